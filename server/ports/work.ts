@@ -1,0 +1,30 @@
+/** Heavy arithmetic, off the main thread. */
+export interface TreeBuilder {
+  /**
+   * Builds the RFC 6962 tree over leaf hashes (32 bytes each, not empty) by our own core and by merkletreejs.
+   * Throws TreesDisagree where their roots differ, so that no error of one of them reaches a chain.
+   */
+  build(leaves: Uint8Array): Promise<{ readonly root: Uint8Array; readonly nodes: Uint8Array }>;
+  close(): Promise<void>;
+}
+
+export class TreesDisagree extends Error {
+  constructor(ours: string, theirs: string) {
+    super(`core computed root ${ours}, merkletreejs ${theirs}`);
+    this.name = 'TreesDisagree';
+  }
+}
+
+/** Both digests of a stream in one pass. */
+export interface Digests {
+  begin(): StreamDigest;
+  close(): Promise<void>;
+}
+
+export interface StreamDigest {
+  /** Resolves when more may come. The chunk may be transferred: the caller does not touch it again. */
+  update(chunk: Uint8Array): Promise<void>;
+  /** Lower-case hex and the number of bytes seen. */
+  finish(): Promise<{ readonly sha256: string; readonly sm3: string; readonly size: number }>;
+  abandon(): void;
+}
