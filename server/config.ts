@@ -1,0 +1,250 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+/** A setting that cannot be used: stops the start with a sentence that names it. */
+export class ConfigError extends Error {
+  constructor(name: string, zh: string, en: string) {
+    super(`KEZHENG_${name}：${zh} / KEZHENG_${name}: ${en}`);
+    this.name = 'ConfigError';
+  }
+}
+
+export interface ChainConfig {
+  /** The first sends, all are asked. */
+  readonly rpcUrls: readonly string[];
+  readonly chainId: number;
+  /** 0x… where configured; else the address that CREATE2 gives */
+  readonly contract: string | undefined;
+  /** 0x and 64 hex digits, read from OPERATOR_KEY_FILE */
+  readonly operatorKey: string;
+  readonly name: string;
+  readonly runBy: string;
+  readonly test: boolean;
+}
+
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly publicUrl: string;
+  readonly serviceName: string;
+  readonly operatorUscc: string | undefined;
+  readonly filings: { readonly blockchain?: string; readonly mlps?: string; readonly crypto?: string };
+  readonly dataDir: string;
+  readonly logLevel: string;
+  /** undefined: demonstration mode, with a local chain of its own */
+  readonly chain: ChainConfig | undefined;
+  readonly confirmations: 'finalized' | number;
+  readonly resendAfterMs: number;
+  readonly batchMaxAgeMs: number;
+  readonly batchMaxEntries: number;
+  readonly maxUploadBytes: number;
+  readonly maxFiles: number;
+  readonly verifyPerMinute: number;
+  readonly issuerKeyFile: string | undefined;
+  readonly issuerCertFile: string | undefined;
+  readonly trustFile: string | undefined;
+}
+
+/** Every setting of the service, in the order of README's table. Reading one that is not here does not compile. */
+const KNOWN = [
+  'HOST',
+  'PORT',
+  'PUBLIC_URL',
+  'SERVICE_NAME',
+  'OPERATOR_USCC',
+  'FILING_BLOCKCHAIN',
+  'FILING_MLPS',
+  'FILING_CRYPTO',
+  'DATA_DIR',
+  'LOG_LEVEL',
+  'RPC_URL',
+  'CHAIN_ID',
+  'CONTRACT',
+  'OPERATOR_KEY_FILE',
+  'CONFIRMATIONS',
+  'RESEND_AFTER_MS',
+  'CHAIN_NAME',
+  'CHAIN_RUN_BY',
+  'CHAIN_TEST',
+  'BATCH_MAX_AGE_MS',
+  'BATCH_MAX_ENTRIES',
+  'MAX_UPLOAD_BYTES',
+  'MAX_FILES',
+  'VERIFY_PER_MINUTE',
+  'ISSUER_KEY_FILE',
+  'ISSUER_CERT_FILE',
+  'TRUST_FILE',
+] as const;
+type Name = (typeof KNOWN)[number];
+
+/** Named in the design for what is not built yet: better refused than silently without effect. */
+const NOT_YET = [
+  'DATABASE_URL',
+  'BLOBS',
+  'TSA_AUTHORITIES_FILE',
+  'NTP_SERVERS',
+  'MAX_DRIFT_MS',
+  'TSA_KEY_FILE',
+  'TSA_CERT_FILE',
+  'EGRESS_ALLOW',
+];
+
+/** Read by the command line, not by the service. */
+const OF_CLIENTS = ['URL', 'KEY'];
+
+const PREFIX = 'KEZHENG_';
+
+/** The environment as one frozen value; throws ConfigError for the first setting that cannot be used. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  refuseUnknown(env);
+  const read = new Settings(env);
+  const port = read.integer('PORT', 3000, 0, 65_535);
+  return Object.freeze({
+    host: read.text('HOST') ?? 'localhost',
+    port,
+    publicUrl: read.url('PUBLIC_URL') ?? `http://localhost:${port}`,
+    serviceName: read.text('SERVICE_NAME') ?? '可证（演示） kezheng demonstration',
+    operatorUscc: read.text('OPERATOR_USCC'),
+    filings: filings(read),
+    dataDir: resolve(read.text('DATA_DIR') ?? './data'),
+    logLevel: read.word('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']) ?? 'warn',
+    chain: chain(read),
+    confirmations: confirmations(read),
+    resendAfterMs: read.integer('RESEND_AFTER_MS', 60_000, 100, 86_400_000),
+    batchMaxAgeMs: read.integer('BATCH_MAX_AGE_MS', 2_000, 10, 86_400_000),
+    batchMaxEntries: read.integer('BATCH_MAX_ENTRIES', 1_048_576, 1, 2 ** 24),
+    maxUploadBytes: read.integer('MAX_UPLOAD_BYTES', 16 * 2 ** 30, 1, 2 ** 50),
+    maxFiles: read.integer('MAX_FILES', 100, 1, 100),
+    verifyPerMinute: read.integer('VERIFY_PER_MINUTE', 600, 1, 1_000_000),
+    ...issuer(read),
+    trustFile: read.path('TRUST_FILE'),
+  });
+}
+
+function refuseUnknown(env: Readonly<Record<string, string | undefined>>): void {
+  for (const variable of Object.keys(env)) {
+    if (!variable.startsWith(PREFIX)) continue;
+    const name = variable.slice(PREFIX.length);
+    if (NOT_YET.includes(name)) throw new ConfigError(name, '此版本尚不支持', 'not supported by this version yet');
+    if (!(KNOWN as readonly string[]).includes(name) && !OF_CLIENTS.includes(name))
+      throw new ConfigError(name, '没有这个配置项', 'there is no such setting');
+  }
+}
+
+function filings(read: Settings): Config['filings'] {
+  const [blockchain, mlps, crypto] = [
+    read.text('FILING_BLOCKCHAIN'),
+    read.text('FILING_MLPS'),
+    read.text('FILING_CRYPTO'),
+  ];
+  return { ...(blockchain && { blockchain }), ...(mlps && { mlps }), ...(crypto && { crypto }) };
+}
+
+function issuer(read: Settings): Pick<Config, 'issuerKeyFile' | 'issuerCertFile'> {
+  const [issuerKeyFile, issuerCertFile] = [read.path('ISSUER_KEY_FILE'), read.path('ISSUER_CERT_FILE')];
+  if ((issuerKeyFile === undefined) !== (issuerCertFile === undefined))
+    throw new ConfigError(
+      issuerKeyFile ? 'ISSUER_CERT_FILE' : 'ISSUER_KEY_FILE',
+      '签发私钥与证书须同时配置',
+      'the issuing key and its certificate go together',
+    );
+  return { issuerKeyFile, issuerCertFile };
+}
+
+const OF_CHAIN: readonly Name[] = ['CHAIN_ID', 'CONTRACT', 'OPERATOR_KEY_FILE', 'CHAIN_NAME', 'CHAIN_RUN_BY', 'CHAIN_TEST'];
+
+function chain(read: Settings): ChainConfig | undefined {
+  const rpcUrls = read.list('RPC_URL');
+  if (rpcUrls.length === 0) {
+    for (const name of OF_CHAIN)
+      if (read.text(name) !== undefined)
+        throw new ConfigError(name, '须与 KEZHENG_RPC_URL 一起配置', 'goes with KEZHENG_RPC_URL');
+    return undefined;
+  }
+  for (const url of rpcUrls) checkUrl('RPC_URL', url);
+  const chainId = read.integer('CHAIN_ID', 0, 1, Number.MAX_SAFE_INTEGER);
+  const contract = read.text('CONTRACT')?.toLowerCase();
+  if (contract !== undefined && !/^0x[0-9a-f]{40}$/.test(contract))
+    throw new ConfigError('CONTRACT', '应为 0x 加 40 位十六进制', 'is not 0x and 40 hex digits');
+  return {
+    rpcUrls,
+    chainId,
+    contract,
+    operatorKey: operatorKey(read),
+    name: read.text('CHAIN_NAME') ?? (chainId === 1 ? 'Ethereum' : `EVM ${chainId}`),
+    runBy: read.text('CHAIN_RUN_BY') ?? (chainId === 1 ? 'public' : 'unknown'),
+    // A chain counts as a test chain until somebody says that it is none.
+    test: (read.word('CHAIN_TEST', ['true', 'false']) ?? String(chainId !== 1)) === 'true',
+  };
+}
+
+function operatorKey(read: Settings): string {
+  const file = read.path('OPERATOR_KEY_FILE');
+  if (file === undefined)
+    throw new ConfigError('OPERATOR_KEY_FILE', '配置了链就须指定操作员私钥文件', 'is needed where a chain is configured');
+  let key: string;
+  try {
+    key = readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new ConfigError('OPERATOR_KEY_FILE', '无法读取', `cannot be read (${(error as Error).message})`);
+  }
+  if (!/^0x[0-9a-fA-F]{64}$/.test(key))
+    throw new ConfigError('OPERATOR_KEY_FILE', '内容应为 0x 加 64 位十六进制', 'does not hold 0x and 64 hex digits');
+  return key;
+}
+
+function confirmations(read: Settings): 'finalized' | number {
+  const given = read.text('CONFIRMATIONS');
+  if (given === undefined || given === 'finalized') return 'finalized';
+  return read.integer('CONFIRMATIONS', 0, 1, 100_000);
+}
+
+function checkUrl(name: Name, url: string): void {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw new ConfigError(name, '应为 http 或 https 地址', 'is not an http or https address');
+}
+
+/** One setting at a time, each checked where it is read. An empty variable counts as not set. */
+class Settings {
+  readonly #env: Readonly<Record<string, string | undefined>>;
+
+  constructor(env: Readonly<Record<string, string | undefined>>) {
+    this.#env = env;
+  }
+
+  text(name: Name): string | undefined {
+    const value = this.#env[PREFIX + name]?.trim();
+    return value === '' ? undefined : value;
+  }
+
+  path(name: Name): string | undefined {
+    const value = this.text(name);
+    return value === undefined ? undefined : resolve(value);
+  }
+
+  url(name: Name): string | undefined {
+    const value = this.text(name);
+    if (value !== undefined) checkUrl(name, value);
+    return value?.replace(/\/+$/, '');
+  }
+
+  list(name: Name): readonly string[] {
+    return (this.text(name) ?? '').split(',').flatMap((item) => item.trim() || []);
+  }
+
+  word(name: Name, words: readonly string[]): string | undefined {
+    const value = this.text(name);
+    if (value !== undefined && !words.includes(value))
+      throw new ConfigError(name, `应为 ${words.join('、')} 之一`, `is not one of ${words.join(', ')}`);
+    return value;
+  }
+
+  /** A decimal number from `least` to `most`; the fallback holds where it is not set, unless it is itself out of bounds. */
+  integer(name: Name, fallback: number, least: number, most: number): number {
+    const given = this.text(name);
+    const value = given === undefined ? fallback : /^[0-9]+$/.test(given) ? Number(given) : Number.NaN;
+    if (!(value >= least && value <= most))
+      throw new ConfigError(name, `应为 ${least} 至 ${most} 的整数`, `is not a whole number from ${least} to ${most}`);
+    return value;
+  }
+}

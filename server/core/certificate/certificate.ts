@@ -1,0 +1,240 @@
+import { FILE_FORMAT, type FileEntry, fileEntry } from '../entry/file-entry.ts';
+import { MANIFEST_FORMAT, type Manifest, manifest } from '../entry/manifest.ts';
+import { utf8 } from '../read/bytes.ts';
+import type { Field } from '../read/fields.ts';
+import { anyObject, hexBytes, instant, list, members, oneOf, text, uint } from '../read/fields.ts';
+import { canonicalize, type Json, type JsonObject, parseCanonical } from '../read/json.ts';
+import { FormatError } from '../reason.ts';
+import { MAX_TREE_SIZE } from '../tree/tree.ts';
+import { certificateNumberField } from './number.ts';
+
+/*
+ * kezheng-certificate/1, FORMAT.md. Parsing checks everything that can be said of the text alone; whether it is true
+ * is the business of verify/.
+ */
+
+export const CERTIFICATE_FORMAT = 'kezheng-certificate/1';
+
+/** A certificate of 100 files with the longest names stays below 300 KB; anything larger is not worth parsing. */
+export const MAX_CERTIFICATE_BYTES = 1024 * 1024;
+
+/** Anchors, tokens, statements and steps: more of one kind is an attack on the reader's patience. */
+const MAX_ITEMS = 64;
+
+/** An entry whose format this checker does not know keeps its leaf, but says nothing. */
+export type Entry = Manifest | FileEntry | { readonly format: 'unknown'; readonly name: string };
+
+/** The way from a leaf to a root of a tree with `size` leaves. */
+export interface TreePath {
+  readonly index: number;
+  readonly size: number;
+  readonly hashes: readonly Uint8Array[];
+}
+
+/** The first step of a file in a folder: its tree's root stands in the manifest, which is the entry of the next step. */
+export interface FolderPath extends TreePath {
+  readonly manifest: Manifest;
+  readonly manifestBytes: Uint8Array;
+}
+
+export interface Inclusion {
+  readonly folder: FolderPath | undefined;
+  readonly batch: TreePath;
+}
+
+/** `ethereum-header/1`, decoded from hex but not yet looked into. */
+export interface HeaderAnchor {
+  readonly type: 'ethereum-header/1';
+  readonly header: Uint8Array;
+  readonly transactionIndex: number;
+  readonly transaction: Uint8Array;
+  readonly transactionProof: readonly Uint8Array[];
+  readonly receipt: Uint8Array;
+  readonly receiptProof: readonly Uint8Array[];
+  readonly logPosition: number;
+}
+
+export type Anchor = HeaderAnchor | { readonly type: 'unknown'; readonly name: string };
+
+export interface Certificate {
+  readonly format: typeof CERTIFICATE_FORMAT;
+  readonly number: string;
+  readonly revision: number;
+  readonly issuedAt: string;
+  readonly entry: Entry;
+  /** RFC 8785 bytes of the entry: what the leaf is the hash of */
+  readonly entryBytes: Uint8Array;
+  readonly inclusion: Inclusion;
+  readonly anchors: readonly Anchor[];
+  /** types only: /1 of this checker knows no token type yet */
+  readonly tokens: readonly { readonly type: string }[];
+  readonly stated: readonly { readonly name: string; readonly value: string }[];
+  readonly signature: { readonly protected: string; readonly signature: string };
+  /** what the signature is over: the RFC 8785 bytes of the certificate without its member `signature` */
+  readonly signedBytes: Uint8Array;
+}
+
+const ENTRY_FORMAT = /^kezheng-[a-z]{1,32}\/[1-9][0-9]{0,3}$/;
+
+/** The format is looked at before any other member: a document of another kind is never read as this one. */
+const entry: Field<Entry> = (value, at) => {
+  const object = anyObject(value, at);
+  if (!('format' in object)) throw new FormatError('field-missing', { at: `${at}.format` });
+  const format = text(object['format']!, `${at}.format`);
+  if (format === MANIFEST_FORMAT) return manifest(value, at);
+  if (format === FILE_FORMAT) return fileEntry(value, at);
+  if (!ENTRY_FORMAT.test(format))
+    throw new FormatError('field-value-wrong', { at: `${at}.format`, expected: 'kezheng-NAME/N' });
+  return { format: 'unknown', name: format };
+};
+
+const hash: Field<Uint8Array> = (value, at) => {
+  const bytes = hexBytes(value, at);
+  if (bytes.length !== 32)
+    throw new FormatError('field-value-wrong', { at, expected: '64 lower-case hex digits' });
+  return bytes;
+};
+
+const treeSize: Field<number> = (value, at) => {
+  const size = uint(value, at);
+  if (size < 1 || size > MAX_TREE_SIZE)
+    throw new FormatError('field-value-wrong', { at, expected: `1 to ${MAX_TREE_SIZE}` });
+  return size;
+};
+
+const short =
+  <T>(field: Field<readonly T[]>): Field<readonly T[]> =>
+  (value, at) => {
+    const items = field(value, at);
+    if (items.length > MAX_ITEMS)
+      throw new FormatError('field-value-wrong', { at, expected: `<= ${MAX_ITEMS}` });
+    return items;
+  };
+
+const STEP_MEMBERS = ['hashes', 'index', 'size', 'type'] as const;
+
+const batchStep: Field<TreePath> = (value, at) => {
+  const get = members(value, at, STEP_MEMBERS);
+  get('type', oneOf('batch'));
+  return { index: get('index', uint), size: get('size', treeSize), hashes: get('hashes', short(list(hash))) };
+};
+
+const folderStep: Field<FolderPath> = (value, at) => {
+  const get = members(value, at, [...STEP_MEMBERS, 'manifest']);
+  get('type', oneOf('folder'));
+  return {
+    index: get('index', uint),
+    size: get('size', treeSize),
+    hashes: get('hashes', short(list(hash))),
+    manifest: get('manifest', manifest),
+    manifestBytes: get('manifest', canonicalBytes),
+  };
+};
+
+const canonicalBytes: Field<Uint8Array> = (value) => utf8(canonicalize(value));
+
+/** Innermost first: a file of a folder passes through the folder's tree, then everything through a batch's. */
+const inclusion: Field<Inclusion> = (value, at) => {
+  const steps = list((step) => step)(value, at);
+  const [first, second] = steps;
+  if (steps.length === 1) return { folder: undefined, batch: batchStep(first!, `${at}[0]`) };
+  if (steps.length === 2)
+    return { folder: folderStep(first!, `${at}[0]`), batch: batchStep(second!, `${at}[1]`) };
+  throw new FormatError('field-value-wrong', { at, expected: '[batch] | [folder, batch]' });
+};
+
+const headerAnchor: Field<HeaderAnchor> = (value, at) => {
+  const get = members(value, at, [
+    'header',
+    'logPosition',
+    'receipt',
+    'receiptProof',
+    'transaction',
+    'transactionIndex',
+    'transactionProof',
+    'type',
+  ]);
+  return {
+    type: get('type', oneOf('ethereum-header/1')),
+    header: get('header', hexBytes),
+    logPosition: get('logPosition', uint),
+    receipt: get('receipt', hexBytes),
+    receiptProof: get('receiptProof', short(list(hexBytes))),
+    transaction: get('transaction', hexBytes),
+    transactionIndex: get('transactionIndex', uint),
+    transactionProof: get('transactionProof', short(list(hexBytes))),
+  };
+};
+
+const typeName: Field<string> = (value, at) => text(anyObject(value, at)['type'] ?? null, `${at}.type`);
+
+const anchor: Field<Anchor> = (value, at) => {
+  const name = typeName(value, at);
+  return name === 'ethereum-header/1' ? headerAnchor(value, at) : { type: 'unknown', name };
+};
+
+const token: Field<{ type: string }> = (value, at) => ({ type: typeName(value, at) });
+
+const stated: Field<{ name: string; value: string }> = (value, at) => {
+  const get = members(value, at, ['name', 'value']);
+  return { name: get('name', text), value: get('value', text) };
+};
+
+const revision: Field<number> = (value, at) => {
+  const number = uint(value, at);
+  if (number < 1) throw new FormatError('field-value-wrong', { at, expected: '>= 1' });
+  return number;
+};
+
+const signature: Field<Certificate['signature']> = (value, at) => {
+  const get = members(value, at, ['protected', 'signature']);
+  return { protected: get('protected', text), signature: get('signature', text) };
+};
+
+/** What the signature is over. */
+export function bytesToSign(document: JsonObject): Uint8Array {
+  const { signature: _, ...unsigned } = document;
+  return utf8(canonicalize(unsigned));
+}
+
+/** Throws FormatError with the place and the rule that was broken. */
+export function parseCertificate(bytes: Uint8Array): Certificate {
+  if (bytes.length > MAX_CERTIFICATE_BYTES)
+    throw new FormatError('certificate-too-large', { limit: MAX_CERTIFICATE_BYTES, actual: bytes.length });
+  const document: Json = parseCanonical(bytes);
+  const at = 'certificate';
+  const format = oneOf(CERTIFICATE_FORMAT)(anyObject(document, at)['format'] ?? null, `${at}.format`);
+  const get = members(document, at, [
+    'anchors',
+    'entry',
+    'format',
+    'inclusion',
+    'issuedAt',
+    'number',
+    'revision',
+    'signature',
+    'stated',
+    'tokens',
+  ]);
+  const parsed: Certificate = {
+    format,
+    number: get('number', certificateNumberField),
+    revision: get('revision', revision),
+    issuedAt: get('issuedAt', instant),
+    entry: get('entry', entry),
+    entryBytes: get('entry', canonicalBytes),
+    inclusion: get('inclusion', inclusion),
+    anchors: get('anchors', short(list(anchor))),
+    tokens: get('tokens', short(list(token))),
+    stated: get('stated', short(list(stated))),
+    signature: get('signature', signature),
+    signedBytes: bytesToSign(document as JsonObject),
+  };
+  const inFolder = parsed.inclusion.folder !== undefined;
+  if (inFolder !== (parsed.entry.format === FILE_FORMAT))
+    throw new FormatError('field-value-wrong', {
+      at: `${at}.inclusion`,
+      expected: inFolder ? '[batch]' : '[folder, batch]',
+    });
+  return parsed;
+}
