@@ -1,0 +1,32 @@
+/*
+ * Signature primitives enter `core` as a value: WebCrypto in a browser, node:crypto in the server.
+ */
+
+/**
+ * `ecdsa-p256-sha256` has r ‖ s of 64 bytes (a JWS); `-der` has the SEQUENCE of X.509 and CMS, with the curve that
+ * the key names (P-256, P-384, P-521); `rsa-` is RSASSA-PKCS1-v1_5.
+ */
+export type SignatureAlgorithm =
+  | 'ecdsa-p256-sha256'
+  | 'ecdsa-sha256-der'
+  | 'ecdsa-sha384-der'
+  | 'ecdsa-sha512-der'
+  | 'rsa-sha256'
+  | 'rsa-sha384'
+  | 'rsa-sha512';
+
+export interface SignatureRequest {
+  readonly algorithm: SignatureAlgorithm;
+  /** SubjectPublicKeyInfo, DER. */
+  readonly spki: Uint8Array;
+  readonly message: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+export interface SignatureVerifier {
+  /**
+   * Whether the signature holds. False as well where key and algorithm do not fit or the key cannot be read: these
+   * are facts about the bytes. Rejects only where the primitives themselves are missing or broken.
+   */
+  verify(request: SignatureRequest): Promise<boolean>;
+}
