@@ -16,7 +16,9 @@ export type ChainProblemCode =
   | 'chain-hashes-differ'
   | 'chain-nodes-disagree'
   | 'operator-out-of-funds'
-  | 'transaction-refused';
+  | 'transaction-refused'
+  | 'chain-answer-invalid'
+  | 'chain-finality-unknown';
 
 export class ChainProblem extends Error {
   readonly code: ChainProblemCode;
