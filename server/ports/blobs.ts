@@ -6,6 +6,14 @@ import type { Readable } from 'node:stream';
  */
 export type BlobRoom = 'files' | 'trees';
 
+/** Bytes cannot be kept or read now: disk full, read-only or failing. Answered with 503 and Retry-After. */
+export class BlobUnavailable extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause });
+    this.name = 'BlobUnavailable';
+  }
+}
+
 export interface Blobs {
   /** Opens a temporary place. A crash leaves a temporary file that the next start removes; nothing else sees it. */
   receive(): Promise<IncomingBlob>;

@@ -1,0 +1,170 @@
+import type { Batch, BulkOutcome, DepositOutcome, StoredEntry } from '../../ports/store.ts';
+import { type Connection, isConstraint } from './connection.ts';
+import type { Journal } from './journal.ts';
+import { DAY_MS } from './lookup.ts';
+import { type Unpacked, unpack } from './packed.ts';
+import { type BulkCallRow, type EntryRow, PROGRESS } from './schema.ts';
+import { uuidText } from './uuid.ts';
+
+/** What became of one deposit of a group; an error is that deposit's own and the others are stored. */
+export type GroupOutcome = DepositOutcome | { readonly outcome: 'failed'; readonly error: Error };
+
+/** The usual answer, all stored in one row, is two numbers instead of a list. */
+export interface GroupAnswer {
+  readonly first: number;
+  readonly outcomes: readonly GroupOutcome[] | undefined;
+}
+
+export interface BulkCall {
+  readonly organization: Uint8Array;
+  readonly bytes: ArrayBuffer;
+  readonly count: number;
+  readonly claim: { key: string; fingerprint: Uint8Array; note: string; nowMs: number } | undefined;
+}
+
+export interface Deposits {
+  /** One transaction for all. */
+  group(bytes: Buffer, count: number): GroupAnswer;
+  many(call: BulkCall): BulkOutcome;
+  forgetOldBulkCalls(nowMs: number): boolean;
+  seal(batch: { firstSequence: number; size: number; root: string; nowMs: number }): Batch;
+}
+
+/** 24 hours to either side, so that a clock that was set back does not make a key count twice. */
+const counts = (thenMs: number, nowMs: number): boolean => Math.abs(nowMs - thenMs) < DAY_MS;
+
+/** Rows that one call of `forgetOldBulkCalls` deletes at most. */
+const FORGET_ROWS = 1_000;
+
+export function openDeposits(db: Connection, journal: Journal): Deposits {
+  const bySequence = db.prepare<[number], EntryRow>('select * from entries where sequence = ?');
+  const bulkByKey = db.prepare<[Uint8Array, string], BulkCallRow>(
+    'select * from bulk_calls where organization = ? and key = ?',
+  );
+  const anyBulk = db.prepare<[], number>('select 1 from bulk_calls limit 1').pluck();
+  const range = db.prepare<[number, number], { id: Uint8Array; leaf: Uint8Array }>(
+    'select id, leaf from entries where sequence >= ? and sequence < ? order by sequence',
+  );
+  const keepBulk = db.prepare('insert or replace into bulk_calls values (?, ?, ?, ?, ?, ?, ?)');
+  const forgetBulk = db.prepare(
+    'delete from bulk_calls where rowid in (select rowid from bulk_calls where created_ms <= ? order by created_ms limit ?)',
+  );
+  const insertBatch = db.prepare(
+    `insert into batches (number, first_sequence, last_sequence, root, sealed_ms, oldest_ms, progress)
+     values ((select coalesce(max(number), 0) + 1 from batches), ?, ?, ?, ?,
+       (select received_ms from entries where sequence = ?), ${PROGRESS.indexOf('batched')}) returning number, oldest_ms`,
+  );
+
+  /** The newest entry that holds this key and whose 24 hours are not over. */
+  function earlierSingle(organization: Uint8Array, key: string, nowMs: number): EntryRow | undefined {
+    const sequences = journal.entriesWithKey(organization, key, nowMs);
+    for (const sequence of sequences.toSorted((a, b) => b - a)) {
+      const row = bySequence.get(sequence);
+      if (
+        row?.idempotency_key === key &&
+        same(row.organization, organization) &&
+        counts(row.received_ms, nowMs)
+      )
+        return row;
+    }
+    return undefined;
+  }
+
+  function earlierBulk(organization: Uint8Array, key: string, nowMs: number): BulkCallRow | undefined {
+    const row = bulkByKey.get(organization, key);
+    return row !== undefined && counts(row.created_ms, nowMs) ? row : undefined;
+  }
+
+  /** One name space for single and bulk calls: a key used for one is used. */
+  function claimed(deposit: Unpacked, hasBulk: boolean): DepositOutcome | undefined {
+    const { organization, key, receivedMs, fingerprint } = deposit;
+    if (key === undefined) return undefined;
+    if (hasBulk && earlierBulk(organization, key, receivedMs)) return { outcome: 'key-reused' };
+    const row = earlierSingle(organization, key, receivedMs);
+    if (row === undefined) return undefined;
+    if (!same(row.fingerprint!, fingerprint)) return { outcome: 'key-reused' };
+    return { outcome: 'replayed', stored: storedEntry(row) };
+  }
+
+  function storeOne(deposit: Unpacked, hasBulk: boolean): GroupOutcome {
+    try {
+      return claimed(deposit, hasBulk) ?? { outcome: 'stored', sequence: journal.append(deposit) };
+    } catch (error) {
+      // The id is taken or the organization is unknown: the statement alone was undone, the transaction goes on.
+      if (isConstraint(error)) return { outcome: 'failed', error: error as Error };
+      throw error;
+    }
+  }
+
+  function replayBulk(row: BulkCallRow, fingerprint: Uint8Array): BulkOutcome {
+    if (!same(row.fingerprint, fingerprint)) return { outcome: 'key-reused' };
+    const entries = range
+      .all(row.first_sequence, row.first_sequence + row.count)
+      .map(({ id, leaf }) => ({ id: uuidText(id), leaf }));
+    return { outcome: 'replayed', entries, note: row.note };
+  }
+
+  function storeMany({ organization, bytes, count, claim }: BulkCall): BulkOutcome {
+    if (claim !== undefined) {
+      const earlier = earlierBulk(organization, claim.key, claim.nowMs);
+      if (earlier !== undefined) return replayBulk(earlier, claim.fingerprint);
+      if (earlierSingle(organization, claim.key, claim.nowMs)) return { outcome: 'key-reused' };
+    }
+    const first = journal.last() + 1;
+    for (const deposit of unpack(Buffer.from(bytes), count)) journal.append(deposit);
+    if (claim !== undefined)
+      keepBulk.run(organization, claim.key, claim.fingerprint, claim.note, first, count, claim.nowMs);
+    return { outcome: 'stored' };
+  }
+
+  return {
+    group: (bytes, count) =>
+      journal.transaction(() => {
+        const first = journal.last() + 1;
+        const hasBulk = anyBulk.get() !== undefined;
+        const outcomes: GroupOutcome[] = [];
+        for (const deposit of unpack(bytes, count)) outcomes.push(storeOne(deposit, hasBulk));
+        const isPlain = journal.last() === first + count - 1;
+        return { first, outcomes: isPlain ? undefined : outcomes };
+      }),
+    many: (call) => journal.transaction(() => storeMany(call)),
+    forgetOldBulkCalls: (nowMs) =>
+      journal.transaction(() => forgetBulk.run(nowMs - 2 * DAY_MS, FORGET_ROWS).changes === FORGET_ROWS),
+    seal: ({ firstSequence, size, root, nowMs }) =>
+      journal.transaction(() => {
+        const waiting = journal.last() - journal.sealed();
+        if (firstSequence !== journal.sealed() + 1)
+          throw new Error(`entry ${firstSequence} is not the first waiting one, ${journal.sealed() + 1} is`);
+        if (!Number.isInteger(size) || size < 1 || size > waiting)
+          throw new Error(`a batch of ${size} entries where ${waiting} wait`);
+        const lastSequence = firstSequence + size - 1;
+        const made = insertBatch.get(firstSequence, lastSequence, root, nowMs, firstSequence) as {
+          number: number;
+          oldest_ms: number;
+        };
+        journal.sealThrough(lastSequence);
+        return {
+          number: made.number,
+          firstSequence,
+          lastSequence,
+          root,
+          size,
+          sealedMs: nowMs,
+          oldestMs: made.oldest_ms,
+        };
+      }),
+  };
+}
+
+const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+
+export const storedEntry = (
+  row: Omit<EntryRow, 'digests' | 'idempotency_key' | 'fingerprint'>,
+): StoredEntry => ({
+  sequence: row.sequence,
+  id: uuidText(row.id),
+  organization: uuidText(row.organization),
+  receivedMs: row.received_ms,
+  entry: row.entry,
+  leaf: new Uint8Array(row.leaf),
+});

@@ -1,0 +1,110 @@
+import {
+  type DepositOutcome,
+  type IdempotencyClaim,
+  type JournalEntry,
+  StoreOverloaded,
+} from '../../ports/store.ts';
+import type { Writer } from './client.ts';
+import type { GroupAnswer, GroupOutcome } from './deposits.ts';
+import { createPacker, type Packer } from './packed.ts';
+
+/** Deposits of one commit: more share an fsync, but the first waits for the last. Measured: 24 to 32 are best. */
+const GROUP_SIZE = 32;
+
+/** While one is written and fsynced, the next one is on its way. */
+const GROUPS_IN_FLIGHT = 2;
+
+/** Deposits that wait: about a second's work. More are refused at once, which costs less than a late answer. */
+const MOST_WAITING = 10_000;
+
+/** Of one group as a rule: 32 entries of one file each. */
+const BUFFER_BYTES = 64 * 1024;
+
+/** Buffers that grew far beyond are not kept for reuse. */
+const LARGEST_KEPT = 16 * BUFFER_BYTES;
+
+interface Waiter {
+  resolve(outcome: DepositOutcome): void;
+  reject(error: Error): void;
+}
+
+interface Group {
+  readonly packer: Packer;
+  readonly waiters: Waiter[];
+}
+
+/** Gathers deposits that come together into groups, and hands the outcomes back to each. */
+export function createGroups(writer: Writer, mostWaiting = MOST_WAITING) {
+  const spare: ArrayBuffer[] = [];
+  const queue: Group[] = [];
+  let inFlight = 0;
+  let waiting = 0;
+  let scheduled = false;
+
+  const newGroup = (): Group => {
+    const group: Group = {
+      packer: createPacker(() => spare.pop() ?? new ArrayBuffer(BUFFER_BYTES)),
+      waiters: [],
+    };
+    queue.push(group);
+    return group;
+  };
+
+  function reuse(buffer: ArrayBuffer): void {
+    if (spare.length <= GROUPS_IN_FLIGHT && buffer.byteLength <= LARGEST_KEPT) spare.push(buffer);
+  }
+
+  function settled(group: Group): void {
+    inFlight--;
+    waiting -= group.waiters.length;
+    flush();
+  }
+
+  function send(group: Group): void {
+    inFlight++;
+    const { waiters } = group;
+    const { count } = group.packer;
+    writer.group(group.packer.take(), count, {
+      reuse,
+      done(answer) {
+        settled(group);
+        waiters.forEach((waiter, i) => tell(waiter, outcomeOf(answer, i)));
+      },
+      failed(error) {
+        settled(group);
+        for (const waiter of waiters) waiter.reject(error);
+      },
+    });
+  }
+
+  function flush(): void {
+    scheduled = false;
+    while (inFlight < GROUPS_IN_FLIGHT && queue.length > 0) send(queue.shift()!);
+  }
+
+  return {
+    deposit(entry: JournalEntry, claim?: IdempotencyClaim): Promise<DepositOutcome> {
+      if (waiting >= mostWaiting)
+        return Promise.reject(new StoreOverloaded(`${waiting} deposits wait to be stored`));
+      return new Promise((resolve, reject) => {
+        let group = queue.at(-1);
+        if (group === undefined || group.waiters.length === GROUP_SIZE) group = newGroup();
+        group.packer.add(entry, claim);
+        group.waiters.push({ resolve, reject });
+        waiting++;
+        if (scheduled || inFlight >= GROUPS_IN_FLIGHT) return;
+        // After all requests that this turn of the event loop brings: they share the commit.
+        scheduled = true;
+        setImmediate(flush);
+      });
+    },
+  };
+}
+
+const outcomeOf = (answer: GroupAnswer, i: number): GroupOutcome =>
+  answer.outcomes?.[i] ?? { outcome: 'stored', sequence: answer.first + i };
+
+function tell(waiter: Waiter, outcome: GroupOutcome): void {
+  if (outcome.outcome === 'failed') waiter.reject(outcome.error);
+  else waiter.resolve(outcome);
+}

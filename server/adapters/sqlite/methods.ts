@@ -1,0 +1,57 @@
+import { openAnchorWrites } from './anchoring.ts';
+import { openCertificateWrites } from './certificates.ts';
+import { type Connection, openForWriting } from './connection.ts';
+import { type BulkCall, type Deposits, openDeposits } from './deposits.ts';
+import { openIdentityWrites } from './identity.ts';
+import { type Journal, openJournal } from './journal.ts';
+import { forgetOldKeys } from './lookup.ts';
+
+/** Rows of the look-up that are merged at one go when nothing waits: a millisecond or two. */
+const TIDY_ROWS = 1_000;
+
+/**
+ * All that the writer thread does, by name. Whatever is not a deposit runs in a transaction of its own; only the
+ * arguments and the answer cross the thread, so they are plain values.
+ */
+export function openMethods(path: string, slice?: number) {
+  const db: Connection = openForWriting(path);
+  const journal: Journal = openJournal(db, slice);
+  const deposits: Deposits = openDeposits(db, journal);
+  const writes = inTransactions(journal, {
+    ...openAnchorWrites(db),
+    ...openCertificateWrites(db),
+    ...openIdentityWrites(db),
+  });
+  return {
+    ...writes,
+    group: deposits.group,
+    many: (call: BulkCall) => deposits.many(call),
+    seal: deposits.seal,
+    pendingLeaves(limit: number) {
+      const leaves = journal.waitingLeaves(limit);
+      return { firstSequence: journal.firstWaiting(), leaves };
+    },
+    recentWithDigest: (organization: Uint8Array, digest: Uint8Array) =>
+      journal.recentWithDigest(organization, digest),
+    /** True where there may be more to forget. */
+    forget(nowMs: number): boolean {
+      const keys = journal.transaction(() => forgetOldKeys(db, nowMs));
+      return deposits.forgetOldBulkCalls(nowMs) || keys;
+    },
+    /** Something to do while nothing waits; false where there is none. */
+    tidy: () => journal.tidy(TIDY_ROWS),
+    close: () => void db.close(),
+  };
+}
+
+export type Methods = ReturnType<typeof openMethods>;
+
+type Verbs = Record<string, (...args: never[]) => unknown>;
+
+function inTransactions<T extends Verbs>(journal: Journal, verbs: T): T {
+  const wrap =
+    (verb: (...args: never[]) => unknown) =>
+    (...args: never[]) =>
+      journal.transaction(() => verb(...args));
+  return Object.fromEntries(Object.entries(verbs).map(([name, verb]) => [name, wrap(verb)])) as T;
+}

@@ -1,0 +1,126 @@
+import type { Clock } from '../../ports/clock.ts';
+import type { BulkOutcome, IdempotencyClaim, JournalEntry, Store } from '../../ports/store.ts';
+import { openAnchorReads } from './anchors.ts';
+import { openBatches } from './batches.ts';
+import { openCertificateReads } from './certificates.ts';
+import { startWriter, type Writer } from './client.ts';
+import { openForReading, reading } from './connection.ts';
+import { createGroups } from './groups.ts';
+import { openIdentityReads } from './identity.ts';
+import { openListing } from './listing.ts';
+import { migrate } from './migrate.ts';
+import { checkKeyLength, createPacker } from './packed.ts';
+import { requireUuid } from './uuid.ts';
+
+export interface SqliteStoreOptions {
+  readonly path: string;
+  readonly clock: Clock;
+  /** rows of the look-up that stand in memory before they are merged */
+  readonly slice?: number;
+  /** deposits that may wait before more are refused */
+  readonly mostWaiting?: number;
+}
+
+/** How often expired idempotency keys are looked for. */
+const FORGET_EVERY_MS = 60_000;
+
+/**
+ * The store in one SQLite file. Writing happens in a thread of its own, in the order of the calls; reading on this
+ * thread, over a connection that cannot write, and sees what was answered before.
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  const { path, clock } = options;
+  await migrate(path);
+  const writer = startWriter({ path, slice: options.slice });
+  const db = openForReading(path);
+  const groups = createGroups(writer, options.mostWaiting);
+  const batches = openBatches(db);
+  const listing = openListing(db, batches, (organization, digest) =>
+    writer.call('recentWithDigest', [organization, digest]),
+  );
+  // Opens the writing connection now: a database that cannot be written stops the start, not the first deposit.
+  await forgetOld(writer, clock);
+  const timer = setInterval(() => void forgetOld(writer, clock).catch(() => {}), FORGET_EVERY_MS).unref();
+
+  return {
+    ...asynchronous(openAnchorReads(db)),
+    ...asynchronous(openCertificateReads(db)),
+    ...asynchronous(openIdentityReads(db)),
+    ...asynchronous({ batch: batches.batch, lastBatch: batches.lastBatch }),
+    ...asynchronous({ placeOf: batches.placeOf, pending: batches.pending, evidence: listing.evidence }),
+    ...writing(writer),
+    listEvidence: (organization, filter, page) => listing.listEvidence(organization, filter, page),
+    deposit: groups.deposit,
+    depositMany: (organization, entries, claim) => depositMany(writer, organization, entries, claim),
+    pendingLeaves: (limit) => writer.call('pendingLeaves', [limit]),
+    seal: (batch) => writer.call('seal', [batch]),
+    async close() {
+      clearInterval(timer);
+      await writer.close();
+      db.close();
+    },
+  };
+}
+
+/** Bounded pieces, each a request of its own: deposits go between them. What fails is tried again in a minute. */
+async function forgetOld(writer: Writer, clock: Clock): Promise<void> {
+  while (await writer.call('forget', [clock.nowMs()]));
+}
+
+function writing(writer: Writer) {
+  const verb =
+    <K extends Parameters<Writer['call']>[0]>(name: K) =>
+    (...args: Parameters<Writer['call']>[1]): Promise<never> =>
+      writer.call(name, args as never) as Promise<never>;
+  return {
+    planAnchor: verb('planAnchor'),
+    recordAttempt: verb('recordAttempt'),
+    recordMined: verb('recordMined'),
+    recordConfirmations: verb('recordConfirmations'),
+    recordReorganised: verb('recordReorganised'),
+    recordFinal: verb('recordFinal'),
+    recordEvent: verb('recordEvent'),
+    certificateSerial: verb('certificateSerial'),
+    keepCertificate: verb('keepCertificate'),
+    addOrganization: verb('addOrganization'),
+    addApiKey: verb('addApiKey'),
+    revokeApiKey: verb('revokeApiKey'),
+  };
+}
+
+async function depositMany(
+  writer: Writer,
+  organization: string,
+  entries: readonly JournalEntry[],
+  claim: (IdempotencyClaim & { readonly note: string; readonly nowMs: number }) | undefined,
+): Promise<BulkOutcome> {
+  const packer = createPacker(() => new ArrayBuffer(1024 * (entries.length + 1)));
+  for (const entry of entries) {
+    if (entry.organization !== organization) throw new TypeError('an entry of another organization');
+    packer.add(entry, undefined);
+  }
+  if (claim !== undefined) checkKeyLength(Buffer.byteLength(claim.key));
+  const bytes = packer.take();
+  const call = {
+    organization: requireUuid(organization),
+    bytes,
+    count: entries.length,
+    claim: claim && { ...claim, fingerprint: Buffer.from(claim.fingerprint, 'hex') },
+  };
+  return writer.call('many', [call], [bytes]);
+}
+
+type Sync = Record<string, (...args: never[]) => unknown>;
+type Async<T extends Sync> = {
+  [K in keyof T]: (...args: Parameters<T[K]>) => Promise<ReturnType<T[K]>>;
+};
+
+function asynchronous<T extends Sync>(reads: T): Async<T> {
+  const wrap =
+    (read: (...args: never[]) => unknown) =>
+    async (...args: never[]) =>
+      reading(() => read(...args));
+  return Object.fromEntries(
+    Object.entries(reads).map(([name, read]) => [name, wrap(read)]),
+  ) as unknown as Async<T>;
+}
