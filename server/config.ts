@@ -107,7 +107,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     operatorUscc: read.text('OPERATOR_USCC'),
     filings: filings(read),
     dataDir: resolve(read.text('DATA_DIR') ?? './data'),
-    logLevel: read.word('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']) ?? 'warn',
+    logLevel:
+      read.word('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']) ?? 'warn',
     chain: chain(read),
     confirmations: confirmations(read),
     resendAfterMs: read.integer('RESEND_AFTER_MS', 60_000, 100, 86_400_000),
@@ -125,7 +126,8 @@ function refuseUnknown(env: Readonly<Record<string, string | undefined>>): void 
   for (const variable of Object.keys(env)) {
     if (!variable.startsWith(PREFIX)) continue;
     const name = variable.slice(PREFIX.length);
-    if (NOT_YET.includes(name)) throw new ConfigError(name, '此版本尚不支持', 'not supported by this version yet');
+    if (NOT_YET.includes(name))
+      throw new ConfigError(name, '此版本尚不支持', 'not supported by this version yet');
     if (!(KNOWN as readonly string[]).includes(name) && !OF_CLIENTS.includes(name))
       throw new ConfigError(name, '没有这个配置项', 'there is no such setting');
   }
@@ -151,7 +153,14 @@ function issuer(read: Settings): Pick<Config, 'issuerKeyFile' | 'issuerCertFile'
   return { issuerKeyFile, issuerCertFile };
 }
 
-const OF_CHAIN: readonly Name[] = ['CHAIN_ID', 'CONTRACT', 'OPERATOR_KEY_FILE', 'CHAIN_NAME', 'CHAIN_RUN_BY', 'CHAIN_TEST'];
+const OF_CHAIN: readonly Name[] = [
+  'CHAIN_ID',
+  'CONTRACT',
+  'OPERATOR_KEY_FILE',
+  'CHAIN_NAME',
+  'CHAIN_RUN_BY',
+  'CHAIN_TEST',
+];
 
 function chain(read: Settings): ChainConfig | undefined {
   const rpcUrls = read.list('RPC_URL');
@@ -181,7 +190,11 @@ function chain(read: Settings): ChainConfig | undefined {
 function operatorKey(read: Settings): string {
   const file = read.path('OPERATOR_KEY_FILE');
   if (file === undefined)
-    throw new ConfigError('OPERATOR_KEY_FILE', '配置了链就须指定操作员私钥文件', 'is needed where a chain is configured');
+    throw new ConfigError(
+      'OPERATOR_KEY_FILE',
+      '配置了链就须指定操作员私钥文件',
+      'is needed where a chain is configured',
+    );
   let key: string;
   try {
     key = readFileSync(file, 'utf8').trim();
@@ -189,7 +202,11 @@ function operatorKey(read: Settings): string {
     throw new ConfigError('OPERATOR_KEY_FILE', '无法读取', `cannot be read (${(error as Error).message})`);
   }
   if (!/^0x[0-9a-fA-F]{64}$/.test(key))
-    throw new ConfigError('OPERATOR_KEY_FILE', '内容应为 0x 加 64 位十六进制', 'does not hold 0x and 64 hex digits');
+    throw new ConfigError(
+      'OPERATOR_KEY_FILE',
+      '内容应为 0x 加 64 位十六进制',
+      'does not hold 0x and 64 hex digits',
+    );
   return key;
 }
 
@@ -244,7 +261,11 @@ class Settings {
     const given = this.text(name);
     const value = given === undefined ? fallback : /^[0-9]+$/.test(given) ? Number(given) : Number.NaN;
     if (!(value >= least && value <= most))
-      throw new ConfigError(name, `应为 ${least} 至 ${most} 的整数`, `is not a whole number from ${least} to ${most}`);
+      throw new ConfigError(
+        name,
+        `应为 ${least} 至 ${most} 的整数`,
+        `is not a whole number from ${least} to ${most}`,
+      );
     return value;
   }
 }

@@ -101,6 +101,7 @@ export const REASON_CODES = [
   'trie-index-invalid',
   'header-too-long',
   'header-field-count',
+  'header-time-invalid',
   'transaction-type-unsupported',
   'transaction-without-chain-id',
   'transaction-signature-invalid',

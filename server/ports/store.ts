@@ -17,6 +17,14 @@ export class StoreUnavailable extends Error {
   }
 }
 
+/** More waits to be stored than can be stored soon: refused at once, before anything was done. */
+export class StoreOverloaded extends StoreUnavailable {
+  constructor(message: string) {
+    super(message);
+    this.name = 'StoreOverloaded';
+  }
+}
+
 // ---------------------------------------------------------------- evidence
 
 /** An entry on its way into the log. Only `journal/` makes one, so that leaf and bytes always belong together. */
@@ -170,6 +178,8 @@ export interface AnchorEvent {
 }
 
 export interface AnchorStore {
+  /** Every log that an anchor was ever planned in, oldest first. */
+  logs(): Promise<readonly LogIdentity[]>;
   /** Anchors of this log that are not final, by index. */
   openAnchors(log: LogIdentity): Promise<readonly Anchor[]>;
   /** All anchors of this log with index from `from`, by index: for the rolling hash and for looking back after a reorganisation. */
@@ -203,11 +213,10 @@ export interface AnchorStore {
 
 export interface StoredCertificate {
   readonly sequence: number;
-  readonly number: string;
   readonly revision: number;
   readonly issuedMs: number;
-  /** the anchors it carries, by id: more or other ones are a reason for a new revision */
-  readonly anchorIds: readonly number[];
+  /** which anchors it carries (chain id and block hash of each): other ones are a reason for a new revision */
+  readonly anchorKeys: readonly string[];
   /** its exact bytes */
   readonly bytes: Uint8Array;
 }

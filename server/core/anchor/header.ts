@@ -5,6 +5,8 @@ import { bytesField, hex0x, listField, safeUintField, uintField } from './fields
 
 /** Today's headers have 21 fields and about 650 bytes; consortium chains keep their validators in extraData. */
 export const MAX_HEADER_BYTES = 16 * 1024;
+/** The end of the year 9999: the last second that can be written as an instant. */
+const MAX_TIMESTAMP = 253_402_300_799;
 const MIN_HEADER_FIELDS = 15;
 const MAX_HEADER_FIELDS = 40;
 
@@ -45,12 +47,14 @@ export function decodeHeader(bytes: Uint8Array): BlockHeader {
   bytesField(extraData, 'extraData');
   bytesField(mixHash, 'mixHash', 32);
   bytesField(nonce, 'nonce', 8);
+  const seconds = safeUintField(timestamp, 'timestamp');
+  if (seconds > MAX_TIMESTAMP) throw new FormatError('header-time-invalid', { timestamp: seconds });
   return {
     hash: hex0x(keccak256(bytes)),
     parentHash: hex0x(bytesField(parentHash, 'parentHash', 32)),
     transactionsRoot: bytesField(transactionsRoot, 'transactionsRoot', 32),
     receiptsRoot: bytesField(receiptsRoot, 'receiptsRoot', 32),
     number: safeUintField(number, 'number'),
-    timestamp: safeUintField(timestamp, 'timestamp'),
+    timestamp: seconds,
   };
 }

@@ -1,7 +1,7 @@
 import type { Certificate } from '../certificate/certificate.ts';
 import { checkSignature, type ParsedSignature, parseSignature } from '../read/jws.ts';
-import { verifyChain } from '../read/x509.ts';
-import { FormatError } from '../reason.ts';
+import { FormatError, type Reason } from '../reason.ts';
+import { verifyChain } from './chain.ts';
 import { type Check, reason } from './report.ts';
 import type { SignatureVerifier } from './signatures.ts';
 import type { Trust } from './trust.ts';
@@ -59,7 +59,7 @@ async function trusted(
   signer: string,
 ): Promise<[Check, string | undefined]> {
   const [leaf, ...intermediates] = signature.certificates;
-  let why = reason('issuer-not-trusted', { signer });
+  const refusals: Reason[] = [];
   for (const issuer of trust.issuers) {
     const chain = await verifyChain({
       leaf: leaf!,
@@ -70,7 +70,9 @@ async function trusted(
     });
     if (chain.ok)
       return [once('issuer', 'passed', reason('issuer-trusted', { name: issuer.name })), issuer.name];
-    why = chain.reason;
+    refusals.push(chain.reason);
   }
-  return [once('issuer', 'failed', why), undefined];
+  // An issuer whose certificate has expired says more than all those who are simply somebody else.
+  const telling = refusals.find((why) => why.code !== 'chain-anchor-unknown');
+  return [once('issuer', 'failed', telling ?? reason('issuer-not-trusted', { signer })), undefined];
 }

@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import { openEvmChain } from './adapters/evm/chain.ts';
+import { ensureContract } from './adapters/evm/contract.ts';
+import { startLocalChain } from './adapters/evm/local-chain.ts';
+import { writeDurably } from './adapters/files.ts';
+import type { Config } from './config.ts';
+import { utf8 } from './core/read/bytes.ts';
+import { parseTrust, type Trust } from './core/verify/trust.ts';
+import { type ChainDescription, trustListOf } from './pipeline/trust-list.ts';
+import type { Chain } from './ports/chain.ts';
+import type { Issuer } from './ports/issuer.ts';
+import type { Logger } from './ports/logger.ts';
+import type { AnchorStore } from './ports/store.ts';
+
+export interface ChainConnection {
+  readonly description: ChainDescription;
+  /** The chain, opened where it is not yet; throws ChainProblem while it is away. */
+  readonly open: () => Promise<Chain>;
+  readonly current: () => Chain | undefined;
+  /** The service's own trust list; undefined until the chain has been seen once. */
+  readonly trust: () => Trust | undefined;
+  readonly close: () => Promise<void>;
+}
+
+interface Deps {
+  readonly config: Config;
+  readonly store: AnchorStore;
+  readonly issuer: Issuer;
+  readonly log: Logger;
+}
+
+/**
+ * The local chain of the demonstration, with the contract deployed, or the configured one. A configured chain may be
+ * away at the start: deposits are taken, and the pipeline opens it when it comes.
+ */
+export async function connectChain(deps: Deps): Promise<ChainConnection> {
+  const { config } = deps;
+  const trusting = trustKeeper(deps, describe(config));
+  if (config.chain === undefined) return connectLocal(deps, trusting);
+  const { rpcUrls, chainId, contract, operatorKey } = config.chain;
+  const chain = openEvmChain({
+    rpcUrls,
+    chainId,
+    ...(contract && { contract }),
+    operatorKey,
+    confirmations: config.confirmations,
+  });
+  return {
+    description: describe(config),
+    open: async () => {
+      await trusting.seen(chain);
+      return chain;
+    },
+    current: () => chain,
+    trust: trusting.trust,
+    close: async () => chain.close(),
+  };
+}
+
+async function connectLocal(deps: Deps, trusting: ReturnType<typeof trustKeeper>): Promise<ChainConnection> {
+  const { config, log } = deps;
+  const local = await startLocalChain({ dataDir: join(config.dataDir, 'chain'), log });
+  const { rpcUrl, chainId, operatorKey } = local;
+  await ensureContract({ rpcUrl, operatorKey, chainId });
+  const chain = openEvmChain({
+    rpcUrls: [rpcUrl],
+    chainId,
+    operatorKey,
+    confirmations: config.confirmations,
+  });
+  await trusting.seen(chain);
+  return {
+    description: describe(config),
+    open: async () => {
+      await trusting.seen(chain);
+      return chain;
+    },
+    current: () => chain,
+    trust: trusting.trust,
+    close: async () => {
+      chain.close();
+      await local.stop();
+    },
+  };
+}
+
+const describe = ({ chain, serviceName }: Config): ChainDescription =>
+  chain === undefined
+    ? { name: '本地演示链 local demonstration chain', runBy: serviceName, test: true }
+    : { name: chain.name, runBy: chain.runBy, test: chain.test };
+
+/** Writes trust.json once the log is known, and again where the log is another one. */
+function trustKeeper({ config, store, issuer }: Deps, description: ChainDescription) {
+  let trust: Trust | undefined;
+  let writtenFor = '';
+  return {
+    trust: () => trust,
+    async seen(chain: Chain): Promise<void> {
+      const log = await chain.inspect();
+      const key = JSON.stringify(log);
+      if (key === writtenFor) return;
+      const earlier = (await store.logs()).filter((known) => JSON.stringify(known) !== key);
+      const text = trustListOf(config.serviceName, [log, ...earlier], description, issuer);
+      await writeDurably(join(config.dataDir, 'trust.json'), text);
+      trust = parseTrust(utf8(text));
+      writtenFor = key;
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import type { Facts } from '../core/verify/report.ts';
+import { sentence } from '../messages/sentence.ts';
+import { printable } from './usage.ts';
+
+interface Both {
+  readonly zh: string;
+  readonly en: string;
+}
+
+interface Presented {
+  readonly verdict: string;
+  readonly verdictText: Both;
+  readonly testChain: boolean;
+  readonly testChainText?: Both;
+  readonly checks: readonly {
+    readonly id: string;
+    readonly at?: string;
+    readonly status: string;
+    readonly name: Both;
+    readonly reason: Both;
+  }[];
+  readonly facts: Facts | null;
+  readonly notProven: readonly Both[];
+  readonly remaining: readonly (Both & Readonly<Record<string, string | number>>)[];
+}
+
+const both = ({ zh, en }: Both): string => `${printable(zh)} / ${printable(en)}`;
+
+/** The report as people read it at a terminal: what is certain, what is open, and what it does not prove. */
+export function reportText(report: Presented): string {
+  const lines = [
+    '可证 核验报告 / kezheng report',
+    '',
+    `结论 verdict: ${both(report.verdictText)}`,
+    ...(report.testChainText ? [`注意 note: ${both(report.testChainText)}`] : []),
+    ...(report.facts ? factLines(report.facts) : []),
+    '',
+    '检查 checks:',
+    ...report.checks.flatMap(checkLines),
+    ...section('尚待比对 to be compared by you:', report.remaining.map(remainingLine)),
+    ...section(
+      '不证明 not proven:',
+      report.notProven.map((item) => `  - ${both(item)}`),
+    ),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+const section = (title: string, lines: readonly string[]): readonly string[] =>
+  lines.length === 0 ? [] : ['', title, ...lines];
+
+const SIGN: Readonly<Record<string, string>> = { passed: '✓', failed: '✗', unknown: '?', skipped: '-' };
+
+function checkLines(check: Presented['checks'][number]): readonly string[] {
+  const where = check.at === undefined ? '' : ` ${check.at}`;
+  const status = `${sentence('zh', 'status', check.status)} ${sentence('en', 'status', check.status)}`;
+  return [
+    `  ${SIGN[check.status]} ${check.id}${where}  ${check.name.zh} ${check.name.en}: ${status}`,
+    `      ${both(check.reason)}`,
+  ];
+}
+
+function remainingLine(item: Presented['remaining'][number]): string {
+  const { zh, en, what: _, ...detail } = item;
+  const values = Object.entries(detail).map(([name, value]) => `${name} ${printable(String(value))}`);
+  return `  - ${both({ zh, en })}${values.length > 0 ? `\n      ${values.join(', ')}` : ''}`;
+}
+
+function factLines(facts: Facts): readonly string[] {
+  const { what, who, counts } = facts;
+  return [
+    '',
+    `证书 certificate: ${facts.certificate.number}, 第 ${facts.certificate.revision} 版 revision`,
+    ...(what ? [`证据 evidence: ${printable(what.title)} (${what.evidenceId})`] : []),
+    ...(who.depositor ? [`存证人 depositor: ${printable(who.depositor.name)}`] : []),
+    ...(who.signer ? [`签发者 signer: ${printable(who.signer)}`] : []),
+    ...(what?.files ?? []).map(
+      (file) => `文件 file: ${printable(file.name)}, ${file.size} 字节 bytes, ${file.sha256}`,
+    ),
+    '时间 clocks:',
+    ...facts.when.map(
+      (one) => `  ${CLOCKS[one.clock]}: ${one.at}${counts === one ? '  ← 以此为准 this one counts' : ''}`,
+    ),
+    ...facts.anchors.map(
+      (anchor) =>
+        `区块 block: 链 chain ${anchor.chainId}${anchor.chain ? ` ${printable(anchor.chain)}` : ''}, ${anchor.blockNumber}, ${anchor.blockHash}`,
+    ),
+    ...facts.stated.map(
+      ({ name, value }) => `签发者自述 stated by the issuer: ${printable(name)} = ${printable(value)}`,
+    ),
+  ];
+}
+
+const CLOCKS: Readonly<Record<string, string>> = {
+  server: '服务收到（运营者所述） received, as the operator says',
+  issuer: '签发（签发者所述） issued, as the issuer says',
+  block: '区块 block',
+};

@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { basename } from 'node:path';
+import process from 'node:process';
+import { MAX_CERTIFICATE_BYTES } from '../core/certificate/certificate.ts';
+import { FormatError } from '../core/reason.ts';
+import type { ComparedBlock } from '../core/verify/anchors.ts';
+import type { GivenFile } from '../core/verify/files.ts';
+import type { SignatureVerifier } from '../core/verify/signatures.ts';
+import { parseTrust, type Trust } from '../core/verify/trust.ts';
+import { blocksToCompare, verifyCertificate } from '../core/verify/verify.ts';
+import { presentReport } from '../messages/report.ts';
+import { sentence } from '../messages/sentence.ts';
+import { reportText } from './report-text.ts';
+import { blocksFromNode } from './rpc.ts';
+import { EXIT, parse, UsageError, userPath } from './usage.ts';
+
+/** Checks a certificate with nothing but what is on this machine; only --rpc asks anybody anything. */
+export async function verifyCommand(args: readonly string[], signatures: SignatureVerifier): Promise<number> {
+  const { values, positionals } = parse(args, {
+    trust: { type: 'string' },
+    rpc: { type: 'string' },
+    'block-hash': { type: 'string' },
+    json: { type: 'boolean' },
+  });
+  const [certificatePath, ...filePaths] = positionals;
+  if (certificatePath === undefined) throw new UsageError('缺少证书文件 / the certificate is missing');
+  if (values.rpc !== undefined && values['block-hash'] !== undefined)
+    throw new UsageError('--rpc 与 --block-hash 只能取其一 / give --rpc or --block-hash, not both');
+  const certificate = await readSmall(certificatePath, MAX_CERTIFICATE_BYTES + 1);
+  const trust = values.trust === undefined ? undefined : await readTrust(values.trust);
+  const files: GivenFile[] = [];
+  for (const path of filePaths) files.push(await hashFile(path));
+  const report = await verifyCertificate({
+    certificate,
+    files,
+    trust,
+    blocks: await blocksFrom(certificate, values.rpc, values['block-hash']),
+    signatures,
+  });
+  const presented = presentReport(report);
+  process.stdout.write(values.json ? `${JSON.stringify(presented, undefined, 2)}\n` : reportText(presented));
+  return EXIT[report.verdict];
+}
+
+async function blocksFrom(
+  certificate: Uint8Array,
+  rpc: string | undefined,
+  hash: string | undefined,
+): Promise<readonly ComparedBlock[]> {
+  if (hash !== undefined) return [{ source: '--block-hash', hash: blockHash(hash) }];
+  if (rpc === undefined) return [];
+  if (!URL.canParse(rpc)) throw new UsageError(`--rpc: ${rpc} 不是网址 / is not an address`);
+  return blocksFromNode(rpc, blocksToCompare(certificate));
+}
+
+function blockHash(text: string): string {
+  const hash = text.toLowerCase();
+  if (!/^0x[0-9a-f]{64}$/.test(hash))
+    throw new UsageError('--block-hash 应为 0x 加 64 位十六进制 / is 0x and 64 hex digits');
+  return hash;
+}
+
+async function readTrust(path: string): Promise<Trust> {
+  try {
+    return parseTrust(await readSmall(path, 4 * 1024 * 1024));
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    const { code, detail } = error;
+    throw new UsageError(
+      `--trust ${path}: ${sentence('zh', 'reason', code, detail)} / ${sentence('en', 'reason', code, detail)}`,
+    );
+  }
+}
+
+/** At most `limit` bytes: enough to see that a file is too large, without reading a video as a certificate. */
+async function readSmall(path: string, limit: number): Promise<Uint8Array> {
+  try {
+    const file = await open(userPath(path), 'r');
+    try {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      for await (const chunk of file.createReadStream({ end: limit - 1, autoClose: false })) {
+        chunks.push(chunk as Buffer);
+        size += (chunk as Buffer).length;
+      }
+      return Buffer.concat(chunks, size);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw new UsageError(`无法读取 ${path} / cannot read it (${(error as Error).message})`);
+  }
+}
+
+/** Both digests in one pass. */
+async function hashFile(path: string): Promise<GivenFile> {
+  const [sha256, sm3] = [createHash('sha256'), createHash('sm3')];
+  let size = 0;
+  try {
+    for await (const chunk of createReadStream(userPath(path), { highWaterMark: 1 << 20 })) {
+      sha256.update(chunk as Buffer);
+      sm3.update(chunk as Buffer);
+      size += (chunk as Buffer).length;
+    }
+  } catch (error) {
+    throw new UsageError(`无法读取 ${path} / cannot read it (${(error as Error).message})`);
+  }
+  return {
+    name: basename(path),
+    size,
+    sha256: sha256.digest('hex'),
+    sm3: sm3.digest('hex'),
+    basis: 'recomputed',
+  };
+}

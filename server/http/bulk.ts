@@ -1,0 +1,88 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Compile } from 'typebox/compile';
+import { toHex } from '../core/read/bytes.ts';
+import { type BulkRecord, type DepositDeps, depositMany } from '../pipeline/deposit.ts';
+import { declaredFile } from '../pipeline/manifest.ts';
+import { type CheckKey, requires } from './auth.ts';
+import { depositorOf, givenOf } from './deposit.ts';
+import { claimOf } from './idempotency.ts';
+import { Problem, type ProblemBody, problemBody, schemaProblem } from './problem.ts';
+import { HashOnlyEvidence, problems } from './schemas.ts';
+import { parseBody } from './text.ts';
+
+/** Records a call: what one transaction stores within a fraction of a second. */
+export const MAX_BULK_RECORDS = 10_000;
+/** Enough for ten thousand records with long names; it is held in memory whole. */
+export const MAX_BULK_BYTES = 32 * 1024 * 1024;
+
+const record = Compile(HashOnlyEvidence);
+
+/** POST /v1/evidence/bulk: a record a line; a bad line fails alone. */
+export function bulkRoutes(app: FastifyInstance, deps: DepositDeps & { readonly checkKey: CheckKey }): void {
+  app.post(
+    '/v1/evidence/bulk',
+    {
+      onRequest: requires(deps.checkKey, 'evidence:write'),
+      bodyLimit: MAX_BULK_BYTES,
+      schema: {
+        tags: ['evidence'],
+        summary: '批量存证（仅摘要） / deposit many records, digests only',
+        description:
+          '`application/x-ndjson`，每行一条，至多 10,000 条；按行应答：`{"line","status":201,"id","leafHash"}` 或 `{"line","status","problem"}`。 / One record a line, at most 10,000; answered line by line.',
+        security: [{ apiKey: [] }],
+        consumes: ['application/x-ndjson'],
+        produces: ['application/x-ndjson'],
+        response: problems(400, 401, 403, 413, 415, 422, 503),
+      },
+    },
+    async (request, reply) => {
+      if (!Buffer.isBuffer(request.body)) throw new Problem('media-type-unsupported');
+      const text = await depositLines(deps, request, request.body);
+      return reply.code(200).type('application/x-ndjson; charset=utf-8').send(text);
+    },
+  );
+}
+
+type Line = { readonly record: BulkRecord } | { readonly problem: ProblemBody };
+
+async function depositLines(deps: DepositDeps, request: FastifyRequest, body: Buffer): Promise<string> {
+  const lines = splitLines(body).map(readLine);
+  const records = lines.flatMap((line) => ('record' in line ? line.record : []));
+  const claim = claimOf(request, body);
+  // Which lines failed follows from the body alone, and the fingerprint says that the body is the same.
+  const outcome = await depositMany(deps, depositorOf(request), records, claim && { ...claim, note: '' });
+  if (outcome.outcome === 'key-reused') throw new Problem('idempotency-key-reused');
+  let next = 0;
+  const answers = lines.map((line, i) => {
+    if ('problem' in line)
+      return JSON.stringify({ line: i + 1, status: line.problem.status, problem: line.problem });
+    const made = outcome.made[next++]!;
+    return `{"line":${i + 1},"status":201,"id":"${made.id}","leafHash":"${toHex(made.leaf)}"}`;
+  });
+  return answers.map((line) => `${line}\n`).join('');
+}
+
+/** Lines end with \n or \r\n; one at the very end opens no further line. */
+function splitLines(body: Buffer): Buffer[] {
+  const lines: Buffer[] = [];
+  for (let from = 0; from < body.length; ) {
+    const end = body.indexOf(10, from);
+    const to = end === -1 ? body.length : end;
+    lines.push(body.subarray(from, to > from && body[to - 1] === 13 ? to - 1 : to));
+    if (lines.length > MAX_BULK_RECORDS) throw new Problem('too-many-records', { limit: MAX_BULK_RECORDS });
+    from = to + 1;
+  }
+  if (lines.length === 0) throw new Problem('body-malformed');
+  return lines;
+}
+
+function readLine(bytes: Buffer): Line {
+  try {
+    const value = parseBody(bytes);
+    if (!record.Check(value)) throw schemaProblem(record.Errors(value), 'line');
+    return { record: { given: givenOf(value), files: value.files.map(declaredFile) } };
+  } catch (error) {
+    if (error instanceof Problem) return { problem: problemBody(error) };
+    throw error;
+  }
+}

@@ -1,0 +1,189 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Compile } from 'typebox/compile';
+import type { ManifestFile } from '../core/entry/manifest.ts';
+import { type DepositDeps, deposit } from '../pipeline/deposit.ts';
+import { computedFile, type Depositor, declaredFile, type EvidenceGiven } from '../pipeline/manifest.ts';
+import {
+  discardFiles,
+  FileTooLarge,
+  keepFiles,
+  type ReceivedFile,
+  receiveFile,
+} from '../pipeline/receive.ts';
+import { type StatusDeps, stateOf } from '../pipeline/status.ts';
+import type { Blobs } from '../ports/blobs.ts';
+import type { Digests } from '../ports/work.ts';
+import { type CheckKey, requires } from './auth.ts';
+import { fileNameOf, formParts, mediaTypeOf, readPart } from './form.ts';
+import { claimOf } from './idempotency.ts';
+import { Problem, schemaProblem } from './problem.ts';
+import { DepositAnswer, EvidencePart, HashOnlyEvidence, problems } from './schemas.ts';
+import { parseBody, toInstant } from './text.ts';
+
+export interface DepositRoutes extends DepositDeps, StatusDeps {
+  readonly store: DepositDeps['store'] & StatusDeps['store'];
+  readonly blobs: Blobs;
+  readonly digests: Digests;
+  readonly checkKey: CheckKey;
+  readonly limits: { readonly uploadBytes: number; readonly files: number };
+}
+
+/** The JSON part describes; it is not where data travels. */
+const MAX_EVIDENCE_PART = 256 * 1024;
+
+const evidencePart = Compile(EvidencePart);
+
+/** POST /v1/evidence: a form with files, or JSON with digests only. */
+export function depositRoutes(app: FastifyInstance, deps: DepositRoutes): void {
+  app.post(
+    '/v1/evidence',
+    {
+      onRequest: requires(deps.checkKey, 'evidence:write'),
+      schema: {
+        tags: ['evidence'],
+        summary: '存证 / deposit evidence',
+        description:
+          '`multipart/form-data`：先一个 JSON 部分 `evidence`，后 1 至 100 个 `file` 部分；或 `application/json`：仅摘要。 / A form with one JSON part `evidence`, then 1 to 100 parts `file`; or JSON with digests only.',
+        security: [{ apiKey: [] }],
+        consumes: ['application/json', 'multipart/form-data'],
+        body: { content: { 'application/json': { schema: HashOnlyEvidence } } },
+        response: { 201: DepositAnswer, ...problems(400, 401, 403, 413, 415, 422, 503) },
+      },
+    },
+    async (request, reply) => {
+      if (request.isMultipart()) return depositForm(deps, request, reply);
+      const body = request.body as HashOnlyEvidence;
+      const claim = claimOf(request, request.rawBody);
+      return answer(deps, request, reply, givenOf(body), body.files.map(declaredFile), claim);
+    },
+  );
+}
+
+export function depositorOf(request: FastifyRequest): Depositor {
+  return request.caller.organization;
+}
+
+/** Times become instants in UTC; everything else stays as given. */
+export function givenOf(body: EvidencePart | HashOnlyEvidence): EvidenceGiven {
+  const { capturedFrom, capturedTo } = body;
+  if (capturedFrom === undefined && capturedTo === undefined) return body as EvidenceGiven;
+  const from = capturedFrom === undefined ? undefined : toInstant(capturedFrom, 'body.capturedFrom');
+  const to = capturedTo === undefined ? undefined : toInstant(capturedTo, 'body.capturedTo');
+  if (from !== undefined && to !== undefined && from > to) throw new Problem('captured-order', { from, to });
+  return { ...body, ...(from && { capturedFrom: from }), ...(to && { capturedTo: to }) } as EvidenceGiven;
+}
+
+async function answer(
+  deps: DepositRoutes,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  given: EvidenceGiven,
+  files: readonly ManifestFile[],
+  claim: ReturnType<typeof claimOf>,
+): Promise<FastifyReply> {
+  const depositor = depositorOf(request);
+  const receipt = await deposit(deps, depositor, given, files, claim);
+  if (receipt === undefined) throw new Problem('idempotency-key-reused');
+  const state = receipt.replayed ? await stateOf(deps, depositor.id, receipt.id) : 'received';
+  if (receipt.replayed) reply.header('idempotent-replayed', 'true');
+  // The manifest is JSON text already: what is sent is what was hashed.
+  return reply
+    .code(201)
+    .header('location', `/v1/evidence/${receipt.id}`)
+    .type('application/json; charset=utf-8')
+    .send(
+      `{"id":"${receipt.id}","state":"${state}","leafHash":"${receipt.leafHash}","manifest":${receipt.manifest}}`,
+    );
+}
+
+async function depositForm(
+  deps: DepositRoutes,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const received: ReceivedFile[] = [];
+  try {
+    const part = await readForm(deps, request, received);
+    const files = received.map((file) => computedFile(file));
+    for (const [i, file] of received.entries()) compareDeclared(file, part.files?.[i], i);
+    const claim = claimOf(request, JSON.stringify([part, files]));
+    await keepFiles(received);
+    return await answer(deps, request, reply, givenOf(part), files, claim);
+  } finally {
+    await discardFiles(received);
+  }
+}
+
+/** Files are added to `received` as they come, so that whoever catches an error can discard them. */
+async function readForm(
+  deps: DepositRoutes,
+  request: FastifyRequest,
+  received: ReceivedFile[],
+): Promise<EvidencePart> {
+  const { uploadBytes, files } = deps.limits;
+  let evidence: EvidencePart | undefined;
+  let left = uploadBytes;
+  for await (const part of formParts(request, { parts: files + 1, bytes: uploadBytes })) {
+    if (part.fieldname === 'evidence' && evidence === undefined) {
+      evidence = readEvidence(await readPart(part, MAX_EVIDENCE_PART));
+      continue;
+    }
+    if (part.fieldname !== 'file')
+      throw new Problem('part-unexpected', { name: part.fieldname.slice(0, 100) });
+    if (evidence === undefined) throw new Problem('evidence-part-first');
+    if (received.length >= files) throw new Problem('too-many-files', { limit: files });
+    const name = fileNameOf(part, received.length);
+    try {
+      received.push(
+        await receiveFile(deps.blobs, deps.digests, part.file, {
+          name,
+          mediaType: mediaTypeOf(part),
+          limit: left,
+        }),
+      );
+    } catch (error) {
+      if (error instanceof FileTooLarge) throw new Problem('file-too-large', { limit: uploadBytes });
+      throw error;
+    }
+    left -= received.at(-1)!.size;
+  }
+  if (evidence === undefined) throw new Problem('evidence-part-first');
+  if (received.length === 0) throw new Problem('file-missing');
+  if ((evidence.files?.length ?? 0) > received.length)
+    throw new Problem('file-missing', { declared: evidence.files!.length });
+  return evidence;
+}
+
+function readEvidence(bytes: Buffer): EvidencePart {
+  const value = parseBody(bytes);
+  if (evidencePart.Check(value)) return value;
+  throw schemaProblem(evidencePart.Errors(value), 'evidence');
+}
+
+/** What the depositor said of a file before we saw it must be what we saw. */
+function compareDeclared(
+  file: ReceivedFile,
+  declared: NonNullable<EvidencePart['files']>[number] | undefined,
+  number: number,
+): void {
+  for (const algorithm of ['sha256', 'sm3'] as const) {
+    const expected = declared?.[algorithm];
+    if (expected !== undefined && expected !== file[algorithm])
+      throw new Problem('digest-mismatch', {
+        file: number,
+        name: file.name,
+        algorithm,
+        declared: expected,
+        computed: file[algorithm],
+      });
+  }
+  if (declared?.size !== undefined && declared.size !== file.size)
+    throw new Problem('size-mismatch', {
+      file: number,
+      name: file.name,
+      declared: declared.size,
+      computed: file.size,
+    });
+  if (declared?.name !== undefined && declared.name !== file.name)
+    throw new Problem('file-name-invalid', { file: number });
+}

@@ -1,0 +1,85 @@
+import type { FastifyInstance } from 'fastify';
+import { Type } from 'typebox';
+import type { StatusDeps } from '../pipeline/status.ts';
+import { type CheckKey, requires } from './auth.ts';
+import { statusFor, viewOf } from './evidence.ts';
+import { problems, Uuid } from './schemas.ts';
+
+export interface EventRoutes extends StatusDeps {
+  readonly checkKey: CheckKey;
+  /** Calls back when a batch or an anchor may have moved; returns how to stop. */
+  readonly onProgress: (listener: () => void) => () => void;
+  /** Calls back when the service stops; returns how to stop. */
+  readonly onStopping: (listener: () => void) => () => void;
+}
+
+/** Another instance may have moved it: look again this often, whatever this one heard. */
+const LOOK_AGAIN_MS = 1_000;
+/** A comment that keeps proxies from closing a quiet stream. */
+const HEARTBEAT_MS = 15_000;
+
+/** GET /v1/evidence/:id/events: server-sent events named `state`, until the certificate can be had. */
+export function eventRoutes(app: FastifyInstance, deps: EventRoutes): void {
+  app.get(
+    '/v1/evidence/:id/events',
+    {
+      onRequest: requires(deps.checkKey, 'evidence:read'),
+      schema: {
+        tags: ['evidence'],
+        summary: '状态推送（SSE） / states as they come, server-sent events',
+        security: [{ apiKey: [] }],
+        params: Type.Object({ id: Uuid }, { additionalProperties: false }),
+        response: problems(401, 403, 404),
+      },
+    },
+    async (request, reply) => {
+      // A stream that is refused is an ordinary answer; only then does it become one.
+      const first = viewOf(await statusFor(deps, request));
+      reply.hijack();
+      const stream = reply.raw;
+      stream.writeHead(200, {
+        'content-type': 'text/event-stream; charset=utf-8',
+        'cache-control': 'no-store',
+        'x-accel-buffering': 'no',
+      });
+      let sent = '';
+      let looking = false;
+      const send = (view: typeof first): void => {
+        // The expected time moves without anything having happened.
+        const { expectedAt: _, ...significant } = view;
+        const now = JSON.stringify(significant);
+        if (now === sent) return;
+        sent = now;
+        stream.write(`event: state\ndata: ${JSON.stringify(view)}\n\n`);
+        if (view.state === 'anchored') end();
+      };
+      const look = async (): Promise<void> => {
+        if (looking || stream.writableEnded) return;
+        looking = true;
+        try {
+          send(viewOf(await statusFor(deps, request)));
+        } catch (error) {
+          // The store is away: the stream stays, the next look may see more.
+          request.log.debug({ err: error }, 'state not read');
+        } finally {
+          looking = false;
+        }
+      };
+      const timers = [
+        setInterval(() => void look(), LOOK_AGAIN_MS),
+        setInterval(() => stream.write(': \n\n'), HEARTBEAT_MS),
+      ];
+      const offs = [deps.onProgress(() => void look()), deps.onStopping(() => end())];
+      const release = (): void => {
+        timers.forEach(clearInterval);
+        for (const off of offs) off();
+      };
+      const end = (): void => {
+        release();
+        stream.end();
+      };
+      stream.on('close', release);
+      send(first);
+    },
+  );
+}

@@ -1,0 +1,240 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import type { Manifest } from '../core/entry/manifest.ts';
+import { toHex } from '../core/read/bytes.ts';
+import { bothLanguages } from '../messages/sentence.ts';
+import { type CertificateDeps, certificateOf } from '../pipeline/certificate.ts';
+import { type EvidenceStatus, evidenceStatus, type StatusDeps } from '../pipeline/status.ts';
+import type { Blobs } from '../ports/blobs.ts';
+import type { EvidenceFilter, StoredEntry } from '../ports/store.ts';
+import { type CheckKey, requires } from './auth.ts';
+import { Problem } from './problem.ts';
+import { parseRange } from './range.ts';
+import { EvidenceView, problems, Sha256, StateWord, Uuid } from './schemas.ts';
+import { toInstant } from './text.ts';
+
+export interface EvidenceRoutes extends StatusDeps {
+  readonly store: StatusDeps['store'] & CertificateDeps['store'];
+  readonly certificates: CertificateDeps;
+  readonly blobs: Blobs;
+  readonly checkKey: CheckKey;
+}
+
+const IdParams = Type.Object({ id: Uuid }, { additionalProperties: false });
+type WithId = { Params: { id: string } };
+
+/** Reading what one's own organization deposited. Another's and one that never was are the same 404. */
+export function evidenceRoutes(app: FastifyInstance, deps: EvidenceRoutes): void {
+  const read = { onRequest: requires(deps.checkKey, 'evidence:read') };
+  const common = { tags: ['evidence'], security: [{ apiKey: [] }] };
+  listRoute(app, deps, read, common);
+  app.get<WithId>(
+    '/v1/evidence/:id',
+    {
+      ...read,
+      schema: {
+        ...common,
+        summary: '一项存证的状态 / state of one deposit',
+        params: IdParams,
+        response: { 200: EvidenceView, ...problems(401, 403, 404) },
+      },
+    },
+    async (request) => viewOf(await statusFor(deps, request)),
+  );
+  app.get<{ Params: { id: string; n: number } }>(
+    '/v1/evidence/:id/files/:n',
+    {
+      ...read,
+      schema: {
+        ...common,
+        summary: '原件（支持分段） / an original, ranges supported',
+        params: Type.Object(
+          { id: Uuid, n: Type.Integer({ minimum: 0, maximum: 99 }) },
+          { additionalProperties: false },
+        ),
+        response: problems(401, 403, 404, 416),
+      },
+    },
+    (request, reply) => sendFile(deps, request, reply),
+  );
+  app.get<WithId>(
+    '/v1/evidence/:id/certificate',
+    {
+      ...read,
+      schema: {
+        ...common,
+        summary: '存证证书 / the certificate (kezheng-certificate/1)',
+        params: IdParams,
+        response: problems(401, 403, 404, 409),
+      },
+    },
+    (request, reply) => sendCertificate(deps, request, reply),
+  );
+}
+
+export const viewOf = (status: EvidenceStatus) => ({
+  ...status,
+  stateText: bothLanguages('state', status.state),
+});
+
+async function entryFor(deps: EvidenceRoutes, request: FastifyRequest): Promise<StoredEntry> {
+  const { id } = request.params as { id: string };
+  const entry = await deps.store.evidence(request.caller.organization.id, id);
+  if (entry === undefined) throw new Problem('not-found');
+  return entry;
+}
+
+export async function statusFor(deps: StatusDeps, request: FastifyRequest): Promise<EvidenceStatus> {
+  const { id } = request.params as { id: string };
+  const status = await evidenceStatus(deps, request.caller.organization.id, id);
+  if (status === undefined) throw new Problem('not-found');
+  return status;
+}
+
+const ListQuery = Type.Object(
+  {
+    state: Type.Optional(StateWord),
+    from: Type.Optional(Type.String({ maxLength: 40, description: '收到时间起（含），RFC 3339' })),
+    to: Type.Optional(Type.String({ maxLength: 40, description: '收到时间止（不含），RFC 3339' })),
+    sha256: Type.Optional(Sha256),
+    text: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 200, description: '清单文字中的子串 / substring' }),
+    ),
+    cursor: Type.Optional(Uuid),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 50 })),
+  },
+  { additionalProperties: false },
+);
+interface ListQuery {
+  state?: EvidenceFilter['state'];
+  from?: string;
+  to?: string;
+  sha256?: string;
+  text?: string;
+  cursor?: string;
+  limit?: number;
+}
+
+function listRoute(
+  app: FastifyInstance,
+  deps: EvidenceRoutes,
+  read: { onRequest: ReturnType<typeof requires> },
+  common: object,
+): void {
+  app.get<{ Querystring: ListQuery }>(
+    '/v1/evidence',
+    {
+      ...read,
+      schema: {
+        ...common,
+        summary: '本机构的存证，新者在前 / own deposits, newest first',
+        description:
+          '一页可能不满；`next` 不为空即可继续。 / A page may be short: go on while `next` is not null.',
+        querystring: ListQuery,
+        response: problems(400, 401, 403),
+      },
+    },
+    async (request) => {
+      const { state, sha256, text, cursor, limit } = request.query;
+      const filter: EvidenceFilter = {
+        ...(state && { state }),
+        ...(sha256 && { sha256 }),
+        ...(text && { text }),
+        ...bound('fromMs', request.query.from, 'query.from'),
+        ...bound('toMs', request.query.to, 'query.to'),
+      };
+      const page = await deps.store.listEvidence(request.caller.organization.id, filter, {
+        ...(cursor && { after: cursor }),
+        limit: limit ?? 50,
+      });
+      return { items: page.items.map(listItem), next: page.next ?? null };
+    },
+  );
+}
+
+const bound = (name: 'fromMs' | 'toMs', text: string | undefined, at: string) =>
+  text === undefined ? {} : { [name]: Date.parse(toInstant(text, at)) };
+
+const listItem = (item: StoredEntry & { readonly state: NonNullable<EvidenceFilter['state']> }) => {
+  const manifest = JSON.parse(item.entry) as Manifest;
+  return {
+    id: item.id,
+    state: item.state,
+    stateText: bothLanguages('state', item.state),
+    receivedAt: new Date(item.receivedMs).toISOString(),
+    title: manifest.evidence.title,
+    category: manifest.evidence.category,
+    leafHash: toHex(item.leaf),
+    files: manifest.files.map(({ name, size, sha256, sm3, digests }) => ({
+      name,
+      size,
+      sha256,
+      sm3,
+      digests,
+    })),
+  };
+};
+
+async function sendFile(
+  deps: EvidenceRoutes,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const entry = await entryFor(deps, request);
+  const manifest = JSON.parse(entry.entry) as Manifest;
+  const file = manifest.files[(request.params as { n: number }).n];
+  if (file === undefined) throw new Problem('not-found');
+  // Declared digests name no bytes of ours: another organization's file with the same digest stays its own.
+  const size = file.digests === 'computed' ? await deps.blobs.size('files', file.sha256) : undefined;
+  if (size === undefined) throw new Problem('file-not-stored');
+  const range = parseRange(request.headers.range, size);
+  if (range === 'unsatisfiable') {
+    reply.header('content-range', `bytes */${size}`);
+    throw new Problem('range-not-satisfiable');
+  }
+  const { start, end } = range ?? { start: 0, end: size };
+  if (range !== undefined) reply.code(206).header('content-range', `bytes ${start}-${end - 1}/${size}`);
+  reply
+    .header('accept-ranges', 'bytes')
+    .header('content-length', end - start)
+    .header('etag', `"${file.sha256}"`)
+    // The type is the depositor's word: a browser must never run what was handed in.
+    .header('content-type', file.mediaType ?? 'application/octet-stream')
+    .header('content-disposition', attachment(file.name))
+    .header('content-security-policy', "default-src 'none'; sandbox");
+  return reply.send(await deps.blobs.stream('files', file.sha256, start, end));
+}
+
+/** RFC 6266 with RFC 8187's encoding, and a plain name for old clients. */
+function attachment(name: string): string {
+  const plain = name.replace(/[^\x20-\x7e]|["\\%]/g, '_');
+  const encoded = encodeURIComponent(name).replace(
+    /['()*]/g,
+    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
+}
+
+async function sendCertificate(
+  deps: EvidenceRoutes,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const entry = await entryFor(deps, request);
+  const certificate = await certificateOf(deps.certificates, entry);
+  if (certificate === undefined) throw notReady(deps, await statusFor(deps, request));
+  return reply
+    .type('application/json; charset=utf-8')
+    .header('content-disposition', attachment(`${entry.id}.certificate.json`))
+    .send(Buffer.from(certificate.bytes));
+}
+
+function notReady(deps: EvidenceRoutes, status: EvidenceStatus): Problem {
+  const expectedAt = status.expectedAt ?? new Date(deps.clock.nowMs() + 1_000).toISOString();
+  const seconds = Math.max(1, Math.ceil((Date.parse(expectedAt) - deps.clock.nowMs()) / 1_000));
+  return new Problem(
+    'certificate-not-ready',
+    {},
+    { members: { state: status.state, expectedAt }, retryAfterSeconds: seconds },
+  );
+}

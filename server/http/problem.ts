@@ -1,0 +1,156 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { sentence } from '../messages/sentence.ts';
+import { BlobUnavailable } from '../ports/blobs.ts';
+import { StoreOverloaded, StoreUnavailable } from '../ports/store.ts';
+
+/** The only table of statuses. A code that is missing here does not compile; its sentences stand in messages/. */
+const STATUS = {
+  'not-found': 404,
+  'method-not-allowed': 405,
+  'not-authenticated': 401,
+  'key-expired': 401,
+  'key-revoked': 401,
+  'scope-missing': 403,
+  'request-invalid': 400,
+  'body-malformed': 400,
+  'media-type-unsupported': 415,
+  'body-too-large': 413,
+  'file-too-large': 413,
+  'too-many-files': 422,
+  'file-missing': 422,
+  'part-unexpected': 422,
+  'evidence-part-first': 422,
+  'text-invalid': 422,
+  'file-name-invalid': 422,
+  'digest-mismatch': 422,
+  'size-mismatch': 422,
+  'captured-order': 422,
+  'too-many-records': 413,
+  'idempotency-key-invalid': 400,
+  'idempotency-key-reused': 422,
+  'upload-broken': 400,
+  'range-not-satisfiable': 416,
+  'file-not-stored': 404,
+  'certificate-not-ready': 409,
+  'cursor-invalid': 400,
+  'too-many-requests': 429,
+  'store-unavailable': 503,
+  overloaded: 503,
+  'service-stopping': 503,
+  'internal-error': 500,
+} as const;
+
+export type ProblemCode = keyof typeof STATUS;
+export const PROBLEM_CODES = Object.keys(STATUS) as ProblemCode[];
+
+/** Thrown anywhere below http/; `members` go into the answer beside what RFC 9457 names. */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly detail: Readonly<Record<string, string | number>>;
+  readonly members: Readonly<Record<string, unknown>>;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    code: ProblemCode,
+    detail: Readonly<Record<string, string | number>> = {},
+    more: { members?: Readonly<Record<string, unknown>>; retryAfterSeconds?: number; cause?: unknown } = {},
+  ) {
+    super(`${code} ${JSON.stringify(detail)}`, { cause: more.cause });
+    this.name = 'Problem';
+    this.code = code;
+    this.detail = detail;
+    this.members = more.members ?? {};
+    this.retryAfterSeconds = more.retryAfterSeconds;
+  }
+}
+
+export interface ProblemBody {
+  readonly type: string;
+  readonly code: ProblemCode;
+  readonly status: number;
+  readonly title: string;
+  readonly titleEn: string;
+  readonly [member: string]: unknown;
+}
+
+/** application/problem+json, RFC 9457: `title` is Chinese, `titleEn` beside it; `code` is stable. */
+export function problemBody(problem: Problem): ProblemBody {
+  const { code, detail, members } = problem;
+  return {
+    type: `urn:kezheng:problem:${code}`,
+    code,
+    status: STATUS[code],
+    title: sentence('zh', 'problem', code, detail),
+    titleEn: sentence('en', 'problem', code, detail),
+    ...detail,
+    ...members,
+  };
+}
+
+export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  const body = problemBody(problem);
+  if (problem.retryAfterSeconds !== undefined) reply.header('retry-after', String(problem.retryAfterSeconds));
+  if (body.status === 401) reply.header('www-authenticate', 'Bearer realm="kezheng"');
+  return reply.code(body.status).type('application/problem+json; charset=utf-8').send(JSON.stringify(body));
+}
+
+/** Every error on its way out becomes a Problem; what was not foreseen is logged whole and told as nothing but its code. */
+export function installProblems(app: FastifyInstance): void {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const problem = toProblem(error);
+    if (problem.code === 'internal-error') request.log.error({ err: error }, 'unforeseen error');
+    else if (problem.code === 'store-unavailable') request.log.warn({ err: error }, 'store unavailable');
+    return sendProblem(reply, problem);
+  });
+  app.setNotFoundHandler((_request: FastifyRequest, reply) => sendProblem(reply, new Problem('not-found')));
+}
+
+/** Codes of Fastify and its plug-ins that clients can cause. */
+const FOREIGN: Readonly<Record<string, ProblemCode>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'media-type-unsupported',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'body-too-large',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'body-malformed',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'body-malformed',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'body-malformed',
+  FST_INVALID_MULTIPART_CONTENT_TYPE: 'media-type-unsupported',
+  FST_REQ_FILE_TOO_LARGE: 'file-too-large',
+  FST_PARTS_LIMIT: 'too-many-files',
+  FST_FILES_LIMIT: 'too-many-files',
+  FST_PROTO_VIOLATION: 'body-malformed',
+};
+
+function toProblem(error: FastifyError): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof StoreUnavailable || error instanceof BlobUnavailable)
+    return new Problem(
+      error instanceof StoreOverloaded ? 'overloaded' : 'store-unavailable',
+      {},
+      { retryAfterSeconds: 2, cause: error },
+    );
+  if (error.validation !== undefined) return invalidRequest(error);
+  const known = FOREIGN[error.code];
+  if (known !== undefined) return new Problem(known, {}, { cause: error });
+  if (error.statusCode === 429) return new Problem('too-many-requests', {}, { retryAfterSeconds: 60 });
+  if (error.statusCode === 400) return new Problem('body-malformed', {}, { cause: error });
+  return new Problem('internal-error', {}, { cause: error });
+}
+
+interface SchemaError {
+  readonly instancePath?: string;
+  readonly message?: string;
+}
+
+/** The first place that the schema refused, as a path, and what it asked for. */
+export function invalidRequest(error: {
+  readonly validation?: unknown;
+  readonly validationContext?: string;
+}): Problem {
+  const errors = (Array.isArray(error.validation) ? error.validation : []) as readonly SchemaError[];
+  return schemaProblem(errors, error.validationContext ?? 'body');
+}
+
+export function schemaProblem(errors: readonly SchemaError[], context: string): Problem {
+  const first = errors.find((one) => one.instancePath) ?? errors[0];
+  const at = `${context}${(first?.instancePath ?? '').replaceAll('/', '.')}`;
+  return new Problem('request-invalid', { at, expected: first?.message ?? 'the documented form' });
+}

@@ -1,0 +1,204 @@
+import { type Static, type TSchema, Type } from 'typebox';
+import { CATEGORIES, CONFIDENTIALITY } from '../core/entry/manifest.ts';
+
+/*
+ * One schema a shape: it validates, gives the type, and stands in /openapi.json. Lengths are characters.
+ */
+
+const closed = { additionalProperties: false } as const;
+
+/** No control characters: a name or title is one line, and nothing in it moves a terminal's cursor. */
+const LINE = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
+/** Tabs and line ends are welcome where people write paragraphs. */
+const LINES = '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f]*$';
+
+const line = (maxLength: number, description: string) =>
+  Type.String({ minLength: 1, maxLength, pattern: LINE, description });
+const lines = (maxLength: number, description: string) =>
+  Type.String({ minLength: 1, maxLength, pattern: LINES, description });
+
+const words = <const Words extends readonly string[]>(list: Words, description: string) =>
+  Type.Unsafe<Words[number]>({ type: 'string', enum: [...list], description });
+
+/** RFC 3339 with any offset; kept in the manifest as the same instant in UTC. */
+const DATE_TIME = '^\\d{4}-\\d{2}-\\d{2}[Tt]\\d{2}:\\d{2}:\\d{2}(?:\\.\\d{1,9})?(?:[Zz]|[+-]\\d{2}:\\d{2})$';
+const dateTime = (description: string) => Type.String({ maxLength: 40, pattern: DATE_TIME, description });
+
+const hex = (bytes: number, description: string) =>
+  Type.String({ pattern: `^[0-9a-f]{${2 * bytes}}$`, description });
+
+export const Sha256 = hex(32, 'SHA-256，小写十六进制 / lower-case hex');
+export const Sm3 = hex(32, 'SM3，小写十六进制 / lower-case hex');
+export const Uuid = Type.String({
+  pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
+  description: 'UUIDv7',
+});
+const size = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: '字节 / bytes' });
+
+/** A path is not a name: neither slash, and not the two names that mean a folder. */
+export const FILE_NAME = '^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f-\\u009f/\\\\]*$';
+const fileName = Type.String({
+  minLength: 1,
+  maxLength: 255,
+  pattern: FILE_NAME,
+  description: '文件名 / file name',
+});
+/** RFC 6838 §4.2 */
+export const MEDIA_TYPE = '^[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$';
+
+const described = {
+  title: line(200, '证据名称 / title'),
+  description: Type.Optional(lines(4_000, '说明 / description')),
+  category: Type.Optional(words(CATEGORIES, '类别 / category')),
+  capturedFrom: Type.Optional(dateTime('取证开始 / capture began')),
+  capturedTo: Type.Optional(dateTime('取证结束 / capture ended')),
+  capturedBy: Type.Optional(line(200, '取证人 / who captured it')),
+  confidentiality: Type.Optional(words(CONFIDENTIALITY, '密级 / confidentiality')),
+  origin: Type.Optional(
+    Type.Object(
+      {
+        statement: Type.Optional(
+          lines(4_000, '上链前来源声明、生成机制 / where it came from and how it was made'),
+        ),
+        source: Type.Optional(line(2_000, '来源（网址、设备、应用及版本） / address, device or app')),
+        method: Type.Optional(line(500, '取证方式 / method')),
+        tool: Type.Optional(line(500, '取证工具（名称、版本、摘要） / tool')),
+        place: Type.Optional(line(500, '取证地点 / place')),
+        environment: Type.Optional(line(1_000, '取证环境 / environment')),
+      },
+      closed,
+    ),
+  ),
+  right: Type.Optional(
+    Type.Object(
+      {
+        type: line(100, '权利类型 / kind of right'),
+        number: Type.Optional(line(200, '证号 / number')),
+        holder: Type.Optional(line(200, '权利人 / holder')),
+      },
+      closed,
+    ),
+  ),
+  accused: Type.Optional(
+    Type.Object(
+      {
+        name: Type.Optional(line(200, '被控主体 / accused party')),
+        uscc: Type.Optional(line(50, '统一社会信用代码 / unified social credit code')),
+        shop: Type.Optional(line(200, '店铺 / shop')),
+        url: Type.Optional(line(2_000, '网址 / address')),
+      },
+      closed,
+    ),
+  ),
+  corroborations: Type.Optional(
+    Type.Array(
+      Type.Object(
+        { kind: line(100, '种类，如订单号 / kind'), reference: line(500, '编号 / reference') },
+        closed,
+      ),
+      { maxItems: 50, description: '关联印证 / corroborating references' },
+    ),
+  ),
+};
+
+export const DeclaredFile = Type.Object(
+  {
+    name: fileName,
+    size,
+    mediaType: Type.Optional(Type.String({ maxLength: 255, pattern: MEDIA_TYPE })),
+    sha256: Sha256,
+    sm3: Type.Optional(Sm3),
+  },
+  closed,
+);
+
+/** `application/json` and a line of a bulk call: digests only. */
+export const HashOnlyEvidence = Type.Object(
+  { ...described, files: Type.Array(DeclaredFile, { minItems: 1, maxItems: 100 }) },
+  closed,
+);
+export type HashOnlyEvidence = Static<typeof HashOnlyEvidence>;
+
+/** Part `evidence` of a form: digests may be declared, and then the files must have them. */
+export const EvidencePart = Type.Object(
+  {
+    ...described,
+    files: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            name: Type.Optional(fileName),
+            size: Type.Optional(size),
+            sha256: Type.Optional(Sha256),
+            sm3: Type.Optional(Sm3),
+          },
+          closed,
+        ),
+        {
+          maxItems: 100,
+          description: '按文件顺序声明的摘要，用于核对 / declared digests, in the order of the files',
+        },
+      ),
+    ),
+  },
+  closed,
+);
+export type EvidencePart = Static<typeof EvidencePart>;
+
+const Instant = Type.String({ description: 'ISO 8601，UTC，毫秒 / with milliseconds' });
+
+export const ENTRY_STATES = ['received', 'batched', 'anchoring', 'anchored'] as const;
+export const StateWord = words(ENTRY_STATES, '状态 / state');
+
+export const DepositAnswer = Type.Object({
+  id: Uuid,
+  state: StateWord,
+  leafHash: Sha256,
+  manifest: Type.Unknown({ description: 'kezheng-manifest/1' }),
+});
+
+export const AnchorView = Type.Object({
+  chainId: Type.Integer(),
+  contract: Type.String(),
+  operator: Type.String(),
+  index: Type.Integer({ description: '在该日志中的序号 / index in this log' }),
+  state: words(['planned', 'mined', 'final'], '上链状态 / state'),
+  transactionHash: Type.Union([Type.String(), Type.Null()]),
+  blockNumber: Type.Union([Type.Integer(), Type.Null()]),
+  blockHash: Type.Union([Type.String(), Type.Null()]),
+  blockTime: Type.Union([Instant, Type.Null()]),
+  confirmations: Type.Integer(),
+  required: Type.Integer(),
+  finalAt: Type.Union([Instant, Type.Null()]),
+});
+
+export const EvidenceView = Type.Object({
+  id: Uuid,
+  state: StateWord,
+  stateText: Type.Object({ zh: Type.String(), en: Type.String() }),
+  receivedAt: Instant,
+  leafHash: Sha256,
+  manifest: Type.Unknown(),
+  batch: Type.Union([
+    Type.Object({ number: Type.Integer(), index: Type.Integer(), size: Type.Integer(), root: Sha256 }),
+    Type.Null(),
+  ]),
+  anchoring: Type.Union([
+    Type.Object({ confirmations: Type.Integer(), required: Type.Integer() }),
+    Type.Null(),
+  ]),
+  anchors: Type.Array(AnchorView),
+  expectedAt: Type.Union([Instant, Type.Null()]),
+});
+
+export const ProblemView = Type.Object({
+  type: Type.String(),
+  code: Type.String(),
+  status: Type.Integer(),
+  title: Type.String(),
+  titleEn: Type.String(),
+});
+
+/** Answers with these statuses are problems (RFC 9457). */
+export const problems = (...statuses: readonly number[]): Record<number, TSchema> =>
+  Object.fromEntries(statuses.map((status) => [status, ProblemView]));

@@ -1,0 +1,158 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { MAX_CERTIFICATE_BYTES } from '../core/certificate/certificate.ts';
+import { utf8 } from '../core/read/bytes.ts';
+import { canonicalize, isObject, type Json, parseJson } from '../core/read/json.ts';
+import { FormatError } from '../core/reason.ts';
+import type { ComparedBlock } from '../core/verify/anchors.ts';
+import type { GivenFile } from '../core/verify/files.ts';
+import type { SignatureVerifier } from '../core/verify/signatures.ts';
+import type { Trust } from '../core/verify/trust.ts';
+import { verifyCertificate } from '../core/verify/verify.ts';
+import { presentReport } from '../messages/report.ts';
+import type { Digests } from '../ports/work.ts';
+import { formParts, readPart } from './form.ts';
+import { Problem, schemaProblem } from './problem.ts';
+import { problems, Sha256, Sm3 } from './schemas.ts';
+
+export interface VerifyRoutes {
+  readonly digests: Digests;
+  readonly signatures: SignatureVerifier;
+  readonly trust: () => Trust | undefined;
+  readonly lookUpBlocks: (certificate: Uint8Array) => Promise<readonly ComparedBlock[]>;
+  readonly limits: { readonly uploadBytes: number; readonly perMinute: number };
+}
+
+/** A certificate of at most 100 files; somebody may hand in copies, but not a flood. */
+const MAX_GIVEN_FILES = 1_000;
+/** The certificate may travel as a string, where each of its quotes takes a backslash. */
+const MAX_JSON_BYTES = 4 * MAX_CERTIFICATE_BYTES;
+
+const GivenFiles = Compile(
+  Type.Array(
+    Type.Object(
+      {
+        sha256: Sha256,
+        sm3: Type.Optional(Sm3),
+        name: Type.Optional(Type.String({ maxLength: 1_000 })),
+        size: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+      },
+      { additionalProperties: false },
+    ),
+    { maxItems: MAX_GIVEN_FILES },
+  ),
+);
+
+/** POST /v1/verify: no key needed. What cannot be parsed is an answer (`invalid`), not an error. */
+export function verifyRoutes(app: FastifyInstance, deps: VerifyRoutes): void {
+  app.post(
+    '/v1/verify',
+    {
+      bodyLimit: MAX_JSON_BYTES,
+      config: { rateLimit: { max: deps.limits.perMinute, timeWindow: 60_000 } },
+      schema: {
+        tags: ['verify'],
+        summary: '核验证书与原件 / check a certificate and its files',
+        description:
+          '表单：`certificate` 一份，`file` 任意份；或 JSON：`{"certificate", "files": [{"sha256", "sm3"?, "name"?, "size"?}]}`。无需密钥。 / A form, or JSON with digests; no key needed.',
+        consumes: ['application/json', 'multipart/form-data'],
+        response: problems(400, 413, 415, 422, 429),
+      },
+    },
+    async (request) => {
+      const { certificate, files } = request.isMultipart()
+        ? await readForm(deps, request)
+        : readJson(request.rawBody);
+      const report = await verifyCertificate({
+        certificate,
+        files,
+        trust: deps.trust(),
+        blocks: await deps.lookUpBlocks(certificate),
+        signatures: deps.signatures,
+      });
+      return presentReport(report);
+    },
+  );
+}
+
+interface Given {
+  readonly certificate: Uint8Array;
+  readonly files: readonly GivenFile[];
+}
+
+async function readForm(deps: VerifyRoutes, request: FastifyRequest): Promise<Given> {
+  let certificate: Uint8Array | undefined;
+  const files: GivenFile[] = [];
+  const limits = { parts: MAX_GIVEN_FILES + 1, bytes: deps.limits.uploadBytes };
+  for await (const part of formParts(request, limits)) {
+    if (part.fieldname === 'certificate' && certificate === undefined)
+      certificate = await readPart(part, MAX_CERTIFICATE_BYTES + 1);
+    else if (part.fieldname === 'file')
+      files.push({
+        ...(await hashOf(deps, part.file)),
+        name: (part.filename ?? '').slice(0, 1_000),
+        basis: 'recomputed',
+      });
+    else throw new Problem('part-unexpected', { name: part.fieldname.slice(0, 100) });
+  }
+  if (certificate === undefined)
+    throw new Problem('request-invalid', { at: 'certificate', expected: 'a part' });
+  return { certificate, files };
+}
+
+/** Hashed as it comes and kept nowhere. */
+async function hashOf(deps: VerifyRoutes, stream: AsyncIterable<Uint8Array>) {
+  const digest = deps.digests.begin();
+  try {
+    let size = 0;
+    for await (const chunk of stream) {
+      size += chunk.length;
+      if (size > deps.limits.uploadBytes)
+        throw new Problem('file-too-large', { limit: deps.limits.uploadBytes });
+      await digest.update(chunk);
+    }
+    return await digest.finish();
+  } catch (error) {
+    digest.abandon();
+    throw error;
+  }
+}
+
+/**
+ * The certificate as a string is its exact bytes. As an object it has no bytes of its own: its canonical form is
+ * checked, read strictly, so that a duplicate name or a number like 1.0 is still refused for what it is.
+ */
+function readJson(body: Buffer): Given {
+  const document = parseStrictly(body);
+  if (document instanceof FormatError) return { certificate: body, files: [] };
+  if (!isObject(document) || !('certificate' in document))
+    throw new Problem('request-invalid', { at: 'body', expected: '{"certificate", "files"}' });
+  const { certificate, files } = document as { certificate: Json; files?: Json };
+  return {
+    certificate: utf8(typeof certificate === 'string' ? certificate : canonicalize(certificate)),
+    files: givenFiles(files ?? []),
+  };
+}
+
+/** JSON, but not as our formats have it: the check of the raw bytes will name the reason. Not JSON: an error. */
+function parseStrictly(body: Buffer): Json | FormatError {
+  try {
+    return parseJson(body);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    try {
+      JSON.parse(body.toString('utf8'));
+    } catch {
+      throw new Problem('body-malformed', {}, { cause: error });
+    }
+    return error;
+  }
+}
+
+function givenFiles(value: Json): readonly GivenFile[] {
+  // Objects of the strict reader have no prototype; the validator wants ordinary ones.
+  const plain: unknown = structuredClone(value);
+  if (!GivenFiles.Check(plain)) throw schemaProblem(GivenFiles.Errors(plain), 'body.files');
+  return plain.map((file) => ({ ...file, basis: 'supplied' as const }));
+}

@@ -1,0 +1,74 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { newId } from '../journal/ids.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { ApiKey, IdentityStore, Organization } from '../ports/store.ts';
+
+export const SCOPES = ['evidence:write', 'evidence:read'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+export const isScope = (word: string): word is Scope => (SCOPES as readonly string[]).includes(word);
+
+/** `kz_` ‖ id of the key without hyphens ‖ `_` ‖ 32 random bytes in base64url. */
+const KEY = /^kz_([0-9a-f]{32})_([A-Za-z0-9_-]{43})$/;
+
+/** The secret has 256 random bits: a plain hash is enough, there is nothing to guess. */
+const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');
+
+/** Makes a key and stores its hash; the clear text is returned once and kept nowhere. */
+export async function createApiKey(
+  store: IdentityStore,
+  key: { organization: string; label: string; scopes: readonly Scope[]; expiresMs: number | undefined },
+  nowMs: number,
+): Promise<{ readonly id: string; readonly clear: string }> {
+  const id = newId(nowMs);
+  const secret = randomBytes(32).toString('base64url');
+  await store.addApiKey({ ...key, id, secretHash: hashOf(secret), createdMs: nowMs, revokedMs: undefined });
+  return { id, clear: `kz_${id.replaceAll('-', '')}_${secret}` };
+}
+
+export interface Caller {
+  readonly keyId: string;
+  readonly organization: Organization;
+  readonly scopes: readonly string[];
+}
+
+export type KeyRefusal = 'not-authenticated' | 'key-expired' | 'key-revoked';
+
+/** How long a key that was found good is believed without asking the store: so long a revocation may take. */
+const REMEMBER_MS = 1_000;
+/** Keys remembered at once; above it the memory starts anew, so that nobody can fill it. */
+const REMEMBER_KEYS = 10_000;
+
+/** Says who calls. An unknown key and a wrong secret are told apart by nothing, not even by time. */
+export function keyChecker(
+  store: IdentityStore,
+  clock: Clock,
+): (clear: string) => Promise<Caller | KeyRefusal> | Caller {
+  const remembered = new Map<string, { caller: Caller; untilMs: number }>();
+  const check = async (clear: string): Promise<Caller | KeyRefusal> => {
+    const [, hex, secret] = KEY.exec(clear) ?? [];
+    if (hex === undefined || secret === undefined) return 'not-authenticated';
+    const key = await store.apiKey(hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'));
+    const given = Buffer.from(hashOf(secret), 'hex');
+    const right = timingSafeEqual(given, Buffer.from(key?.secretHash ?? '00'.repeat(32), 'hex'));
+    if (key === undefined || !right) return 'not-authenticated';
+    const nowMs = clock.nowMs();
+    if (key.revokedMs !== undefined) return 'key-revoked';
+    if (key.expiresMs !== undefined && key.expiresMs <= nowMs) return 'key-expired';
+    const caller = await callerOf(store, key);
+    if (remembered.size >= REMEMBER_KEYS) remembered.clear();
+    const untilMs = Math.min(nowMs + REMEMBER_MS, key.expiresMs ?? Number.POSITIVE_INFINITY);
+    remembered.set(clear, { caller, untilMs });
+    return caller;
+  };
+  return (clear) => {
+    const known = remembered.get(clear);
+    return known !== undefined && known.untilMs > clock.nowMs() ? known.caller : check(clear);
+  };
+}
+
+async function callerOf(store: IdentityStore, key: ApiKey): Promise<Caller> {
+  const organization = await store.organization(key.organization);
+  if (organization === undefined) throw new Error(`key ${key.id} belongs to no organization`);
+  return { keyId: key.id, organization, scopes: key.scopes };
+}

@@ -1,0 +1,45 @@
+import { bothLanguages } from './sentence.ts';
+
+/*
+ * A report of core with its sentences in both languages, for whoever shows it: interface, command line, page. The
+ * shape is taken structurally, so that this room depends on nothing.
+ */
+
+type Detail = Readonly<Record<string, string | number>>;
+
+interface ReportShape {
+  readonly verdict: string;
+  readonly checks: readonly {
+    readonly id: string;
+    readonly at: string | undefined;
+    readonly status: string;
+    readonly reason: { readonly code: string; readonly detail: Detail };
+  }[];
+  readonly facts: unknown;
+  readonly notProven: readonly string[];
+  readonly remaining: readonly { readonly what: string; readonly detail: Detail }[];
+  readonly testChain: boolean;
+}
+
+export function presentReport<R extends ReportShape>(report: R) {
+  return {
+    verdict: report.verdict,
+    verdictText: bothLanguages('verdict', report.verdict),
+    testChain: report.testChain,
+    ...(report.testChain && { testChainText: bothLanguages('verdict', 'test-chain') }),
+    checks: report.checks.map(({ id, at, status, reason }) => ({
+      id,
+      ...(at !== undefined && { at }),
+      status,
+      name: bothLanguages('check', id),
+      reason: { code: reason.code, ...bothLanguages('reason', reason.code, reason.detail) },
+    })),
+    facts: (report.facts ?? null) as NonNullable<R['facts']> | null,
+    notProven: report.notProven.map((code) => ({ code, ...bothLanguages('not-proven', code) })),
+    remaining: report.remaining.map(({ what, detail }) => ({
+      what,
+      ...detail,
+      ...bothLanguages('remaining', what, detail),
+    })),
+  };
+}

@@ -1,0 +1,234 @@
+import { rollingAfter } from '../core/anchor/evidence-log.ts';
+import type { Appended, Chain, LogHead, LogIdentity, SignedAppend } from '../ports/chain.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Anchor, AnchorStore } from '../ports/store.ts';
+
+/*
+ * Brings sealed roots into the log, one transaction at a time, and follows each until it is final. Every step first
+ * asks the chain what is there; every signed transaction is durable before a node sees it. So a crash anywhere leaves
+ * either nothing, or a transaction whose same bytes are sent again, or one that the log already holds; and the log's
+ * compare-and-swap refuses everything else.
+ */
+
+/** Something only people can set right: nothing more is anchored until they do. */
+export class AnchorAlarm extends Error {
+  readonly code: 'log-index-foreign' | 'log-history-differs' | 'genesis-changed';
+  readonly detail: Readonly<Record<string, string | number>>;
+  constructor(code: AnchorAlarm['code'], detail: Readonly<Record<string, string | number>>) {
+    super(`${code} ${JSON.stringify(detail)}`);
+    this.name = 'AnchorAlarm';
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+export interface AnchorDeps {
+  readonly store: AnchorStore;
+  readonly chain: Chain;
+  readonly clock: Clock;
+  /** A transaction that has been pending for so long is replaced by a dearer one. */
+  readonly resendAfterMs: number;
+  /** In demonstration a lost chain is replaced by a new one; against a configured chain that is an alarm. */
+  readonly genesisMayChange: boolean;
+  /** Told when an anchor became final. */
+  readonly onFinal: (anchor: Anchor) => Promise<void>;
+}
+
+/**
+ * The rolling hash over our final anchors that the chain's head has confirmed once: so that a round looks at new
+ * anchors only. Kept in memory, made anew after a start; it decides nothing but how far back a round looks.
+ */
+export interface KnownPast {
+  nextIndex: number;
+  rolling: string;
+}
+
+export const EMPTY_LOG_ROLLING = '0'.repeat(48);
+
+export const nothingKnown = (): KnownPast => ({ nextIndex: 0, rolling: EMPTY_LOG_ROLLING });
+
+/** One round. Returns true where something changed, so that the next round should come soon. */
+export async function anchorRound(deps: AnchorDeps, past: KnownPast): Promise<boolean> {
+  const log = await deps.chain.inspect();
+  await refuseOtherGenesis(deps, log);
+  const moved = await followMined(deps, log);
+  const head = await deps.chain.head();
+  if (head.count < past.nextIndex) Object.assign(past, nothingKnown());
+  await comparePast(deps, log, head, past);
+  const next = await nextToAppend(deps, log);
+  if (next === undefined) return moved;
+  return (await append(deps, next, head)) || moved;
+}
+
+/** The same chain id with another first block is another chain: anchoring there would split the history. */
+async function refuseOtherGenesis({ store, genesisMayChange }: AnchorDeps, log: LogIdentity): Promise<void> {
+  if (genesisMayChange) return;
+  const other = (await store.logs()).find(
+    (known) => known.chainId === log.chainId && known.genesisHash !== log.genesisHash,
+  );
+  if (other !== undefined)
+    throw new AnchorAlarm('genesis-changed', { expected: other.genesisHash, actual: log.genesisHash });
+}
+
+/** Looks after every mined anchor that is not final: gone from the chain, deeper, or final. In index order. */
+async function followMined(deps: AnchorDeps, log: LogIdentity): Promise<boolean> {
+  let moved = false;
+  for (const anchor of await deps.store.openAnchors(log)) {
+    if (anchor.state !== 'mined') continue;
+    moved = (await followOne(deps, anchor)) || moved;
+  }
+  return moved;
+}
+
+async function followOne(deps: AnchorDeps, anchor: Anchor): Promise<boolean> {
+  const { store, chain, clock } = deps;
+  const finality = await chain.finality(anchor.blockNumber!, anchor.blockHash!);
+  if (!finality.canonical) {
+    await store.recordReorganised(anchor.id, wasAt(anchor), clock.nowMs());
+    return true;
+  }
+  if (!finality.final) {
+    if (finality.confirmations !== anchor.confirmations || finality.required !== anchor.required)
+      await store.recordConfirmations(anchor.id, finality.confirmations, finality.required);
+    return false;
+  }
+  // The proof is checked by core before it is kept: a node that lies about its block stops here, not at a court.
+  const proof = await chain.prove(appendedAt(anchor));
+  await store.recordConfirmations(anchor.id, finality.confirmations, finality.confirmations);
+  await store.recordFinal(anchor.id, proof, clock.nowMs());
+  await deps.onFinal(anchor);
+  return true;
+}
+
+const wasAt = (anchor: Anchor) => ({
+  transactionHash: anchor.transactionHash!,
+  blockNumber: anchor.blockNumber!,
+  blockHash: anchor.blockHash!,
+});
+
+const appendedAt = (anchor: Anchor): Appended => ({
+  index: anchor.index,
+  root: anchor.root,
+  size: anchor.size,
+  ...wasAt(anchor),
+});
+
+/** How many anchors one look at the past reads at once. */
+const PAGE = 1_000;
+
+/**
+ * The log must hold exactly what we believe it does. Fewer roots than we saw mined or final: a reorganisation, or a
+ * chain that lost its last blocks; the anchors that are gone go back. As many, with another rolling hash: not our history.
+ */
+async function comparePast(
+  deps: AnchorDeps,
+  log: LogIdentity,
+  head: LogHead,
+  past: KnownPast,
+): Promise<void> {
+  let { nextIndex, rolling } = past;
+  for (;;) {
+    const page = await deps.store.anchorsOfLog(log, nextIndex, PAGE);
+    for (const anchor of page) {
+      if (anchor.state === 'planned') return;
+      nextIndex = anchor.index + 1;
+      if (nextIndex > head.count) {
+        await giveBackIfGone(deps, anchor);
+        continue;
+      }
+      rolling = rollingAfter(rolling, anchor.index, anchor.root, anchor.size);
+      if (nextIndex === head.count && rolling !== head.rolling)
+        throw new AnchorAlarm('log-history-differs', {
+          count: head.count,
+          expected: rolling,
+          actual: head.rolling,
+        });
+      if (anchor.state === 'final' && past.nextIndex === anchor.index)
+        Object.assign(past, { nextIndex, rolling });
+    }
+    if (page.length < PAGE) return;
+  }
+}
+
+async function giveBackIfGone({ store, chain, clock }: AnchorDeps, anchor: Anchor): Promise<void> {
+  const { canonical } = await chain.finality(anchor.blockNumber!, anchor.blockHash!);
+  if (!canonical)
+    await store.recordReorganised(
+      anchor.id,
+      { ...wasAt(anchor), wasFinal: anchor.state === 'final' ? 1 : 0 },
+      clock.nowMs(),
+    );
+}
+
+/** The lowest index that is not in the log yet: one planned before, or the next batch. */
+async function nextToAppend({ store, clock }: AnchorDeps, log: LogIdentity): Promise<Anchor | undefined> {
+  const planned = (await store.openAnchors(log)).find((anchor) => anchor.state === 'planned');
+  return planned ?? (await store.planAnchor(log, clock.nowMs()));
+}
+
+async function append(deps: AnchorDeps, anchor: Anchor, head: LogHead): Promise<boolean> {
+  if (head.count > anchor.index) return adopt(deps, anchor);
+  // Something before it has gone and is being looked after; appending out of order would revert.
+  if (head.count < anchor.index) return false;
+  const attempts = await deps.store.attempts(anchor.id);
+  const last = attempts.at(-1);
+  if (last === undefined) return send(deps, anchor, undefined);
+  const { state } = await deps.chain.fate(last.transactionHash);
+  // Mined, and the log does not have it: it was mined after the head was read, or it reverted.
+  if (state === 'mined') return resendReverted(deps, anchor, last);
+  const used = (await deps.chain.minedNonce()) > last.nonce;
+  if (used) return send(deps, anchor, undefined);
+  if (deps.clock.nowMs() - last.signedMs >= deps.resendAfterMs) return send(deps, anchor, last);
+  if (state === 'unknown') await deps.chain.broadcast(last);
+  return false;
+}
+
+async function resendReverted(deps: AnchorDeps, anchor: Anchor, last: SignedAppend): Promise<boolean> {
+  const fate = await deps.chain.fate(last.transactionHash);
+  return fate.state === 'mined' && !fate.succeeded ? send(deps, anchor, undefined) : true;
+}
+
+/** Durable first, then sent: see the head of this file. */
+async function send(deps: AnchorDeps, anchor: Anchor, replace: SignedAppend | undefined): Promise<boolean> {
+  const signed = await deps.chain.sign(
+    { index: anchor.index, root: anchor.root, size: anchor.size },
+    replace,
+  );
+  await deps.store.recordAttempt(anchor.id, signed, deps.clock.nowMs());
+  await deps.chain.broadcast(signed);
+  return true;
+}
+
+/** The index is in the log. Ours where root and size are ours, whoever's transaction it was; else an alarm. */
+async function adopt({ store, chain, clock }: AnchorDeps, anchor: Anchor): Promise<boolean> {
+  const found = await chain.findAppend(anchor.index);
+  // Between two reads the chain may have moved; the next round sees it whole.
+  if (found === undefined) return false;
+  if (found.root !== anchor.root || found.size !== anchor.size) {
+    const detail = {
+      index: anchor.index,
+      expected: anchor.root,
+      actual: found.root,
+      transaction: found.transactionHash,
+    };
+    await recordForeign(store, anchor, detail, clock.nowMs());
+    throw new AnchorAlarm('log-index-foreign', detail);
+  }
+  const { canonical, blockTime } = await chain.finality(found.blockNumber, found.blockHash);
+  if (!canonical) return false;
+  const { transactionHash, blockNumber, blockHash } = found;
+  await store.recordMined(anchor.id, { transactionHash, blockNumber, blockHash, blockTime }, clock.nowMs());
+  return true;
+}
+
+/** Once in the history, not once a round. */
+async function recordForeign(
+  store: AnchorStore,
+  anchor: Anchor,
+  detail: Readonly<Record<string, string | number>>,
+  atMs: number,
+): Promise<void> {
+  const history = await store.historyOfBatch(anchor.batch);
+  if (!history.some((past) => past.anchorId === anchor.id && past.event === 'foreign-root'))
+    await store.recordEvent(anchor.id, { atMs, event: 'foreign-root', detail });
+}

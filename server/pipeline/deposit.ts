@@ -1,0 +1,76 @@
+import type { ManifestFile } from '../core/entry/manifest.ts';
+import { toHex } from '../core/read/bytes.ts';
+import { journalEntry } from '../journal/entry.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { BulkOutcome, EvidenceStore, IdempotencyClaim } from '../ports/store.ts';
+import { type Depositor, type EvidenceGiven, writeManifest } from './manifest.ts';
+
+export interface DepositDeps {
+  readonly store: EvidenceStore;
+  readonly clock: Clock;
+  /** the service's name as manifests carry it */
+  readonly service: string;
+}
+
+export interface Receipt {
+  readonly id: string;
+  readonly leafHash: string;
+  /** RFC 8785 text */
+  readonly manifest: string;
+  readonly replayed: boolean;
+}
+
+/** Durable when it resolves; undefined where the idempotency key was used for another request. */
+export async function deposit(
+  deps: DepositDeps,
+  depositor: Depositor,
+  given: EvidenceGiven,
+  files: readonly ManifestFile[],
+  claim: IdempotencyClaim | undefined,
+): Promise<Receipt | undefined> {
+  const entry = makeEntry(deps, depositor, given, files);
+  const outcome = await deps.store.deposit(entry, claim);
+  if (outcome.outcome === 'key-reused') return undefined;
+  const kept = outcome.outcome === 'replayed' ? outcome.stored : entry;
+  return {
+    id: kept.id,
+    leafHash: toHex(kept.leaf),
+    manifest: kept.entry,
+    replayed: outcome.outcome === 'replayed',
+  };
+}
+
+export interface BulkRecord {
+  readonly given: EvidenceGiven;
+  readonly files: readonly ManifestFile[];
+}
+
+/** All records in one transaction, in order. `note` is what the caller needs to give the same answer again. */
+export async function depositMany(
+  deps: DepositDeps,
+  depositor: Depositor,
+  records: readonly BulkRecord[],
+  claim: (IdempotencyClaim & { readonly note: string }) | undefined,
+): Promise<BulkOutcome & { readonly made: readonly { id: string; leaf: Uint8Array }[] }> {
+  const entries = records.map((record) => makeEntry(deps, depositor, record.given, record.files));
+  const nowMs = deps.clock.nowMs();
+  const outcome = await deps.store.depositMany(depositor.id, entries, claim && { ...claim, nowMs });
+  return { ...outcome, made: outcome.outcome === 'replayed' ? outcome.entries : entries };
+}
+
+function makeEntry(
+  { clock, service }: DepositDeps,
+  depositor: Depositor,
+  given: EvidenceGiven,
+  files: readonly ManifestFile[],
+) {
+  const receivedMs = clock.nowMs();
+  const { id, text } = writeManifest(service, depositor, given, files, receivedMs);
+  return journalEntry({
+    id,
+    organization: depositor.id,
+    receivedMs,
+    entry: text,
+    fileDigests: files.map((file) => file.sha256),
+  });
+}

@@ -1,0 +1,98 @@
+import type { Logger } from '../ports/logger.ts';
+
+/** What the health page says of one recurring task. */
+export interface TaskHealth {
+  /** undefined while it works, else what is wrong: a stable code and plain values */
+  readonly problem:
+    | {
+        readonly code: string;
+        readonly detail: Readonly<Record<string, string | number>>;
+        readonly sinceMs: number;
+      }
+    | undefined;
+  readonly lastSuccessMs: number | undefined;
+}
+
+export interface Task {
+  health(): TaskHealth;
+  /** Runs the next round soon instead of at its time. */
+  wake(): void;
+  /** Resolves when the round under way has ended; none follows. */
+  stop(): Promise<void>;
+}
+
+interface TaskOptions {
+  readonly name: string;
+  /** One round; true: there is more to do, come again at once. */
+  readonly round: () => Promise<boolean>;
+  readonly everyMs: number;
+  /** Code and plain values of an error that people can act on; undefined for a bug. */
+  readonly explain: (
+    error: unknown,
+  ) => { code: string; detail: Readonly<Record<string, string | number>> } | undefined;
+  readonly nowMs: () => number;
+  readonly log: Logger;
+}
+
+/** After an error a task waits longer, up to this much: whatever is away comes back without being hammered. */
+const MAX_PAUSE_MS = 5_000;
+
+/**
+ * Runs a task again and again, one round at a time. A round that throws is told in health and in the log (once per
+ * change), and tried again: nothing that fails stays failed when its cause is gone.
+ */
+export function startTask(options: TaskOptions): Task {
+  const { name, round, everyMs, explain, nowMs, log } = options;
+  let problem: TaskHealth['problem'];
+  let lastSuccessMs: number | undefined;
+  let failures = 0;
+  let stopped = false;
+  let wakeUp = (): void => {};
+
+  const failed = (error: unknown): void => {
+    failures++;
+    const why = explain(error) ?? { code: 'internal-error', detail: {} };
+    if (problem?.code !== why.code) log.error({ err: error, task: name }, `${name}: ${why.code}`);
+    problem = { ...why, sinceMs: problem?.code === why.code ? problem.sinceMs : nowMs() };
+  };
+  const succeeded = (): void => {
+    if (problem !== undefined) log.warn({ task: name }, `${name}: ${problem.code} is over`);
+    problem = undefined;
+    failures = 0;
+    lastSuccessMs = nowMs();
+  };
+  const pause = (): Promise<void> =>
+    new Promise((resolve) => {
+      const timer = setTimeout(
+        resolve,
+        failures === 0 ? everyMs : Math.min(everyMs * 2 ** failures, MAX_PAUSE_MS),
+      );
+      wakeUp = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+
+  const loop = async (): Promise<void> => {
+    while (!stopped) {
+      let more = false;
+      try {
+        more = await round();
+        succeeded();
+      } catch (error) {
+        failed(error);
+      }
+      if (!more && !stopped) await pause();
+    }
+  };
+  const running = loop();
+  return {
+    health: () => ({ problem, lastSuccessMs }),
+    wake: () => wakeUp(),
+    async stop() {
+      stopped = true;
+      wakeUp();
+      await running;
+    },
+  };
+}
