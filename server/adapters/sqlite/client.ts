@@ -70,7 +70,10 @@ export function startWriter(options: WriterOptions): Writer {
   }
 
   function send(request: Request, transfer: ArrayBuffer[], one: Waiting): void {
-    if (closing) return one.reject(new StoreUnavailable('the store is closed'));
+    if (closing) {
+      one.reject(new StoreUnavailable('the store is closed'));
+      return;
+    }
     // A writer that died is started again by the first request after it.
     worker ??= start();
     waiting.set(request.n, one);

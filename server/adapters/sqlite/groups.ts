@@ -68,7 +68,7 @@ export function createGroups(writer: Writer, mostWaiting = MOST_WAITING) {
       reuse,
       done(answer) {
         settled(group);
-        waiters.forEach((waiter, i) => tell(waiter, outcomeOf(answer, i)));
+        for (const [i, waiter] of waiters.entries()) tell(waiter, outcomeOf(answer, i));
       },
       failed(error) {
         settled(group);
