@@ -15,6 +15,8 @@ export const COMPILER = {
   version: '0.8.37',
   settings: {
     optimizer: { enabled: true, runs: 1_000_000 },
+    // 350 gas an append less than the older code generator.
+    viaIR: true,
     evmVersion: 'london',
     metadata: { appendCBOR: false, bytecodeHash: 'none' },
   },

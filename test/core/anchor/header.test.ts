@@ -50,6 +50,7 @@ const damages: Record<string, [header: RlpItem, code: string]> = {
   'its number does not fit a number': [with_(8, uintBytes(2n ** 53n)), 'ethereum-field-too-large'],
   'its difficulty is wider than a word': [with_(7, new Uint8Array(33).fill(1)), 'ethereum-field-too-large'],
   'its number begins with zero': [with_(8, Uint8Array.of(0, 5)), 'ethereum-field-not-minimal'],
+  'its time is beyond any calendar': [with_(11, uintBytes(2n ** 52n)), 'header-time-invalid'],
   'its time begins with zero': [with_(11, Uint8Array.of(0)), 'ethereum-field-not-minimal'],
   'its extra data are a list': [with_(12, []), 'ethereum-field-kind'],
 };
