@@ -1,0 +1,63 @@
+import { p256 } from '@noble/curves/nist.js';
+import { secp256k1 } from '@noble/curves/secp256k1.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { keccak256 } from '../../server/core/hash/keccak.ts';
+import { fromHex, toHex, utf8 } from '../../server/core/read/bytes.ts';
+
+/*
+ * Keys of the test vectors: known to everybody, worth nothing. Signatures are deterministic (RFC 6979), so that making
+ * the vectors again changes nothing.
+ */
+
+const secretOf = (name: string): Uint8Array => sha256(utf8(`kezheng test vector key: ${name}`));
+
+export interface SigningKey {
+  /** SubjectPublicKeyInfo, DER */
+  readonly spki: Uint8Array;
+  /** ES256: r ‖ s, low s */
+  sign(bytes: Uint8Array): Uint8Array;
+  /** the same signature with the other s */
+  signHigh(bytes: Uint8Array): Uint8Array;
+  /** DER, as in X.509 */
+  signDer(bytes: Uint8Array): Uint8Array;
+}
+
+/** id-ecPublicKey, prime256v1, and a point of 65 bytes: RFC 5480 §2. */
+const SPKI_PREFIX = fromHex('3059301306072a8648ce3d020106082a8648ce3d030107034200');
+
+export function signingKey(name: string): SigningKey {
+  const secret = secretOf(name);
+  const raw = (bytes: Uint8Array, format: 'compact' | 'der') =>
+    p256.sign(bytes, secret, { lowS: true, format });
+  return {
+    spki: new Uint8Array([...SPKI_PREFIX, ...p256.getPublicKey(secret, false)]),
+    sign: (bytes) => raw(bytes, 'compact'),
+    signHigh(bytes) {
+      const low = raw(bytes, 'compact');
+      const s = BigInt(`0x${toHex(low.slice(32))}`);
+      const high = (p256.Point.Fn.ORDER - s).toString(16).padStart(64, '0');
+      return new Uint8Array([...low.slice(0, 32), ...fromHex(high)]);
+    },
+    signDer: (bytes) => raw(bytes, 'der'),
+  };
+}
+
+export interface OperatorKey {
+  /** 0x… */
+  readonly address: string;
+  sign(hash: Uint8Array): { readonly r: bigint; readonly s: bigint; readonly parity: number };
+}
+
+export function operatorKey(name: string): OperatorKey {
+  const secret = secretOf(name);
+  const address = keccak256(secp256k1.getPublicKey(secret, false).slice(1)).slice(12);
+  return {
+    address: `0x${toHex(address)}`,
+    sign(hash) {
+      const signature = secp256k1.sign(hash, secret, { prehash: false, format: 'recovered' });
+      const [recovery, ...rs] = signature;
+      const hex = toHex(Uint8Array.from(rs));
+      return { r: BigInt(`0x${hex.slice(0, 64)}`), s: BigInt(`0x${hex.slice(64)}`), parity: recovery! };
+    },
+  };
+}
