@@ -3,7 +3,7 @@ import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { type BatchRoutes, batchRoutes } from './http/batches.ts';
 import { bulkRoutes } from './http/bulk.ts';
 import { type DepositRoutes, depositRoutes } from './http/deposit.ts';
@@ -39,7 +39,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: deps.log,
     // Requests are not logged one by one: paths hold ids of evidence.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_JSON_BYTES,
     // A large upload over a slow line takes hours; a silent connection is cut by connectionTimeout.
     requestTimeout: 0,

@@ -7,7 +7,7 @@ import type { Config } from './config.ts';
 import { utf8 } from './core/read/bytes.ts';
 import { parseTrust, type Trust } from './core/verify/trust.ts';
 import { type ChainDescription, trustListOf } from './pipeline/trust-list.ts';
-import type { Chain } from './ports/chain.ts';
+import type { Chain, LogIdentity } from './ports/chain.ts';
 import type { Issuer } from './ports/issuer.ts';
 import type { Logger } from './ports/logger.ts';
 import type { AnchorStore } from './ports/store.ts';
@@ -97,9 +97,9 @@ function trustKeeper({ config, store, issuer }: Deps, description: ChainDescript
     trust: () => trust,
     async seen(chain: Chain): Promise<void> {
       const log = await chain.inspect();
-      const key = JSON.stringify(log);
+      const key = keyOf(log);
       if (key === writtenFor) return;
-      const earlier = (await store.logs()).filter((known) => JSON.stringify(known) !== key);
+      const earlier = (await store.logs()).filter((known) => keyOf(known) !== key);
       const text = trustListOf(config.serviceName, [log, ...earlier], description, issuer);
       await writeDurably(join(config.dataDir, 'trust.json'), text);
       trust = parseTrust(utf8(text));
@@ -107,3 +107,5 @@ function trustKeeper({ config, store, issuer }: Deps, description: ChainDescript
     },
   };
 }
+
+const keyOf = (log: LogIdentity): string => [log.chainId, log.genesisHash, log.contract, log.operator].join();

@@ -1,214 +1,32 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { pino } from 'pino';
-import { openFolderBlobs } from './adapters/folder/blobs.ts';
-import { ensureIssuer, IssuerError, openIssuer } from './adapters/issuer.ts';
-import { nodeSignatures } from './adapters/signatures-node.ts';
-import { openSqliteStore } from './adapters/sqlite/store.ts';
-import { openDigests } from './adapters/workers/digests.ts';
-import { openTreeBuilder } from './adapters/workers/trees.ts';
-import { createApp } from './app.ts';
-import { connectChain } from './chain.ts';
-import { type Config, ConfigError, readConfig } from './config.ts';
-import { FormatError } from './core/reason.ts';
-import { parseTrust, type Trust } from './core/verify/trust.ts';
-import { endDemonstration, ensureDemonstration } from './demonstration.ts';
-import { keyChecker } from './identity/api-keys.ts';
-import { sentence } from './messages/sentence.ts';
-import { lookUpBlocks } from './pipeline/compare.ts';
-import { createExpectation } from './pipeline/expectation.ts';
-import { startPipeline } from './pipeline/service.ts';
-import { statedBy } from './pipeline/stated.ts';
-import type { Clock } from './ports/clock.ts';
-import type { Issuer } from './ports/issuer.ts';
-import type { Logger } from './ports/logger.ts';
-import { type Store, StoreUnavailable } from './ports/store.ts';
+import { IssuerError } from './adapters/issuer.ts';
+import { ConfigError, readConfig } from './config.ts';
+import { StoreUnavailable } from './ports/store.ts';
+import { type Service, startService } from './service.ts';
 
-/*
- * Start and stop. Reading `main` from top to bottom is seeing the system: what it stands on, what runs by itself, and
- * what answers; stopping goes the other way round.
- */
-
-const clock: Clock = { nowMs: () => Date.now() };
-
+/** Start and stop of the process; what runs in between is service.ts. */
 async function main(): Promise<void> {
-  const config = readConfig(process.env);
-  const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
-  const issuer = await issuerOf(config);
-  const ownTrust = await readTrustFile(config);
-
-  const store = await openSqliteStore({ path: join(config.dataDir, 'kezheng.sqlite'), clock });
-  const blobs = await openFolderBlobs({ dir: join(config.dataDir, 'blobs') });
-  const digests = openDigests();
-  const trees = openTreeBuilder();
-  const connection = await connectChain({ config, store, issuer, log });
-
-  const expectation = createExpectation(config.batchMaxAgeMs, firstGuessMs(config));
-  const pipeline = startPipeline({
-    seal: {
-      store,
-      blobs,
-      trees,
-      clock,
-      limits: { maxAgeMs: config.batchMaxAgeMs, maxEntries: config.batchMaxEntries },
-    },
-    chain: connection.open,
-    anchor: {
-      store,
-      clock,
-      resendAfterMs: config.resendAfterMs,
-      genesisMayChange: config.chain === undefined,
-    },
-    expectation,
-    log,
-    everyMs: { seal: Math.min(250, config.batchMaxAgeMs), anchor: config.chain === undefined ? 250 : 1_000 },
-  });
-
-  const stopping = stopList();
-  const app = await createApp({
-    store,
-    blobs,
-    digests,
-    clock,
-    expectation,
-    log,
-    publicUrl: config.publicUrl,
-    service: config.serviceName,
-    checkKey: keyChecker(store, clock),
-    limits: { uploadBytes: config.maxUploadBytes, files: config.maxFiles },
-    certificates: {
-      store,
-      blobs,
-      clock,
-      issuer,
-      signatures: nodeSignatures,
-      stated: statedBy({
-        name: config.serviceName,
-        uscc: config.operatorUscc,
-        filings: config.filings,
-        chain: connection.description,
-        url: config.publicUrl,
-      }),
-    },
-    verify: {
-      digests,
-      signatures: nodeSignatures,
-      trust: () => ownTrust ?? connection.trust(),
-      lookUpBlocks: (certificate) => lookUpBlocks(connection.current(), certificate),
-      limits: { uploadBytes: config.maxUploadBytes, perMinute: config.verifyPerMinute },
-    },
-    parts: async () => ({ store: await storeProblem(store), ...pipeline.health() }),
-    onProgress: pipeline.onProgress,
-    onStopping: stopping.add,
-  });
-  await listen(app, config);
-  const url = publicUrlOf(config, app.server.address());
-  if (config.chain === undefined) await ensureDemonstration(store, clock, config.dataDir, url);
-  else await endDemonstration(store, clock, config.dataDir);
-
-  const stop = async (): Promise<void> => {
-    stopping.run();
-    await app.close();
-    await pipeline.stop();
-    await Promise.all([digests.close(), trees.close()]);
-    await connection.close();
-    await store.close();
-  };
-  stopOnSignals(stop, log);
-  process.stdout.write(`kezheng ready ${url}\n`);
-}
-
-/** Configured, or made at the first start: in no mode does anything run on a key that came with the program. */
-const issuerOf = (config: Config): Promise<Issuer> =>
-  config.issuerKeyFile !== undefined && config.issuerCertFile !== undefined
-    ? openIssuer({ keyFile: config.issuerKeyFile, certFile: config.issuerCertFile })
-    : ensureIssuer(config.dataDir, config.serviceName, clock.nowMs());
-
-async function readTrustFile({ trustFile }: Config): Promise<Trust | undefined> {
-  if (trustFile === undefined) return undefined;
-  try {
-    return parseTrust(await readFile(trustFile));
-  } catch (error) {
-    const why =
-      error instanceof FormatError
-        ? [
-            sentence('zh', 'reason', error.code, error.detail),
-            sentence('en', 'reason', error.code, error.detail),
-          ]
-        : ['无法读取', (error as Error).message];
-    throw new ConfigError('TRUST_FILE', why[0]!, why[1]!);
-  }
-}
-
-/** Until one has been seen: a local chain takes seconds, finality of a public one a quarter of an hour. */
-function firstGuessMs(config: Config): number {
-  if (config.chain === undefined) return 3_000;
-  return config.confirmations === 'finalized' ? 900_000 : config.confirmations * 12_000;
-}
-
-async function storeProblem(store: Store) {
-  try {
-    await store.pending();
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof StoreUnavailable)) throw error;
-    return { code: 'store-unavailable', detail: { reason: error.message }, sinceMs: clock.nowMs() };
-  }
-}
-
-function stopList() {
-  const listeners = new Set<() => void>();
-  return {
-    add(listener: () => void) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    run() {
-      for (const listener of listeners) listener();
-    },
-  };
-}
-
-async function listen(app: Awaited<ReturnType<typeof createApp>>, config: Config): Promise<void> {
-  try {
-    await app.listen({ host: config.host, port: config.port });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EADDRINUSE')
-      throw new ConfigError('PORT', `${config.port} 已被占用`, `${config.port} is in use`);
-    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
-      throw new ConfigError('HOST', `无法监听 ${config.host}`, `cannot listen on ${config.host}`);
-    throw error;
-  }
-}
-
-/** With port 0 the system chose one. */
-function publicUrlOf(config: Config, address: ReturnType<import('node:net').Server['address']>): string {
-  if (config.port !== 0 || address === null || typeof address === 'string') return config.publicUrl;
-  return `http://localhost:${address.port}`;
+  const service = await startService(readConfig(process.env));
+  stopOnSignals(service);
+  process.stdout.write(`kezheng ready ${service.url}\n`);
 }
 
 /** A second signal while stopping changes nothing: npm and a terminal send the same one twice. */
-function stopOnSignals(stop: () => Promise<void>, log: Logger): void {
-  let stopped = false;
+function stopOnSignals(service: Service): void {
+  let stopping = false;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => {
-      if (stopped) return;
-      stopped = true;
-      stop().then(
-        () => process.exit(0),
-        (error) => {
-          log.error({ err: error }, 'stopping failed');
-          process.exit(1);
-        },
-      );
+      if (stopping) return;
+      stopping = true;
+      service.stop().then(() => process.exit(0), fail);
     });
 }
 
-main().catch((error: unknown) => {
+/** What an operator can set right is one sentence; anything else is a bug and shows where. */
+function fail(error: unknown): void {
   const foreseen =
     error instanceof ConfigError || error instanceof IssuerError || error instanceof StoreUnavailable;
   process.stderr.write(`kezheng: ${foreseen ? error.message : (error as Error).stack}\n`);
   process.exit(1);
-});
+}
+
+main().catch(fail);

@@ -214,10 +214,12 @@ async function adopt({ store, chain, clock }: AnchorDeps, anchor: Anchor): Promi
     await recordForeign(store, anchor, detail, clock.nowMs());
     throw new AnchorAlarm('log-index-foreign', detail);
   }
-  const { canonical, blockTime } = await chain.finality(found.blockNumber, found.blockHash);
-  if (!canonical) return false;
+  const finality = await chain.finality(found.blockNumber, found.blockHash);
+  if (!finality.canonical) return false;
   const { transactionHash, blockNumber, blockHash } = found;
-  await store.recordMined(anchor.id, { transactionHash, blockNumber, blockHash, blockTime }, clock.nowMs());
+  const at = { transactionHash, blockNumber, blockHash, blockTime: finality.blockTime };
+  await store.recordMined(anchor.id, at, clock.nowMs());
+  await store.recordConfirmations(anchor.id, finality.confirmations, finality.required);
   return true;
 }
 

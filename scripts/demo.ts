@@ -1,0 +1,161 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { openAsBlob } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import process from 'node:process';
+
+/*
+ * The main job on files of yours, through the HTTP interface alone: deposit, each state as it is reached, certificate,
+ * and its check off line by the command line. Nothing of the service is imported here: what this can do, any client can.
+ */
+
+const root = join(import.meta.dirname, '..');
+const dataDir = resolve(process.env['KEZHENG_DATA_DIR'] || join(root, 'data'));
+const userPath = (path: string): string => resolve(process.env['INIT_CWD'] ?? process.cwd(), path);
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+interface Demo {
+  readonly url: string;
+  readonly organizations: readonly {
+    readonly name: string;
+    readonly role: string;
+    readonly apiKey: string;
+  }[];
+}
+
+interface View {
+  readonly id: string;
+  readonly state: string;
+  readonly stateText: { readonly zh: string; readonly en: string };
+  readonly batch: { readonly number: number; readonly index: number; readonly size: number } | null;
+  readonly anchoring: { readonly confirmations: number; readonly required: number } | null;
+  readonly anchors: readonly { readonly blockNumber: number | null; readonly blockHash: string | null }[];
+}
+
+/** The service that demo.json tells of, or undefined where none answers there. */
+async function running(): Promise<Demo | undefined> {
+  try {
+    const demo = JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')) as Demo;
+    const answer = await fetch(`${demo.url}/health/live`, { signal: AbortSignal.timeout(3_000) });
+    return answer.ok ? demo : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function start(): Promise<{ readonly demo: Demo; readonly service: ChildProcess }> {
+  say('服务未在运行，正在启动 / no service is running, starting one');
+  const service = spawn(process.execPath, [join(root, 'server', 'main.ts')], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await new Promise<void>((ready, failed) => {
+    service.stdout!.on('data', (text: Buffer) => text.toString().includes('kezheng ready') && ready());
+    service.on('exit', (code) => failed(new Error(`the service ended with ${code}`)));
+  });
+  return { demo: JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')) as Demo, service };
+}
+
+async function deposit(demo: Demo, key: string, paths: readonly string[]): Promise<View> {
+  const form = new FormData();
+  const evidence = {
+    title: paths
+      .map((path) => basename(path))
+      .join('、')
+      .slice(0, 200),
+    origin: { method: '演示上传' },
+  };
+  form.append('evidence', new Blob([JSON.stringify(evidence)], { type: 'application/json' }));
+  for (const path of paths) form.append('file', await openAsBlob(path), basename(path));
+  const answer = await fetch(`${demo.url}/v1/evidence`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}` },
+    body: form,
+  });
+  const body = (await answer.json()) as View & { readonly title?: string; readonly titleEn?: string };
+  if (answer.status !== 201) throw new Error(`${answer.status} ${body.title} / ${body.titleEn}`);
+  return body;
+}
+
+/** Follows the server-sent events to the end. */
+async function follow(demo: Demo, key: string, id: string): Promise<View> {
+  const answer = await fetch(`${demo.url}/v1/evidence/${id}/events`, {
+    headers: { authorization: `Bearer ${key}` },
+  });
+  let buffer = '';
+  let last: View | undefined;
+  let told = '';
+  for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
+    buffer += chunk;
+    for (let end = buffer.indexOf('\n\n'); end !== -1; end = buffer.indexOf('\n\n')) {
+      const data = /^data: (.*)$/m.exec(buffer.slice(0, end))?.[1];
+      buffer = buffer.slice(end + 2);
+      if (data === undefined) continue;
+      last = JSON.parse(data) as View;
+      const line = describe(last);
+      if (line !== told) say(`  ${line}`);
+      told = line;
+    }
+  }
+  if (last?.state !== 'anchored') throw new Error('the events ended early');
+  return last;
+}
+
+function describe({ state, stateText, batch, anchoring }: View): string {
+  const where = batch ? `，批次 batch ${batch.number}，第 ${batch.index + 1}/${batch.size} 条` : '';
+  const confirmed = anchoring ? `，确认 ${anchoring.confirmations}/${anchoring.required}` : '';
+  return `${state}  ${stateText.zh} ${stateText.en}${where}${confirmed}`;
+}
+
+async function main(): Promise<number> {
+  const paths = process.argv.slice(2).map(userPath);
+  if (paths.length === 0) {
+    say('用法 usage: npm run demo -- FILE...');
+    return 64;
+  }
+  const found = await running();
+  const { demo, service } = found ? { demo: found, service: undefined } : await start();
+  let certificatePath: string;
+  let blockHash: string | null | undefined;
+  try {
+    const { name, apiKey } = demo.organizations.find((one) => one.role === 'depositor')!;
+    say(`\n存证 deposit: ${name} → ${demo.url}`);
+    const began = Date.now();
+    const made = await deposit(demo, apiKey, paths);
+    say(`  201，${((Date.now() - began) / 1000).toFixed(1)} s，编号 id ${made.id}\n\n状态 states:`);
+    const view = await follow(demo, apiKey, made.id);
+    blockHash = view.anchors.find((anchor) => anchor.blockHash !== null)?.blockHash;
+    const answer = await fetch(`${demo.url}/v1/evidence/${made.id}/certificate`, {
+      headers: { authorization: `Bearer ${apiKey}` },
+    });
+    if (!answer.ok) throw new Error(`certificate: ${answer.status}`);
+    certificatePath = userPath(`${made.id}.certificate.json`);
+    await writeFile(certificatePath, Buffer.from(await answer.arrayBuffer()));
+  } finally {
+    if (service !== undefined) {
+      service.kill('SIGTERM');
+      await new Promise((ended) => service.on('exit', ended));
+      say('\n服务已停止，以下核验不依赖它 / the service has stopped; the check below does without it');
+    }
+  }
+  say(`\n证书 certificate: ${certificatePath}`);
+  say('离线核验 off-line check（演示中区块哈希取自本地演示链；正式使用时请在证书与服务之外自行查询');
+  say(
+    '  / in this demonstration the block hash is that of the local chain; in earnest look it up elsewhere）\n',
+  );
+  const args = [
+    'verify',
+    certificatePath,
+    ...paths,
+    '--trust',
+    join(dataDir, 'trust.json'),
+    '--block-hash',
+    blockHash!,
+  ];
+  const checked = spawnSync(process.execPath, [join(root, 'server', 'cli', 'main.ts'), ...args], {
+    stdio: 'inherit',
+  });
+  return checked.status ?? 1;
+}
+
+process.exitCode = await main();

@@ -1,0 +1,64 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import type { GivenCase } from '../../scripts/vectors/cases.ts';
+import { givenFile } from '../../scripts/vectors.ts';
+import { webCryptoSignatures } from '../../server/adapters/signatures.ts';
+import { nodeSignatures } from '../../server/adapters/signatures-node.ts';
+import { utf8 } from '../../server/core/read/bytes.ts';
+import type { ComparedBlock } from '../../server/core/verify/anchors.ts';
+import { parseTrust } from '../../server/core/verify/trust.ts';
+import { verifyCertificate } from '../../server/core/verify/verify.ts';
+
+const FOLDER = join(import.meta.dirname, '..', 'vectors');
+
+interface Case {
+  readonly name: string;
+  readonly certificate: string;
+  readonly files: readonly GivenCase[];
+  readonly trust: object | null;
+  readonly blocks: readonly ComparedBlock[];
+  readonly verdict: string;
+  readonly testChain: boolean;
+  readonly checks: readonly object[];
+  readonly counts: string | null;
+}
+
+const cases = JSON.parse(readFileSync(join(FOLDER, 'cases.json'), 'utf8')) as readonly Case[];
+
+for (const [primitives, signatures] of [
+  ['node:crypto', nodeSignatures],
+  ['WebCrypto', webCryptoSignatures(globalThis.crypto.subtle)],
+] as const)
+  t.test(`every vector comes out as written, with ${primitives}`, async (t) => {
+    for (const one of cases) {
+      const report = await verifyCertificate({
+        certificate: readFileSync(join(FOLDER, one.certificate)),
+        files: one.files.map(givenFile),
+        trust: one.trust === null ? undefined : parseTrust(utf8(JSON.stringify(one.trust))),
+        blocks: one.blocks,
+        signatures,
+      });
+      const found = {
+        verdict: report.verdict,
+        testChain: report.testChain,
+        counts: report.facts?.counts?.at ?? null,
+        checks: report.checks.map(({ id, at, status }) => ({ id, ...(at !== undefined && { at }), status })),
+      };
+      const { verdict, testChain, counts, checks } = one;
+      t.strictSame(found, { verdict, testChain, counts, checks }, one.name);
+    }
+  });
+
+t.test('making the vectors again changes nothing', async (t) => {
+  const again = t.testdir();
+  const made = spawnSync(process.execPath, [join(FOLDER, '..', '..', 'scripts', 'vectors.ts'), again], {
+    encoding: 'utf8',
+  });
+  t.equal(made.status, 0, made.stderr);
+  const files = (folder: string) => (readdirSync(folder, { recursive: true }) as string[]).sort();
+  t.strictSame(files(again), files(FOLDER));
+  for (const file of files(FOLDER).filter((name) => /\.\w+$/.test(name)))
+    t.ok(readFileSync(join(FOLDER, file)).equals(readFileSync(join(again, file))), file);
+});
