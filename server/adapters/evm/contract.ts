@@ -21,7 +21,7 @@ export const EVIDENCE_LOG = JSON.parse(
  * is made up, so that nobody holds its key and the proxy has the same address everywhere. It has no chain id (so
  * chains that insist on EIP-155 refuse it) and a fixed price, which must be given to its sender first.
  */
-const PROXY_DEPLOYER = '0x3fab184622dc19b6109349b94811493bf45362e9';
+const PROXY_DEPLOYER = '0x3fab184622dc19b6109349b94811493bf2a45362';
 const PROXY_DEPLOYMENT_COST = 10n ** 16n;
 const PROXY_DEPLOYMENT =
   '0xf8a58085174876e800830186a08080b853604580600e600039806000f350fe7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf31ba02222222222222222222222222222222222222222222222222222222222222222a02222222222222222222222222222222222222222222222222222222222222222';

@@ -27,6 +27,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const RESTART_DELAY_MS = 200;
 const MAX_RESTART_DELAY_MS = 5_000;
 const POLL_MS = 100;
+const PAUSE_AFTER_ERROR_MS = 1_000;
 
 export interface LocalChain {
   readonly rpcUrl: string;
@@ -96,13 +97,18 @@ export async function startLocalChain({ dataDir, log }: LocalChainOptions): Prom
 
   async function mineUntilExit(): Promise<void> {
     while (anvil.alive() && !stopping.signal.aborted) {
+      const from = performance.now();
+      let pause = POLL_MS;
       try {
         await miner.round();
+        // A long chain makes long rounds: at most a third of the time goes into dumps.
+        pause = Math.max(POLL_MS, 2 * (performance.now() - from));
       } catch (error) {
         // A dead process is started again; a full disk is tried again: until then nothing becomes final.
         if (anvil.alive()) log.warn({ err: error }, 'local chain makes nothing final');
+        pause = PAUSE_AFTER_ERROR_MS;
       }
-      await sleep(POLL_MS, stopping.signal);
+      if (anvil.alive()) await sleep(pause, stopping.signal);
     }
   }
 

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -135,6 +135,28 @@ t.test('killed at any moment, the chain starts again and has every block that wa
     t.match(await again.finality(anchored.blockNumber, anchored.blockHash), { canonical: true, final: true });
     t.ok((await again.head()).count >= count + 1);
   }
+});
+
+t.test('the chain process dies with the service, however that ends', async (t) => {
+  const dataDir = await temporary(t);
+  const module = new URL('../../../server/adapters/evm/local-chain.ts', import.meta.url).href;
+  const program = `
+    const { startLocalChain } = await import(${JSON.stringify(module)});
+    const log = { info() {}, warn() {} };
+    const { rpcUrl } = await startLocalChain({ dataDir: ${JSON.stringify(dataDir)}, log });
+    console.log(rpcUrl);`;
+  const service = spawn(process.execPath, ['--input-type=module', '--eval', program], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  t.teardown(() => service.kill('SIGKILL'));
+  const rpcUrl = await new Promise<string>((resolve) =>
+    service.stdout.once('data', (said) => resolve(String(said).trim())),
+  );
+  t.equal(await rpc(rpcUrl, 'eth_chainId'), '0x7a69');
+  service.kill('SIGKILL');
+  const answers = () => rpc(rpcUrl, 'eth_chainId').catch(() => undefined);
+  for (let tries = 0; tries < 200 && (await answers()); tries++) await sleep(10);
+  t.equal(await answers(), undefined);
 });
 
 t.test('an idle chain does not grow, and writes nothing', async (t) => {
