@@ -2,7 +2,6 @@ import multipart from '@fastify/multipart';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { type BatchRoutes, batchRoutes } from './http/batches.ts';
 import { bulkRoutes } from './http/bulk.ts';
@@ -12,6 +11,7 @@ import { type EvidenceRoutes, evidenceRoutes } from './http/evidence.ts';
 import { type HealthRoutes, healthRoutes } from './http/health.ts';
 import { installProblems } from './http/problem.ts';
 import { parseBody } from './http/text.ts';
+import { validatorCompiler } from './http/validation.ts';
 import { type VerifyRoutes, verifyRoutes } from './http/verify.ts';
 
 declare module 'fastify' {
@@ -49,7 +49,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   });
   app.decorateRequest('caller', null as never);
   app.decorateRequest('rawBody', null as never);
-  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => JSON.stringify);
   installProblems(app);
   installBodies(app);

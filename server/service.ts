@@ -17,7 +17,7 @@ import { keyChecker } from './identity/api-keys.ts';
 import { sentence } from './messages/sentence.ts';
 import { lookUpBlocks } from './pipeline/compare.ts';
 import { createExpectation } from './pipeline/expectation.ts';
-import { startPipeline } from './pipeline/service.ts';
+import { startPipeline } from './pipeline/pipeline.ts';
 import { statedBy } from './pipeline/stated.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Issuer } from './ports/issuer.ts';

@@ -14,7 +14,7 @@ import { type StatusDeps, stateOf } from '../pipeline/status.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Digests } from '../ports/work.ts';
 import { type CheckKey, requires } from './auth.ts';
-import { fileNameOf, formParts, mediaTypeOf, readPart } from './form.ts';
+import { contentOf, fileNameOf, formParts, mediaTypeOf, readPart } from './form.ts';
 import { claimOf } from './idempotency.ts';
 import { Problem, schemaProblem } from './problem.ts';
 import { DepositAnswer, EvidencePart, HashOnlyEvidence, problems } from './schemas.ts';
@@ -135,7 +135,7 @@ async function readForm(
     const name = fileNameOf(part, received.length);
     try {
       received.push(
-        await receiveFile(deps.blobs, deps.digests, part.file, {
+        await receiveFile(deps.blobs, deps.digests, contentOf(part), {
           name,
           mediaType: mediaTypeOf(part),
           limit: left,

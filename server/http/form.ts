@@ -30,11 +30,21 @@ export async function* formParts(
   try {
     for await (const part of parts) if (part.type === 'file') yield part;
   } catch (error) {
-    throw error instanceof Problem || foreseen(error)
-      ? error
-      : new Problem('upload-broken', {}, { cause: error });
+    throw asProblem(error);
   }
 }
+
+/** The bytes of a part; where the form ends inside it, the error says so. */
+export async function* contentOf(part: MultipartFile): AsyncGenerator<Buffer> {
+  try {
+    yield* part.file;
+  } catch (error) {
+    throw asProblem(error);
+  }
+}
+
+const asProblem = (error: unknown): unknown =>
+  error instanceof Problem || foreseen(error) ? error : new Problem('upload-broken', {}, { cause: error });
 
 const foreseen = (error: unknown): boolean => /^FST_/.test((error as { code?: string }).code ?? '');
 
@@ -42,7 +52,7 @@ const foreseen = (error: unknown): boolean => /^FST_/.test((error as { code?: st
 export async function readPart(part: MultipartFile, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of part.file) {
+  for await (const chunk of contentOf(part)) {
     size += chunk.length;
     if (size > limit) throw new Problem('body-too-large', { limit });
     chunks.push(chunk);

@@ -12,7 +12,7 @@ import type { Trust } from '../core/verify/trust.ts';
 import { verifyCertificate } from '../core/verify/verify.ts';
 import { presentReport } from '../messages/report.ts';
 import type { Digests } from '../ports/work.ts';
-import { formParts, readPart } from './form.ts';
+import { contentOf, formParts, readPart } from './form.ts';
 import { Problem, schemaProblem } from './problem.ts';
 import { problems, Sha256, Sm3 } from './schemas.ts';
 
@@ -90,7 +90,7 @@ async function readForm(deps: VerifyRoutes, request: FastifyRequest): Promise<Gi
       certificate = await readPart(part, MAX_CERTIFICATE_BYTES + 1);
     else if (part.fieldname === 'file')
       files.push({
-        ...(await hashOf(deps, part.file)),
+        ...(await hashOf(deps, contentOf(part))),
         name: (part.filename ?? '').slice(0, 1_000),
         basis: 'recomputed',
       });

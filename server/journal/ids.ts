@@ -44,6 +44,8 @@ export function newId(nowMs: number): string {
 
 /** The smallest id of this millisecond: a bound for looking up by time. */
 export const firstIdOf = (ms: number): string => {
-  const time = Math.max(0, Math.min(ms, 2 ** 48 - 1)).toString(16).padStart(12, '0');
+  const time = Math.max(0, Math.min(ms, 2 ** 48 - 1))
+    .toString(16)
+    .padStart(12, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-000000000000`;
 };

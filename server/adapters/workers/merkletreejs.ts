@@ -5,7 +5,7 @@ import { asBuffer } from './node-hash.ts';
 const DIGEST = 32;
 
 /** A subtree of this many leaves at a time: merkletreejs keeps every node as an object of its own. */
-const CHUNK = 2 ** 16;
+const CHUNK = 2 ** 12;
 
 /**
  * Root of the RFC 6962 tree by merkletreejs: leaves are already hashed, nothing is sorted, odd nodes are promoted, and

@@ -16,8 +16,12 @@ export interface Thread<J> {
   ask<T>(job: J, transfer?: ArrayBuffer[]): Promise<T>;
   /** No answer comes. */
   tell(job: J): void;
+  /** Whatever waits is refused. A later job starts another worker. */
   close(): Promise<void>;
 }
+
+/** These threads make much short-lived garbage: a small nursery keeps it from growing to hundreds of megabytes. */
+const LIMITS = { maxYoungGenerationSizeMb: 12 };
 
 interface Waiting {
   resolve(value: never): void;
@@ -33,14 +37,17 @@ export function createThread<J>(program: URL, workerData: unknown): Thread<J> {
   let waiting = new Map<number, Waiting>();
   let count = 0;
 
+  function refuseAll(reason: unknown): void {
+    worker = undefined;
+    const orphans = waiting;
+    waiting = new Map();
+    for (const one of orphans.values()) one.reject(new Error('a worker thread ended', { cause: reason }));
+  }
+
   function start(): Worker {
-    const started = new Worker(program, { workerData });
+    const started = new Worker(program, { workerData, resourceLimits: LIMITS });
     const died = (reason: unknown) => {
-      if (worker !== started) return;
-      worker = undefined;
-      const orphans = waiting;
-      waiting = new Map();
-      for (const one of orphans.values()) one.reject(new Error('a worker thread ended', { cause: reason }));
+      if (worker === started) refuseAll(reason);
     };
     started.on('error', died);
     started.on('exit', died);
@@ -65,7 +72,9 @@ export function createThread<J>(program: URL, workerData: unknown): Thread<J> {
       new Promise((resolve, reject) => waiting.set(send(job, transfer), { resolve, reject })),
     tell: (job) => void send(job),
     async close() {
-      await worker?.terminate();
+      const ended = worker;
+      refuseAll('closed');
+      await ended?.terminate();
     },
   };
 }

@@ -106,7 +106,8 @@ export function rootFromProof(
   if (hashes.length !== needed)
     throw new FormatError('proof-length-wrong', { expected: needed, actual: hashes.length });
   for (const { length } of [leaf, ...hashes])
-    if (length !== HASH_LENGTH) throw new FormatError('length-wrong', { expected: HASH_LENGTH, actual: length });
+    if (length !== HASH_LENGTH)
+      throw new FormatError('length-wrong', { expected: HASH_LENGTH, actual: length });
   let node = leaf;
   let at = index;
   let last = size - 1;
