@@ -32,14 +32,14 @@ export interface Journal {
   append(deposit: Unpacked): number;
   /** Inside a transaction: the newest entry that may hold this key, by a hint; the caller compares. */
   entriesWithKey(organization: Uint8Array, key: string, aroundMs: number): readonly number[];
-  /** Outside: entries that may hold this digest and are perhaps not in the table yet. */
+  /** Inside a transaction: entries that may hold this digest and are perhaps not in the table yet. */
   recentWithDigest(organization: Uint8Array, digest: Uint8Array): readonly number[];
-  /** The next sequence if none fails, the newest one, and the last in a batch: as this transaction has them. */
+  /** The newest sequence, and the last one in a batch, as this transaction has them. */
   last(): number;
   sealed(): number;
   /** Inside a transaction, after the batch was inserted. */
   sealThrough(sequence: number): void;
-  /** Outside: the sequence that the oldest waiting entry has or will have, and the leaves from there. */
+  /** Inside a transaction: the sequence that the oldest waiting entry has or will have, and the leaves from there. */
   firstWaiting(): number;
   waitingLeaves(limit: number): Uint8Array<ArrayBuffer>;
   /** A bounded piece of merging when nothing else is to be done; false where there is none. */

@@ -27,12 +27,13 @@ export function openMethods(path: string, slice?: number) {
     group: deposits.group,
     many: (call: BulkCall) => deposits.many(call),
     seal: deposits.seal,
-    pendingLeaves(limit: number) {
-      const leaves = journal.waitingLeaves(limit);
-      return { firstSequence: journal.firstWaiting(), leaves };
-    },
+    pendingLeaves: (limit: number) =>
+      journal.transaction(() => ({
+        firstSequence: journal.firstWaiting(),
+        leaves: journal.waitingLeaves(limit),
+      })),
     recentWithDigest: (organization: Uint8Array, digest: Uint8Array) =>
-      journal.recentWithDigest(organization, digest),
+      journal.transaction(() => journal.recentWithDigest(organization, digest)),
     /** True where there may be more to forget. */
     forget(nowMs: number): boolean {
       const keys = journal.transaction(() => forgetOldKeys(db, nowMs));

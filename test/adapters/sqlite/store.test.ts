@@ -1,0 +1,21 @@
+import { join } from 'node:path';
+import { openSqliteStore } from '../../../server/adapters/sqlite/store.ts';
+import { NOW_MS } from '../../suites/sample.ts';
+import { storeSuite } from '../../suites/store.suite.ts';
+
+/** So small that the look-up is merged all the time; lookup.test.ts goes through the other sizes. */
+const SLICE = 7;
+
+storeSuite('sqlite', async (t) => {
+  const path = join(t.testdir(), 'store.sqlite');
+  const open = () => openSqliteStore({ path, clock: { nowMs: () => NOW_MS }, slice: SLICE });
+  let store = await open();
+  t.teardown(() => store.close());
+  return {
+    store,
+    async reopen() {
+      await store.close();
+      return (store = await open());
+    },
+  };
+});

@@ -1,0 +1,26 @@
+import t, { type Test } from 'tap';
+import type { Store } from '../../server/ports/store.ts';
+import { anchorGuarantees } from './store-anchors.ts';
+import { certificateAndIdentityGuarantees } from './store-certificates.ts';
+import { idempotencyGuarantees } from './store-idempotency.ts';
+import { journalGuarantees } from './store-journal.ts';
+import { listingGuarantees } from './store-listing.ts';
+
+/** An empty store of the adapter under test. `reopen` closes it and opens it again over the same data. */
+export interface StoreUnderTest {
+  readonly store: Store;
+  reopen(): Promise<Store>;
+}
+
+export type OpenStore = (t: Test) => Promise<StoreUnderTest>;
+
+/** What every adapter of the port `store` guarantees, whatever it stands on. */
+export function storeSuite(adapter: string, open: OpenStore): void {
+  t.test(`${adapter}: deposits and batches`, (t) => journalGuarantees(t, open));
+  t.test(`${adapter}: idempotency`, (t) => idempotencyGuarantees(t, open));
+  t.test(`${adapter}: listing`, (t) => listingGuarantees(t, open));
+  t.test(`${adapter}: anchors`, (t) => anchorGuarantees(t, open));
+  t.test(`${adapter}: certificates, organizations and keys`, (t) =>
+    certificateAndIdentityGuarantees(t, open),
+  );
+}
