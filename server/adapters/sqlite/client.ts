@@ -33,7 +33,8 @@ interface Waiting {
 
 const PROGRAM = new URL('./writer.ts', import.meta.url);
 
-export function startWriter(options: WriterOptions): Writer {
+/** `program` is an argument for tests: one that dies. */
+export function startWriter(options: WriterOptions, program = PROGRAM): Writer {
   let worker: Worker | undefined;
   let waiting = new Map<number, Waiting>();
   let count = 0;
@@ -49,7 +50,7 @@ export function startWriter(options: WriterOptions): Writer {
   }
 
   function start(): Worker {
-    const started = new Worker(PROGRAM, { workerData: options });
+    const started = new Worker(program, { workerData: options });
     started.on('message', answer);
     started.on('error', (error) => {
       if (worker === started) died(error);
