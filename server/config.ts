@@ -99,6 +99,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   refuseUnknown(env);
   const read = new Settings(env);
   const port = read.integer('PORT', 3000, 0, 65_535);
+  const configuredChain = chain(read);
   return Object.freeze({
     host: read.text('HOST') ?? 'localhost',
     port,
@@ -109,10 +110,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     dataDir: resolve(read.text('DATA_DIR') ?? './data'),
     logLevel:
       read.word('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']) ?? 'warn',
-    chain: chain(read),
+    chain: configuredChain,
     confirmations: confirmations(read),
     resendAfterMs: read.integer('RESEND_AFTER_MS', 60_000, 100, 86_400_000),
-    batchMaxAgeMs: read.integer('BATCH_MAX_AGE_MS', 2_000, 10, 86_400_000),
+    // Each batch costs a transaction: a local chain takes one every two seconds, a public one is asked once a minute.
+    batchMaxAgeMs: read.integer('BATCH_MAX_AGE_MS', configuredChain ? 60_000 : 2_000, 10, 86_400_000),
     batchMaxEntries: read.integer('BATCH_MAX_ENTRIES', 1_048_576, 1, 2 ** 24),
     maxUploadBytes: read.integer('MAX_UPLOAD_BYTES', 16 * 2 ** 30, 1, 2 ** 50),
     maxFiles: read.integer('MAX_FILES', 100, 1, 100),

@@ -1,8 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeDurably } from './adapters/files.ts';
-import { createApiKey, keyChecker, SCOPES } from './identity/api-keys.ts';
-import { newId } from './journal/ids.ts';
+import { createApiKey, keyChecker, newIdentity, SCOPES } from './identity/api-keys.ts';
 import type { Clock } from './ports/clock.ts';
 import type { IdentityStore, OrganizationRole } from './ports/store.ts';
 
@@ -66,7 +65,7 @@ async function newKey(
 ): Promise<string> {
   const nowMs = clock.nowMs();
   const known = (await store.organizations()).find((one) => one.name === name && one.role === role);
-  const id = known?.id ?? newId(nowMs);
+  const id = known?.id ?? newIdentity(nowMs);
   if (known === undefined) await store.addOrganization({ id, name, role, uscc: undefined, createdMs: nowMs });
   const key = { organization: id, label: LABEL, scopes: SCOPES, expiresMs: undefined };
   return (await createApiKey(store, key, nowMs)).clear;

@@ -133,6 +133,10 @@ export function goodCases(): Promise<VectorCase>[] {
     good('the same file given twice', { files: [...PHOTO, ...PHOTO] }),
     good('digests supplied in place of bytes', { files: [supplied('photo.jpg')] }),
     good('only SHA-256 supplied', { files: [{ sha256: toHex(sha256(FILES['photo.jpg']!)) }] }),
+    good('SM3 supplied for some files only', {
+      entry: three,
+      files: [{ file: 'photo.jpg' }, { file: 'empty.bin' }, { sha256: toHex(sha256(FILES['清单 𠮷.txt']!)) }],
+    }),
     good('declared digests without SM3', { entry: declared }),
     good('a file of a folder', folderSample()),
     good('a legacy transaction with EIP-155', { transaction: { type: 0 } }),

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { newId } from '../journal/ids.ts';
+import { newIdentity } from '../identity/api-keys.ts';
 import type { OrganizationRole } from '../ports/store.ts';
 import { withStore } from './data.ts';
 import { EXIT, parse, printable, UsageError } from './usage.ts';
@@ -28,7 +28,7 @@ async function add(args: readonly string[]): Promise<number> {
     throw new UsageError('机构名称须为 1 至 200 个可见字符 / the name has 1 to 200 visible characters');
   if (role === undefined) throw new UsageError(`--role: ${ROLES.join(', ')}`);
   const nowMs = Date.now();
-  const id = newId(nowMs);
+  const id = newIdentity(nowMs);
   await withStore((store) => store.addOrganization({ id, name, role, uscc: values.uscc, createdMs: nowMs }));
   process.stdout.write(`${id}\n`);
   return EXIT.valid;

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { newId } from '../journal/ids.ts';
+import { uuidV7 } from '../core/entry/id.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ApiKey, IdentityStore, Organization } from '../ports/store.ts';
 
@@ -7,6 +7,9 @@ export const SCOPES = ['evidence:write', 'evidence:read'] as const;
 export type Scope = (typeof SCOPES)[number];
 
 export const isScope = (word: string): word is Scope => (SCOPES as readonly string[]).includes(word);
+
+/** Ids of organizations and keys: few, so each takes its own random bytes. */
+export const newIdentity = (nowMs: number): string => uuidV7(nowMs, 0, randomBytes(8).toString('hex'));
 
 /** `kz_` ‖ id of the key without hyphens ‖ `_` ‖ 32 random bytes in base64url. */
 const KEY = /^kz_([0-9a-f]{32})_([A-Za-z0-9_-]{43})$/;
@@ -20,7 +23,7 @@ export async function createApiKey(
   key: { organization: string; label: string; scopes: readonly Scope[]; expiresMs: number | undefined },
   nowMs: number,
 ): Promise<{ readonly id: string; readonly clear: string }> {
-  const id = newId(nowMs);
+  const id = newIdentity(nowMs);
   const secret = randomBytes(32).toString('base64url');
   await store.addApiKey({ ...key, id, secretHash: hashOf(secret), createdMs: nowMs, revokedMs: undefined });
   return { id, clear: `kz_${id.replaceAll('-', '')}_${secret}` };

@@ -1,4 +1,4 @@
-import type { Sentences } from './sentence.ts';
+import type { Sentences } from './subjects.ts';
 
 /** Sentences in English, by subject and code. The codes are the same in every language; a test compares them. */
 export const en: Sentences = {

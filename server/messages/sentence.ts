@@ -1,21 +1,8 @@
 import { en } from './en.ts';
+import type { Sentences, Subject } from './subjects.ts';
 import { zh } from './zh.ts';
 
 export type Language = 'zh' | 'en';
-
-/** What a sentence is about; codes are unique within one. */
-export type Subject =
-  | 'problem'
-  | 'reason'
-  | 'check'
-  | 'status'
-  | 'verdict'
-  | 'state'
-  | 'not-proven'
-  | 'remaining'
-  | 'health';
-
-export type Sentences = Readonly<Record<Subject, Readonly<Record<string, string>>>>;
 
 const LANGUAGES: Readonly<Record<Language, Sentences>> = { zh, en };
 

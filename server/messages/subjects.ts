@@ -1,0 +1,13 @@
+/** What a sentence is about; codes are unique within one. */
+export type Subject =
+  | 'problem'
+  | 'reason'
+  | 'check'
+  | 'status'
+  | 'verdict'
+  | 'state'
+  | 'not-proven'
+  | 'remaining'
+  | 'health';
+
+export type Sentences = Readonly<Record<Subject, Readonly<Record<string, string>>>>;

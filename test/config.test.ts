@@ -1,0 +1,79 @@
+import { writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import t from 'tap';
+import { ConfigError, readConfig } from '../server/config.ts';
+
+const folder = t.testdir();
+const keyFile = join(folder, 'operator.key');
+writeFileSync(keyFile, `0x${'1'.repeat(64)}\n`);
+const chain = {
+  KEZHENG_RPC_URL: 'http://a:1, http://b:2',
+  KEZHENG_CHAIN_ID: '1',
+  KEZHENG_OPERATOR_KEY_FILE: keyFile,
+};
+
+t.test('without any setting it is a demonstration on localhost', async (t) => {
+  const config = readConfig({ PATH: '/bin', KEZHENG_HOST: '' });
+  t.match(config, {
+    host: 'localhost',
+    port: 3000,
+    publicUrl: 'http://localhost:3000',
+    dataDir: resolve('data'),
+    chain: undefined,
+    confirmations: 'finalized',
+    batchMaxAgeMs: 2000,
+  });
+  t.ok(Object.isFrozen(config));
+});
+
+t.test('a configured chain has its nodes, its key and a name', async (t) => {
+  const config = readConfig({
+    ...chain,
+    KEZHENG_PUBLIC_URL: 'https://example.cn/',
+    KEZHENG_FILING_MLPS: '第1号',
+  });
+  t.match(config.chain, { rpcUrls: ['http://a:1', 'http://b:2'], chainId: 1, name: 'Ethereum', test: false });
+  t.equal(config.publicUrl, 'https://example.cn');
+  t.equal(config.batchMaxAgeMs, 60_000, 'a public chain is not written to every two seconds');
+  t.strictSame(config.filings, { mlps: '第1号' });
+  t.match(
+    readConfig({
+      ...chain,
+      KEZHENG_CHAIN_ID: '5',
+      KEZHENG_CONFIRMATIONS: '3',
+      KEZHENG_CONTRACT: `0x${'Ab'.repeat(20)}`,
+    }),
+    {
+      confirmations: 3,
+      chain: { test: true, name: 'EVM 5', contract: `0x${'ab'.repeat(20)}` },
+    },
+  );
+  t.equal(readConfig({ ...chain, KEZHENG_CHAIN_ID: '5', KEZHENG_CHAIN_TEST: 'false' }).chain?.test, false);
+});
+
+const bad: readonly (readonly [string, Record<string, string>])[] = [
+  ['PORT', { KEZHENG_PORT: '65536' }],
+  ['PORT', { KEZHENG_PORT: '3e3' }],
+  ['PUBLIC_URL', { KEZHENG_PUBLIC_URL: 'ftp://x' }],
+  ['LOG_LEVEL', { KEZHENG_LOG_LEVEL: 'loud' }],
+  ['BATCH_MAX_ENTRIES', { KEZHENG_BATCH_MAX_ENTRIES: '0' }],
+  ['MAX_FILES', { KEZHENG_MAX_FILES: '101' }],
+  ['CONFIRMATIONS', { KEZHENG_CONFIRMATIONS: 'soon' }],
+  ['CHAIN_ID', { KEZHENG_CHAIN_ID: '1' }],
+  ['CHAIN_ID', { ...chain, KEZHENG_CHAIN_ID: '' }],
+  ['CONTRACT', { ...chain, KEZHENG_CONTRACT: '0x1' }],
+  ['OPERATOR_KEY_FILE', { ...chain, KEZHENG_OPERATOR_KEY_FILE: '' }],
+  ['OPERATOR_KEY_FILE', { ...chain, KEZHENG_OPERATOR_KEY_FILE: '/nowhere' }],
+  ['OPERATOR_KEY_FILE', { ...chain, KEZHENG_OPERATOR_KEY_FILE: join(import.meta.dirname, 'config.test.ts') }],
+  ['RPC_URL', { ...chain, KEZHENG_RPC_URL: 'localhost:8545' }],
+  ['CHAIN_TEST', { ...chain, KEZHENG_CHAIN_TEST: 'yes' }],
+  ['ISSUER_CERT_FILE', { KEZHENG_ISSUER_KEY_FILE: 'k.pem' }],
+  ['ISSUER_KEY_FILE', { KEZHENG_ISSUER_CERT_FILE: 'c.pem' }],
+  ['DATABASE_URL', { KEZHENG_DATABASE_URL: 'postgres://x' }],
+  ['PROT', { KEZHENG_PROT: '3000' }],
+];
+for (const [name, env] of bad)
+  t.test(`a setting that cannot be used is named: ${JSON.stringify(env).slice(0, 60)}`, async (t) => {
+    t.throws(() => readConfig(env), new RegExp(`KEZHENG_${name}`));
+    t.throws(() => readConfig(env), ConfigError);
+  });

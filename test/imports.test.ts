@@ -1,0 +1,149 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import t from 'tap';
+
+/*
+ * Who may import whom. Each line imports only lines above it; rooms of one line do not import each other.
+ */
+
+const ROOT = join(import.meta.dirname, '..');
+
+const LINES: readonly (readonly string[])[] = [
+  ['core', 'messages'],
+  ['ports'],
+  ['journal', 'authority', 'identity', 'calendar', 'ledger', 'documents', 'outbox'],
+  ['pipeline'],
+  ['casework', 'registry', 'exchange'],
+  ['http', 'cli'],
+  ['app.ts', 'main.ts', 'service.ts', 'chain.ts', 'config.ts', 'demonstration.ts'],
+];
+/** Rooms beside the lines: what they may import, whatever line it is in. */
+const BESIDE: Readonly<Record<string, readonly string[]>> = {
+  adapters: ['core', 'ports'],
+  audit: ['core', 'ports'],
+};
+/** The demonstration is a client like any other. */
+const OF_SCRIPTS: Readonly<Record<string, readonly string[]>> = { 'demo.ts': [] };
+/** The check of a certificate depends on nothing but the check; what it shares with other commands has no other imports. */
+const NARROW: Readonly<Record<string, readonly string[]>> = {
+  'cli/verify.ts': ['core', 'messages'],
+  'cli/report-text.ts': ['core', 'messages'],
+  'cli/rpc.ts': ['core'],
+  'cli/usage.ts': [],
+};
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+const sources = (folder: string): string[] =>
+  (readdirSync(join(ROOT, folder), { recursive: true }) as string[]).filter((name) => name.endsWith('.ts'));
+
+function importsOf(folder: string, file: string): Import[] {
+  const text = readFileSync(join(ROOT, folder, file), 'utf8');
+  return [...text.matchAll(/(?:from|import|import\()\s*'([^']+)'/g)].map(([, to]) => ({
+    from: file,
+    to: to!,
+  }));
+}
+
+/** The room of a file of server/: its first folder, or its own name at the top. */
+const roomOf = (file: string): string => file.split('/')[0]!;
+
+const inServer = (file: string, to: string): string | undefined => {
+  if (!to.startsWith('.')) return undefined;
+  const path = relative(join(ROOT, 'server'), resolve(ROOT, 'server', dirname(file), to));
+  return path.startsWith('..') ? undefined : path;
+};
+
+function mayImport(from: string, to: string): boolean {
+  const [own, other] = [roomOf(from), roomOf(to)];
+  const narrow = NARROW[from];
+  if (narrow !== undefined) return narrow.includes(other) || dirname(from) === dirname(to);
+  if (own === other) return true;
+  const beside = BESIDE[own];
+  if (beside !== undefined) return beside.includes(other);
+  const line = LINES.findIndex((rooms) => rooms.includes(own));
+  const otherLine = LINES.findIndex((rooms) => rooms.includes(other));
+  if (line === LINES.length - 1) return true;
+  // A command stands alone and opens what it works on; the service has its own wiring for that.
+  if (own === 'cli' && other === 'adapters') return ['cli/main.ts', 'cli/data.ts'].includes(from);
+  return otherLine !== -1 && otherLine < line;
+}
+
+const files = sources('server');
+
+t.test('every room imports only what stands above it', async (t) => {
+  for (const file of files)
+    for (const { to } of importsOf('server', file)) {
+      const path = inServer(file, to);
+      if (path !== undefined && !mayImport(file, path)) t.fail(`${file} imports ${path}`);
+    }
+  t.pass();
+});
+
+const IMPURE = [
+  /\bprocess\./,
+  /\bDate\.now/,
+  /\bnew Date\(\)/,
+  /\bMath\.random/,
+  /\bBuffer\b/,
+  /\bconsole\./,
+  /\bglobalThis\b/,
+  /\bfetch\(/,
+];
+
+t.test('core is pure: no package but @noble/hashes, no node, no clock, no environment', async (t) => {
+  for (const file of files.filter((name) => name.startsWith('core/'))) {
+    for (const { to } of importsOf('server', file))
+      t.ok(to.startsWith('.') || to.startsWith('@noble/hashes/'), `${file} imports ${to}`);
+    const code = readFileSync(join(ROOT, 'server', file), 'utf8').replaceAll(
+      /\/\*[\s\S]*?\*\/|\/\/.*$/gm,
+      '',
+    );
+    for (const word of IMPURE) t.notMatch(code, word, `${file} uses ${word}`);
+  }
+});
+
+t.test('no library is known outside the room that adapts it', async (t) => {
+  const only: Readonly<Record<string, readonly string[]>> = {
+    ethers: ['adapters/evm/'],
+    'better-sqlite3': ['adapters/sqlite/'],
+    kysely: ['adapters/sqlite/'],
+    merkletreejs: ['adapters/workers/'],
+    '@peculiar/x509': ['adapters/issuer.ts'],
+    fastify: ['http/', 'app.ts'],
+    pino: ['service.ts'],
+  };
+  for (const file of files)
+    for (const { to } of importsOf('server', file)) {
+      const places = only[to.startsWith('kysely/') ? 'kysely' : to];
+      if (places !== undefined && !places.some((place) => file.startsWith(place)))
+        t.fail(`${file} imports ${to}`);
+    }
+  t.pass();
+});
+
+t.test('the demonstration uses nothing of the server but its interface', async (t) => {
+  for (const script of Object.keys(OF_SCRIPTS))
+    for (const { to } of importsOf('scripts', script)) t.notMatch(to, /server/, `${script} imports ${to}`);
+});
+
+t.test('there is no cycle', async (t) => {
+  const graph = new Map(
+    files.map((file) => [file, importsOf('server', file).flatMap(({ to }) => inServer(file, to) ?? [])]),
+  );
+  const done = new Set<string>();
+  const visit = (file: string, way: readonly string[]): void => {
+    if (way.includes(file)) {
+      t.fail(`cycle: ${[...way.slice(way.indexOf(file)), file].join(' → ')}`);
+      return;
+    }
+    if (done.has(file)) return;
+    for (const to of graph.get(file) ?? []) visit(to, [...way, file]);
+    done.add(file);
+  };
+  for (const file of files) visit(file, []);
+  t.pass();
+});
