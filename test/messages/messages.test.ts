@@ -6,7 +6,8 @@ import { CHECK_IDS, NOT_PROVEN } from '../../server/core/verify/report.ts';
 import { PROBLEM_CODES } from '../../server/http/problem.ts';
 import { ENTRY_STATES } from '../../server/http/schemas.ts';
 import { en } from '../../server/messages/en.ts';
-import { type Subject, sentence } from '../../server/messages/sentence.ts';
+import { sentence } from '../../server/messages/sentence.ts';
+import type { Subject } from '../../server/messages/subjects.ts';
 import { zh } from '../../server/messages/zh.ts';
 
 const SERVER = join(import.meta.dirname, '..', '..', 'server');

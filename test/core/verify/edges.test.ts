@@ -49,16 +49,16 @@ t.test('a trust list is read strictly, and says where it is wrong', async (t) =>
     parseTrust(utf8(JSON.stringify({ ...trustList(), ...changes }, undefined, 2)));
   const authority = { label: 'a', policies: ['1.2.3'], roots: [encodeBase64(rootCertificate)] };
   t.equal(read({ authorities: [authority] }).authorities[0]!.policies[0], '1.2.3');
-  const wrong: readonly [object, { code?: string; name?: string }][] = [
-    [{ format: 'kezheng-trust/2' }, { code: 'field-value-wrong' }],
-    [{ extra: 1 }, { code: 'field-unknown' }],
-    [{ logs: [{}] }, { code: 'field-missing' }],
-    [{ authorities: [{ ...authority, policies: ['1.02'] }] }, { code: 'field-value-wrong' }],
-    [{ authorities: [{ ...authority, roots: ['AA=='] }] }, { name: 'FormatError' }],
-    [{ issuers: [{ name: 'x', certificates: ['!'] }] }, { code: 'base64-invalid' }],
-    [{ logs: [{ ...(trustList()['logs'] as object[])[0], test: 'no' }] }, { code: 'field-type-wrong' }],
+  const wrong: readonly [object, RegExp][] = [
+    [{ format: 'kezheng-trust/2' }, /field-value-wrong/],
+    [{ extra: 1 }, /field-unknown/],
+    [{ logs: [{}] }, /field-missing/],
+    [{ authorities: [{ ...authority, policies: ['1.02'] }] }, /field-value-wrong/],
+    [{ authorities: [{ ...authority, roots: ['AA=='] }] }, /der-/],
+    [{ issuers: [{ name: 'x', certificates: ['!'] }] }, /base64-invalid/],
+    [{ logs: [{ ...(trustList()['logs'] as object[])[0], test: 'no' }] }, /field-type-wrong/],
   ];
-  for (const [changes, error] of wrong) t.throws(() => read(changes), error, JSON.stringify(changes));
+  for (const [changes, message] of wrong) t.throws(() => read(changes), message, JSON.stringify(changes));
   t.throws(() => parseTrust(new Uint8Array(4 * 1024 * 1024 + 1)), { code: 'certificate-too-large' });
 });
 
