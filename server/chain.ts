@@ -6,6 +6,7 @@ import { writeDurably } from './adapters/files.ts';
 import type { Config } from './config.ts';
 import { utf8 } from './core/read/bytes.ts';
 import { parseTrust, type Trust } from './core/verify/trust.ts';
+import { refuseOtherGenesis } from './pipeline/anchor.ts';
 import { type ChainDescription, trustListOf } from './pipeline/trust-list.ts';
 import type { Chain, LogIdentity } from './ports/chain.ts';
 import type { Issuer } from './ports/issuer.ts';
@@ -99,6 +100,8 @@ function trustKeeper({ config, store, issuer }: Deps, description: ChainDescript
       const log = await chain.inspect();
       const key = keyOf(log);
       if (key === writtenFor) return;
+      // Another chain with our chain id must not become one that we tell others to trust.
+      if (config.chain !== undefined) await refuseOtherGenesis(store, log);
       const earlier = (await store.logs()).filter((known) => keyOf(known) !== key);
       const text = trustListOf(config.serviceName, [log, ...earlier], description, issuer);
       await writeDurably(join(config.dataDir, 'trust.json'), text);

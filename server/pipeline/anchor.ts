@@ -1,5 +1,13 @@
 import { rollingAfter } from '../core/anchor/evidence-log.ts';
-import type { Appended, Chain, LogHead, LogIdentity, SignedAppend } from '../ports/chain.ts';
+import {
+  type Appended,
+  type Chain,
+  ChainProblem,
+  type EthereumHeaderAnchor,
+  type LogHead,
+  type LogIdentity,
+  type SignedAppend,
+} from '../ports/chain.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Anchor, AnchorStore } from '../ports/store.ts';
 
@@ -41,28 +49,34 @@ export interface AnchorDeps {
 export interface KnownPast {
   nextIndex: number;
   rolling: string;
+  /** The head at which the final anchors were last found on the chain; undefined: not looked yet. */
+  reviewedAt: string | undefined;
 }
 
 export const EMPTY_LOG_ROLLING = '0'.repeat(48);
 
-export const nothingKnown = (): KnownPast => ({ nextIndex: 0, rolling: EMPTY_LOG_ROLLING });
+export const nothingKnown = (): KnownPast => ({
+  nextIndex: 0,
+  rolling: EMPTY_LOG_ROLLING,
+  reviewedAt: undefined,
+});
 
 /** One round. Returns true where something changed, so that the next round should come soon. */
 export async function anchorRound(deps: AnchorDeps, past: KnownPast): Promise<boolean> {
   const log = await deps.chain.inspect();
-  await refuseOtherGenesis(deps, log);
-  const moved = await followMined(deps, log);
+  if (!deps.genesisMayChange) await refuseOtherGenesis(deps.store, log);
+  let moved = await followMined(deps, log);
   const head = await deps.chain.head();
   if (head.count < past.nextIndex) Object.assign(past, nothingKnown());
   await comparePast(deps, log, head, past);
+  moved = (await reviewFinal(deps, log, head, past)) || moved;
   const next = await nextToAppend(deps, log);
   if (next === undefined) return moved;
   return (await append(deps, next, head)) || moved;
 }
 
 /** The same chain id with another first block is another chain: anchoring there would split the history. */
-async function refuseOtherGenesis({ store, genesisMayChange }: AnchorDeps, log: LogIdentity): Promise<void> {
-  if (genesisMayChange) return;
+export async function refuseOtherGenesis(store: Pick<AnchorStore, 'logs'>, log: LogIdentity): Promise<void> {
   const other = (await store.logs()).find(
     (known) => known.chainId === log.chainId && known.genesisHash !== log.genesisHash,
   );
@@ -92,13 +106,35 @@ async function followOne(deps: AnchorDeps, anchor: Anchor): Promise<boolean> {
       await store.recordConfirmations(anchor.id, finality.confirmations, finality.required);
     return false;
   }
-  // The proof is checked by core before it is kept: a node that lies about its block stops here, not at a court.
-  const proof = await chain.prove(appendedAt(anchor));
+  const proof = await proofOf(deps, anchor);
+  if (proof === undefined) return true;
   await store.recordConfirmations(anchor.id, finality.confirmations, finality.confirmations);
   await store.recordFinal(anchor.id, proof, clock.nowMs());
   await deps.onFinal(anchor);
   return true;
 }
+
+/**
+ * The proof is checked by core before it is kept: a node that lies about its block stops here, not at a court.
+ * Undefined where the anchor goes back because the log now shows it elsewhere: where it stands was told by a node too.
+ */
+async function proofOf(
+  { store, chain, clock }: AnchorDeps,
+  anchor: Anchor,
+): Promise<EthereumHeaderAnchor | undefined> {
+  try {
+    return await chain.prove(appendedAt(anchor));
+  } catch (error) {
+    if (!(error instanceof ChainProblem) || error.code !== 'chain-hashes-differ') throw error;
+    const found = await chain.findAppend(anchor.index);
+    if (found === undefined || isAt(anchor, found)) throw error;
+    await store.recordReorganised(anchor.id, { ...wasAt(anchor), reason: error.code }, clock.nowMs());
+    return undefined;
+  }
+}
+
+const isAt = (anchor: Anchor, { blockHash, transactionHash }: Appended): boolean =>
+  blockHash === anchor.blockHash && transactionHash === anchor.transactionHash;
 
 const wasAt = (anchor: Anchor) => ({
   transactionHash: anchor.transactionHash!,
@@ -133,7 +169,7 @@ async function comparePast(
       if (anchor.state === 'planned') return;
       nextIndex = anchor.index + 1;
       if (nextIndex > head.count) {
-        await giveBackIfGone(deps, anchor);
+        await giveBackIfGone(deps, anchor, head);
         continue;
       }
       rolling = rollingAfter(rolling, anchor.index, anchor.root, anchor.size);
@@ -150,14 +186,48 @@ async function comparePast(
   }
 }
 
-async function giveBackIfGone({ store, chain, clock }: AnchorDeps, anchor: Anchor): Promise<void> {
+async function giveBackIfGone(
+  { store, chain, clock }: AnchorDeps,
+  anchor: Anchor,
+  head: LogHead,
+): Promise<void> {
   const { canonical } = await chain.finality(anchor.blockNumber!, anchor.blockHash!);
-  if (!canonical)
-    await store.recordReorganised(
-      anchor.id,
-      { ...wasAt(anchor), wasFinal: anchor.state === 'final' ? 1 : 0 },
-      clock.nowMs(),
-    );
+  if (!canonical) return store.recordReorganised(anchor.id, wasAtAsFinal(anchor), clock.nowMs());
+  // The block is on the chain and what it did is not in the log: one of the two is not true.
+  if (anchor.blockNumber! <= head.blockNumber)
+    throw new ChainProblem('chain-answer-invalid', { node: 'slots', what: 'count' });
+}
+
+const wasAtAsFinal = (anchor: Anchor) => ({ ...wasAt(anchor), wasFinal: anchor.state === 'final' ? 1 : 0 });
+
+/**
+ * Final is what a tag or a count called so: where the chain turns out to have other blocks after all, the log may be the
+ * same while our proofs lead to blocks that are not on the chain. Blocks stand on each other, so where the newest final
+ * anchor's block is on the chain all are; else those that have moved go back, newest first, and are found again.
+ * A crash on the way leaves older ones that the next look finds in the same way.
+ */
+async function reviewFinal(
+  { store, chain, clock }: AnchorDeps,
+  log: LogIdentity,
+  head: LogHead,
+  past: KnownPast,
+): Promise<boolean> {
+  if (past.reviewedAt === head.blockHash) return false;
+  let moved = false;
+  for (let index = past.nextIndex - 1; index >= 0; index--) {
+    const [anchor] = await store.anchorsOfLog(log, index, 1);
+    if (anchor?.index !== index || anchor.state !== 'final') break;
+    if ((await chain.finality(anchor.blockNumber!, anchor.blockHash!)).canonical) break;
+    const found = await chain.findAppend(index);
+    // A node that shows the append in the very block that it denies: it must not take a proof away.
+    if (found === undefined || isAt(anchor, found))
+      throw new ChainProblem('chain-answer-invalid', { node: 'eth_getLogs', what: 'block' });
+    await store.recordReorganised(anchor.id, wasAtAsFinal(anchor), clock.nowMs());
+    moved = true;
+  }
+  if (moved) Object.assign(past, nothingKnown());
+  else past.reviewedAt = head.blockHash;
+  return moved;
 }
 
 /** The lowest index that is not in the log yet: one planned before, or the next batch. */
@@ -173,19 +243,35 @@ async function append(deps: AnchorDeps, anchor: Anchor, head: LogHead): Promise<
   const attempts = await deps.store.attempts(anchor.id);
   const last = attempts.at(-1);
   if (last === undefined) return send(deps, anchor, undefined);
-  const { state } = await deps.chain.fate(last.transactionHash);
-  // Mined, and the log does not have it: it was mined after the head was read, or it reverted.
-  if (state === 'mined') return resendReverted(deps, anchor, last);
+  const waited = deps.clock.nowMs() - last.signedMs >= patienceMs(attempts, last, deps.resendAfterMs);
+  const fate = await deps.chain.fate(last.transactionHash);
+  if (fate.state === 'mined') {
+    // Mined after the head was read: the next round finds it in the log.
+    if (fate.blockNumber > head.blockNumber) return false;
+    // It reverted, or (where there was no contract yet) did nothing, or the node contradicts itself.
+    return !fate.succeeded || waited ? send(deps, anchor, undefined) : false;
+  }
   const used = (await deps.chain.minedNonce()) > last.nonce;
   if (used) return send(deps, anchor, undefined);
-  if (deps.clock.nowMs() - last.signedMs >= deps.resendAfterMs) return send(deps, anchor, last);
-  if (state === 'unknown') await deps.chain.broadcast(last);
+  if (waited) return send(deps, anchor, last);
+  if (fate.state === 'unknown') await deps.chain.broadcast(last);
   return false;
 }
 
-async function resendReverted(deps: AnchorDeps, anchor: Anchor, last: SignedAppend): Promise<boolean> {
-  const fate = await deps.chain.fate(last.transactionHash);
-  return fate.state === 'mined' && !fate.succeeded ? send(deps, anchor, undefined) : true;
+/** No transaction waits longer than this for a dearer one. */
+const MAX_PATIENCE_MS = 24 * 3_600_000;
+
+/**
+ * Each replacement is dearer by an eighth, so the next one waits twice as long: a chain that stands still for a day
+ * would otherwise make us sign away everything that the operator has.
+ */
+function patienceMs(
+  attempts: readonly SignedAppend[],
+  { nonce }: SignedAppend,
+  resendAfterMs: number,
+): number {
+  const replaced = attempts.filter((attempt) => attempt.nonce === nonce).length - 1;
+  return Math.min(resendAfterMs * 2 ** replaced, Math.max(resendAfterMs, MAX_PATIENCE_MS));
 }
 
 /** Durable first, then sent: see the head of this file. */
@@ -215,7 +301,9 @@ async function adopt({ store, chain, clock }: AnchorDeps, anchor: Anchor): Promi
     throw new AnchorAlarm('log-index-foreign', detail);
   }
   const finality = await chain.finality(found.blockNumber, found.blockHash);
-  if (!finality.canonical) return false;
+  // A reorganisation in between, over by the next round; or answers that do not fit together, which must be told.
+  if (!finality.canonical)
+    throw new ChainProblem('chain-answer-invalid', { node: 'eth_getLogs', what: 'block' });
   const { transactionHash, blockNumber, blockHash } = found;
   const at = { transactionHash, blockNumber, blockHash, blockTime: finality.blockTime };
   await store.recordMined(anchor.id, at, clock.nowMs());

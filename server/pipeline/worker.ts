@@ -48,6 +48,8 @@ export function startTask(options: TaskOptions): Task {
   let failures = 0;
   let stopped = false;
   let wakeUp = (): void => {};
+  /** A wake during a round counts for the pause after it. */
+  let woken = false;
 
   const failed = (error: unknown): void => {
     failures++;
@@ -63,6 +65,7 @@ export function startTask(options: TaskOptions): Task {
   };
   const pause = (): Promise<void> =>
     new Promise((resolve) => {
+      if (woken) return resolve();
       const timer = setTimeout(
         resolve,
         failures === 0 ? everyMs : Math.min(everyMs * 2 ** failures, MAX_PAUSE_MS),
@@ -76,6 +79,7 @@ export function startTask(options: TaskOptions): Task {
   const loop = async (): Promise<void> => {
     while (!stopped) {
       let more = false;
+      woken = false;
       try {
         more = await round();
         succeeded();
@@ -88,7 +92,10 @@ export function startTask(options: TaskOptions): Task {
   const running = loop();
   return {
     health: () => ({ problem, lastSuccessMs }),
-    wake: () => wakeUp(),
+    wake() {
+      woken = true;
+      wakeUp();
+    },
     async stop() {
       stopped = true;
       wakeUp();

@@ -42,6 +42,7 @@ export interface LogHead {
   /** Low 192 bits of the rolling hash, 48 hex digits without 0x. */
   readonly rolling: string;
   readonly blockNumber: number;
+  readonly blockHash: string;
 }
 
 /** Where a root entered the log, as a node tells it (not yet proven). */
@@ -112,8 +113,8 @@ export interface Chain {
   /** The append of this index in the canonical chain, or undefined. */
   findAppend(index: number): Promise<Appended | undefined>;
   /**
-   * Signs `append(index, root, size)` with current fees. `lowestUnmined` is used as the nonce where `replace` is
-   * given and at least 12.5 % (or the current price) above the fees of `replace`; else the next nonce after pending ones.
+   * Signs `append(index, root, size)` with current fees and the next nonce after pending ones. Where `replace` is given:
+   * at least 12.5 % above its fees, and with its nonce, unless that is used up or something before it is missing.
    */
   sign(append: { index: number; root: string; size: number }, replace?: SignedAppend): Promise<SignedAppend>;
   /** Hands the raw transaction to the sending node; a node that has it already is no error. */

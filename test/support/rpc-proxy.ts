@@ -40,6 +40,8 @@ export const fault = (message: string): Handler => {
 
 export interface RpcProxy {
   readonly url: string;
+  /** The node behind it; another one from the next request on where it is set. */
+  target: string;
   /** Names of the methods that were asked for, in order. */
   readonly calls: string[];
   on(method: string, handler: Handler): void;
@@ -50,14 +52,14 @@ export interface RpcProxy {
 
 export async function rpcProxy(t: Test, target: string): Promise<RpcProxy> {
   const handlers = new Map<string, Handler>();
-  const proxy = { url: '', calls: [] as string[], away: false };
+  const proxy = { url: '', target, calls: [] as string[], away: false };
   const server = createServer(async (request, response) => {
     let body = '';
     for await (const chunk of request) body += String(chunk);
     if (proxy.away) return void request.socket.destroy();
     const { id, method, params } = JSON.parse(body) as { id: number; method: string; params: unknown[] };
     proxy.calls.push(method);
-    const forward = () => rpc(target, method, ...params);
+    const forward = () => rpc(proxy.target, method, ...params);
     try {
       const handler = handlers.get(method) ?? ((_params, next) => next());
       const result = await handler(params, forward);

@@ -25,9 +25,8 @@ export async function signAppend(
   replace?: SignedAppend,
 ): Promise<SignedAppend> {
   const calldata = hex0x(encodeAppend({ ...append, root: fromHex(append.root, 32) }));
-  // A replacement takes the lowest unmined nonce: if another program used ours up, the next free one.
   const [nonce, current, gasLimit] = await Promise.all([
-    nonceOf(node, wallet, replace === undefined ? 'pending' : 'latest'),
+    nonceFor(node, wallet, replace),
     currentFees(node),
     estimateGas(node, { from: wallet.address, to: contract, data: calldata }),
   ]);
@@ -44,6 +43,16 @@ export async function signAppend(
     maxFeePerGas: String(fees.maxFeePerGas),
     maxPriorityFeePerGas: String(fees.maxPriorityFeePerGas),
   };
+}
+
+/**
+ * A replacement keeps its nonce: a lower one may be another program's that waits. If ours is used up, the next free one;
+ * and where one before ours is missing, that one, as no node would ever mine ours behind the gap.
+ */
+async function nonceFor(node: Node, wallet: Wallet, replace: SignedAppend | undefined): Promise<number> {
+  const pending = await nonceOf(node, wallet, 'pending');
+  if (replace === undefined || pending <= replace.nonce) return pending;
+  return (await nonceOf(node, wallet, 'latest')) > replace.nonce ? pending : replace.nonce;
 }
 
 export const nonceOf = async (node: Node, wallet: Wallet, tag: 'pending' | 'latest'): Promise<number> =>

@@ -92,7 +92,7 @@ async function readHead(node: Node, contract: string, operator: string): Promise
   if (answer === '0x') throw new ChainProblem('contract-missing', { contract });
   const slot = data(answer, 'slot', 32);
   const count = smallQuantity(`0x${slot.slice(-16)}`, 'count');
-  return { count, rolling: slot.slice(2, -16), blockNumber: latest.number };
+  return { count, rolling: slot.slice(2, -16), blockNumber: latest.number, blockHash: latest.hash };
 }
 
 async function fateOf(node: Node, transactionHash: string): Promise<TransactionFate> {
