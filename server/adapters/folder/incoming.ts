@@ -8,6 +8,9 @@ import { type Places, syncFolder } from './places.ts';
 /** Bytes written at once: sockets bring 64 KiB or less, and each call to the file system costs its own. */
 const BLOCK = 512 * 1024;
 
+/** The disk begins to take a large file while it still comes in: the fsync at its end has less to wait for. */
+const SYNC_EVERY = 64 * 1024 * 1024;
+
 /** While one block is being written the next one fills: at most two a file in memory. */
 interface Writer {
   write(chunk: Uint8Array): Promise<void>;
@@ -20,10 +23,18 @@ function writeBlocks(file: FileHandle): Writer {
   let spare: Buffer | undefined;
   let length = 0;
   let writing: Promise<void> = Promise.resolve();
+  let syncing: Promise<void> = Promise.resolve();
+  let unsynced = 0;
 
   async function writeOut(block: Buffer, size: number): Promise<void> {
     for (let at = 0; at < size; ) at += (await file.write(block, at, size - at)).bytesWritten;
     spare = block;
+    unsynced += size;
+    if (unsynced < SYNC_EVERY) return;
+    unsynced = 0;
+    await syncing;
+    syncing = file.datasync();
+    syncing.catch(() => {});
   }
 
   /** Waits for the block before this one: more may come only as fast as the disk takes it. */
@@ -52,6 +63,7 @@ function writeBlocks(file: FileHandle): Writer {
     async flush() {
       if (length > 0) await hand();
       await writing;
+      await syncing;
     },
   };
 }
