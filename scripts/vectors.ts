@@ -54,18 +54,17 @@ async function describe(one: VectorCase, certificate: string) {
   };
 }
 
+/** Worked out whole before the old ones go. */
 async function write(folder: string): Promise<number> {
+  const cases = await Promise.all([...goodCases(), ...openCases(), ...damagedCases()]);
+  const named = cases.map((one, i) => ({ one, file: `certificates/${String(i + 1).padStart(3, '0')}.json` }));
+  const described: object[] = [];
+  for (const { one, file } of named) described.push(await describe(one, file));
   await rm(folder, { recursive: true, force: true });
   await mkdir(join(folder, 'files'), { recursive: true });
   await mkdir(join(folder, 'certificates'), { recursive: true });
   for (const [name, bytes] of Object.entries(FILES)) await writeFile(join(folder, 'files', name), bytes);
-  const cases = await Promise.all([...goodCases(), ...openCases(), ...damagedCases()]);
-  const described: object[] = [];
-  for (const [i, one] of cases.entries()) {
-    const file = `certificates/${String(i + 1).padStart(3, '0')}.json`;
-    await writeFile(join(folder, file), one.certificate);
-    described.push(await describe(one, file));
-  }
+  for (const { one, file } of named) await writeFile(join(folder, file), one.certificate);
   await writeFile(join(folder, 'cases.json'), `${JSON.stringify(described, undefined, 1)}\n`);
   return cases.length;
 }

@@ -121,8 +121,89 @@ function folderSample(
   return { entry, tree, inclusion: [{ ...local.step, manifest: outer }, tree.step] };
 }
 
+/** The anchor of another sample: the same root in a block of its own. */
+async function secondAnchor(
+  options: SampleOptions,
+): Promise<{ readonly json: JsonObject; readonly sample: Sample }> {
+  const sample = await makeSample(options);
+  const [json] = (parseJson(sample.bytes) as { readonly anchors: readonly JsonObject[] }).anchors;
+  return { json: json!, sample };
+}
+
+const LATER = 1_795_334_400;
+
+/** Two anchors of one entry; `second` makes the other, `blocks` is what is said of both. */
+async function twoAnchors(
+  name: string,
+  second: SampleOptions,
+  verdict: Verdict,
+  options: Omit<CaseOptions, 'blocks'> & {
+    readonly failed?: readonly CheckId[];
+    readonly said: (first: Sample, second: Sample) => readonly BlockCase[];
+  },
+): Promise<VectorCase> {
+  const other = await secondAnchor(second);
+  return vector(name, verdict, options.failed ?? [], {
+    ...options,
+    anchors: (anchor) => [anchor, other.json],
+    blocks: (first) => options.said(first, other.sample),
+  });
+}
+
+const otherLog4243 = (test: boolean): JsonObject => ({
+  ...((trustList()['logs'] as readonly JsonObject[])[0] as JsonObject),
+  chainId: 4243,
+  chain: 'another chain',
+  test,
+});
+
+const saidOf = (sample: Sample, chainId = CHAIN_ID): BlockCase => ({ ...ourNode(sample), chainId });
+
+function twoAnchorCases(): Promise<VectorCase>[] {
+  const twoLogs = (test: boolean) =>
+    trustList({ logs: [...(trustList()['logs'] as readonly Json[]), otherLog4243(test)] });
+  const later: SampleOptions = { block: { number: 2_000, timestamp: LATER }, logIndex: 9 };
+  const elsewhere: SampleOptions = { ...later, transaction: { chainId: 4243 } };
+  const byHand = (hash: string): BlockCase => ({ source: 'by hand', hash });
+  return [
+    twoAnchors('two anchors in two blocks', later, 'valid', { said: (a, b) => [ourNode(a), ourNode(b)] }),
+    twoAnchors('two anchors, the later one compared', later, 'valid', { said: (_, b) => [ourNode(b)] }),
+    twoAnchors('two anchors, the hash of one by hand', later, 'valid', {
+      said: (a) => [byHand(a.blockHash)],
+    }),
+    twoAnchors('two anchors, both hashes by hand', later, 'valid', {
+      said: (a, b) => [byHand(a.blockHash), byHand(b.blockHash)],
+    }),
+    twoAnchors('two anchors, a hash by hand that is neither', later, 'invalid', {
+      said: () => [byHand(`0x${'00'.repeat(32)}`)],
+      failed: ['block'],
+    }),
+    twoAnchors('two anchors, one in a log that the list does not know', elsewhere, 'valid', {
+      said: (a, b) => [saidOf(a), saidOf(b, 4243)],
+    }),
+    twoAnchors('a test chain’s anchor proven, an earnest one not compared', elsewhere, 'valid', {
+      trust: twoLogs(false),
+      said: (a) => [saidOf(a)],
+    }),
+    twoAnchors(
+      'an earlier test chain’s anchor beside an earnest one: the earnest one counts',
+      elsewhere,
+      'valid',
+      {
+        trust: twoLogs(false),
+        said: (a, b) => [saidOf(a), saidOf(b, 4243)],
+      },
+    ),
+    twoAnchors('an anchor on an earnest chain, nothing compared', elsewhere, 'incomplete', {
+      trust: twoLogs(false),
+      said: () => [],
+    }),
+  ];
+}
+
 export function goodCases(): Promise<VectorCase>[] {
   return [
+    ...twoAnchorCases(),
     good('one file in a batch of five'),
     good('alone in its batch', { index: 0, size: 1 }),
     good('the last of a batch that is no power of two', { index: 4, size: 5 }),
@@ -248,6 +329,14 @@ function issuerDamages(): Promise<VectorCase>[] {
     bad('a signature that is too short', ['signature'], { sign: (bytes) => issuerKey.sign(bytes).slice(1) }),
     bad('a signing certificate that had expired', ['issuer'], { x5c: [expiredCertificate] }),
     bad('issued before the certificate was valid', ['issuer'], { issuedAt: '2025-12-31T23:59:59.999Z' }),
+    bad('dated back to when a key that has expired was good', ['issuer'], {
+      x5c: [expiredCertificate],
+      issuedAt: '2025-01-15T00:00:00.000Z',
+    }),
+    bad('the same certificate twice in x5c', ['issuer'], { x5c: [issuerCertificate, issuerCertificate] }),
+    bad('something in x5c that is no certificate', ['signature'], {
+      x5c: [issuerCertificate, fromHex('3000')],
+    }),
     bad('a surplus certificate in x5c', ['issuer'], { x5c: [issuerCertificate, strangerCertificate] }),
     bad('a trust list without issuers', ['issuer'], { trust: trustList({ issuers: [] }) }),
     bad('a trust list without logs', ['log'], { trust: trustList({ logs: [] }) }),
@@ -468,10 +557,10 @@ const reSpell =
     utf8(canonicalize(change(parseJson(bytes) as JsonObject)));
 
 const replace =
-  (from: string, to: string) =>
+  (from: string | RegExp, to: string) =>
   (bytes: Uint8Array): Uint8Array => {
     const text = new TextDecoder().decode(bytes);
-    if (!text.includes(from)) throw new Error(`nothing to damage: ${from}`);
+    if (text.replace(from, to) === text) throw new Error(`nothing to damage: ${from}`);
     return utf8(text.replace(from, to));
   };
 
@@ -519,6 +608,9 @@ function formatDamages(): Promise<VectorCase>[] {
     format('check digits that do not fit', {
       damage: replace('"number":"2026-00000001-', '"number":"2026-00000002-'),
     }),
+    ...['00', '01', '99'].map((digits) =>
+      format(`check digits ${digits}`, { damage: replace(/2026-00000001-\d\d/, `2026-00000001-${digits}`) }),
+    ),
     format('a revision of 0', { revision: 0 }),
     format('a day that does not exist', { issuedAt: '2026-02-30T00:00:00.000Z' }),
     format('a time without milliseconds', { issuedAt: '2026-11-22T07:00:09Z' }),

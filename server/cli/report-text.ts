@@ -79,7 +79,8 @@ function factLines(facts: Facts): readonly string[] {
     ),
     '时间 clocks:',
     ...facts.when.map(
-      (one) => `  ${CLOCKS[one.clock]}: ${one.at}${counts === one ? '  ← 以此为准 this one counts' : ''}`,
+      (one) =>
+        `  ${CLOCKS[one.clock]}: ${one.at}${counts?.clock === one.clock && counts.at === one.at ? '  ← 以此为准 this one counts' : ''}`,
     ),
     ...facts.anchors.map(
       (anchor) =>

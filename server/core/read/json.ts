@@ -7,7 +7,7 @@ export interface JsonObject {
   readonly [name: string]: Json;
 }
 
-/** Our deepest document has seven levels; a reader without a bound can be made to overflow its stack. */
+/** Lists and objects around a value, itself included. Our deepest document has seven; a reader without a bound can be made to overflow its stack. */
 const MAX_DEPTH = 32;
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -91,11 +91,12 @@ class Reader {
   }
 
   value(depth: number): Json {
-    if (depth > MAX_DEPTH) throw new FormatError('json-too-deep', { limit: MAX_DEPTH });
     this.space();
     const first = this.text[this.at];
-    if (first === '{') return this.object(depth);
-    if (first === '[') return this.list(depth);
+    if (first === '{' || first === '[') {
+      if (depth >= MAX_DEPTH) throw new FormatError('json-too-deep', { limit: MAX_DEPTH });
+      return first === '{' ? this.object(depth) : this.list(depth);
+    }
     if (first === '"') return this.string();
     const number = this.match(NUMBER);
     if (number !== undefined) return this.number(number);

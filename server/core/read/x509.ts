@@ -247,15 +247,22 @@ function readPublicKey(spki: Element): PublicKey {
   });
 }
 
+/** A key comes from whoever made the certificate: without bounds one verification could take minutes. */
+const MAX_RSA_BITS = 8192;
+const MAX_RSA_EXPONENT = 2n ** 32n - 1n;
+
 /** RFC 8017 §A.1.1. An exponent of 1 would make every message its own signature. */
 function readRsaKey(parameters: Element, key: Uint8Array): PublicKey {
   const { n, e } = readFields(parseDer(key), TAG.sequence, (fields) => ({
     n: integer(fields.next(TAG.integer)),
     e: integer(fields.next(TAG.integer)),
   }));
-  if (parameters.content.length > 0 || n < 1n || e < 3n || e % 2n === 0n)
+  const odd = n % 2n === 1n && e % 2n === 1n;
+  if (parameters.content.length > 0 || n < 1n || !odd || e < 3n || e > MAX_RSA_EXPONENT)
     throw new FormatError('x509-key-invalid');
-  return { kind: 'rsa', bits: n.toString(2).length };
+  const bits = n.toString(2).length;
+  if (bits > MAX_RSA_BITS) throw new FormatError('x509-key-invalid');
+  return { kind: 'rsa', bits };
 }
 
 /** RFC 5480 §2: a named curve, and the point uncompressed. Whether it lies on the curve, the primitives find out. */

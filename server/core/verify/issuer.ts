@@ -1,5 +1,6 @@
 import type { Certificate } from '../certificate/certificate.ts';
 import { checkSignature, type ParsedSignature, parseSignature } from '../read/jws.ts';
+import type { Certificate as X509 } from '../read/x509.ts';
 import { FormatError, type Reason } from '../reason.ts';
 import { verifyChain } from './chain.ts';
 import { type Check, reason } from './report.ts';
@@ -21,11 +22,15 @@ const once = (id: 'signature' | 'issuer', status: Check['status'], why: Check['r
   reason: why,
 });
 
-/** Whether the signature holds, and whether the trust list knows whose it is. `x5c` shows the way and is never a trust anchor. */
+/**
+ * Whether the signature holds, and whether the trust list knows whose it is. `x5c` shows the way and is never a trust
+ * anchor. The certificates must have been valid at each of `times` (Unix ms).
+ */
 export async function checkIssuer(
   certificate: Certificate,
   trust: Trust | undefined,
   verifier: SignatureVerifier,
+  times: readonly number[],
 ): Promise<IssuerFinding> {
   let signature: ParsedSignature;
   try {
@@ -47,32 +52,38 @@ export async function checkIssuer(
       signer,
       issuer: undefined,
     };
-  const [check, issuer] = await trusted(signature, certificate, trust, verifier, signer);
+  const [check, issuer] = await trusted(signature, trust, verifier, signer, times);
   return { checks: [passed, check], signer, issuer };
 }
 
 async function trusted(
   signature: ParsedSignature,
-  certificate: Certificate,
   trust: Trust,
   verifier: SignatureVerifier,
   signer: string,
+  times: readonly number[],
 ): Promise<[Check, string | undefined]> {
-  const [leaf, ...intermediates] = signature.certificates;
   const refusals: Reason[] = [];
   for (const issuer of trust.issuers) {
-    const chain = await verifyChain({
-      leaf: leaf!,
-      intermediates,
-      anchors: issuer.certificates,
-      atMs: Date.parse(certificate.issuedAt),
-      verifier,
-    });
-    if (chain.ok)
+    const refusal = await whyNotIssuedBy(signature, issuer.certificates, verifier, times);
+    if (refusal === undefined)
       return [once('issuer', 'passed', reason('issuer-trusted', { name: issuer.name })), issuer.name];
-    refusals.push(chain.reason);
+    refusals.push(refusal);
   }
   // An issuer whose certificate has expired says more than all those who are simply somebody else.
   const telling = refusals.find((why) => why.code !== 'chain-anchor-unknown');
   return [once('issuer', 'failed', telling ?? reason('issuer-not-trusted', { signer })), undefined];
+}
+
+async function whyNotIssuedBy(
+  { certificates: [leaf, ...intermediates] }: ParsedSignature,
+  anchors: readonly X509[],
+  verifier: SignatureVerifier,
+  times: readonly number[],
+): Promise<Reason | undefined> {
+  for (const atMs of times) {
+    const chain = await verifyChain({ leaf, intermediates, anchors, atMs, verifier });
+    if (!chain.ok) return chain.reason;
+  }
+  return undefined;
 }

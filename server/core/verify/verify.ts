@@ -2,11 +2,12 @@ import { checkHeader, checkTransaction } from '../anchor/ethereum-header.ts';
 import { type Certificate, parseCertificate } from '../certificate/certificate.ts';
 import type { Manifest } from '../entry/manifest.ts';
 import { FormatError } from '../reason.ts';
-import { type AnchorFinding, type ComparedBlock, checkAnchor } from './anchors.ts';
+import { type AnchorFinding, type ComparedBlock, checkAnchors } from './anchors.ts';
 import { checkFiles, fileFacts, type GivenFile } from './files.ts';
 import { checkInclusion } from './inclusion.ts';
 import { checkIssuer, type IssuerFinding } from './issuer.ts';
 import {
+  type AnchorFact,
   CHECK_IDS,
   type Check,
   type CheckId,
@@ -52,8 +53,8 @@ export async function verifyCertificate(verification: Verification): Promise<Rep
     return refused(error);
   }
   const { trust, files, blocks, signatures } = verification;
-  const issuer = await checkIssuer(certificate, trust, signatures);
-  const anchors = certificate.anchors.map((anchor, i) => checkAnchor(anchor, `anchors[${i}]`, trust, blocks));
+  const anchors = checkAnchors(certificate.anchors, trust, blocks);
+  const issuer = await checkIssuer(certificate, trust, signatures, whenValid(certificate, anchors));
   const anchored = anchors.flatMap((anchor) => anchor.anchored ?? []);
   const checks = [
     once('format', 'passed', reason('format-read', { format: certificate.format })),
@@ -65,15 +66,28 @@ export async function verifyCertificate(verification: Verification): Promise<Rep
     ...checkTokens(certificate),
     ...anchors.flatMap((anchor) => anchor.checks),
   ];
-  const facts = gather(certificate, issuer, anchors, files);
+  const verdict = verdictOf(checks, anchors);
+  // An invalid certificate proves no time, whatever its block says: the entry may be another one.
+  const good = verdict === 'invalid' ? [] : anchors.filter((anchor) => anchor.proven);
+  const facts = gather(certificate, issuer, anchors, good, files);
   return {
-    verdict: verdictOf(checks, anchors),
+    verdict,
     checks,
     facts,
     notProven: notProven(certificate),
     remaining: remaining(checks, trust),
-    testChain: facts.anchors.every((anchor) => anchor.test),
+    testChain: (good.length > 0 ? good : anchors).every(({ fact }) => fact?.test ?? true),
   };
+}
+
+/**
+ * When the signer's certificates must have been valid: at the issuing; and where a block that is carried is younger than
+ * that, then too, so that nobody who finds an expired key can date a certificate back to when it was good.
+ */
+function whenValid(certificate: Certificate, anchors: readonly AnchorFinding[]): readonly number[] {
+  const issuedMs = Date.parse(certificate.issuedAt);
+  const youngest = Math.max(...anchors.flatMap(({ fact }) => (fact ? Date.parse(fact.blockTime) : [])));
+  return youngest > issuedMs ? [issuedMs, youngest] : [issuedMs];
 }
 
 /** The blocks whose hash the caller should look up, by number, at a source of its own; empty where none can be read. */
@@ -157,15 +171,14 @@ function gather(
   certificate: Certificate,
   issuer: IssuerFinding,
   anchors: readonly AnchorFinding[],
+  good: readonly AnchorFinding[],
   files: readonly GivenFile[],
 ): Facts {
   const manifest = manifestOf(certificate);
   const when: When[] = [
     ...(manifest ? [{ clock: 'server', at: manifest.receivedAt, proven: false } as const] : []),
     { clock: 'issuer', at: certificate.issuedAt, proven: false },
-    ...anchors.flatMap(({ fact, proven }) =>
-      fact ? [{ clock: 'block', at: fact.blockTime, proven } as const] : [],
-    ),
+    ...anchors.flatMap((anchor) => (anchor.fact ? [blockTime(anchor.fact, good.includes(anchor))] : [])),
   ];
   const { number, revision, issuedAt } = certificate;
   return {
@@ -185,10 +198,24 @@ function gather(
       issuer: issuer.issuer,
     },
     when,
-    counts: when.filter((one) => one.proven).sort((a, b) => (a.at < b.at ? -1 : 1))[0],
+    counts: earliest(good),
     anchors: anchors.flatMap((anchor) => anchor.fact ?? []),
     stated: certificate.stated,
   };
+}
+
+const blockTime = (fact: AnchorFact, proven: boolean): When => ({
+  clock: 'block',
+  at: fact.blockTime,
+  proven,
+});
+
+/** Among anchors in earnest chains where there is one, else among those in test chains. */
+function earliest(good: readonly AnchorFinding[]): When | undefined {
+  const facts = good.flatMap(({ fact }) => fact ?? []);
+  const real = facts.filter((fact) => !fact.test);
+  const [first] = (real.length > 0 ? real : facts).toSorted((a, b) => (a.blockTime < b.blockTime ? -1 : 1));
+  return first && blockTime(first, true);
 }
 
 function notProven(certificate: Certificate): readonly NotProven[] {
