@@ -138,12 +138,13 @@ t.test('look-up and journal are as a naive map has them, whatever fails or crash
             if (outcomes !== undefined) assert.deepEqual(outcomes, specs.map(model.outcome));
             writer.db.pragma('max_page_count = 1000000');
           },
+          /** Everything is written, a piece is merged, and then COMMIT itself fails: on a reference to nothing. */
           aborted(specs: Request[]) {
             assert.throws(() =>
               writer.journal.transaction(() => {
-                writer.db.prepare('insert into lookup values (9, 9, 9, 9)').run();
                 storeInside(writer, specs);
-                throw new Error('on purpose');
+                writer.db.pragma('defer_foreign_keys = ON');
+                writer.db.prepare('insert into serials values (1000000, 1, 1)').run();
               }),
             );
           },
@@ -192,8 +193,8 @@ function storeInside(writer: Writer, requests: readonly Request[]): void {
       leaf: Buffer.from(entry.leaf),
       receivedMs: entry.receivedMs,
       entry: Buffer.from(entry.entry),
-      key: 'aborted',
+      key: 'k0',
       fingerprint: Buffer.alloc(16),
-      digests: Buffer.alloc(32, 1),
+      digests: Buffer.from(FILES[0]!, 'hex'),
     });
 }
