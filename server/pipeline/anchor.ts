@@ -244,6 +244,8 @@ async function append(deps: AnchorDeps, anchor: Anchor, head: LogHead): Promise<
   const last = attempts.at(-1);
   if (last === undefined) return send(deps, anchor, undefined);
   const waited = deps.clock.nowMs() - last.signedMs >= patienceMs(attempts, last, deps.resendAfterMs);
+  // The nonce first: one that was used up before we ask for our transaction, and not by it, was used by another.
+  const used = (await deps.chain.minedNonce()) > last.nonce;
   const fate = await deps.chain.fate(last.transactionHash);
   if (fate.state === 'mined') {
     // Mined after the head was read: the next round finds it in the log.
@@ -251,7 +253,6 @@ async function append(deps: AnchorDeps, anchor: Anchor, head: LogHead): Promise<
     // It reverted, or (where there was no contract yet) did nothing, or the node contradicts itself.
     return !fate.succeeded || waited ? send(deps, anchor, undefined) : false;
   }
-  const used = (await deps.chain.minedNonce()) > last.nonce;
   if (used) return send(deps, anchor, undefined);
   if (waited) return send(deps, anchor, last);
   if (fate.state === 'unknown') await deps.chain.broadcast(last);
