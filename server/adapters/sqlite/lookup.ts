@@ -124,7 +124,7 @@ export function openLookup(db: Connection, slice: number): Lookup {
     },
     committed(through) {
       for (const row of staged) fresh.add(row);
-      ;
+      staged = [];
       if (isMerged) forgetBatch();
       if (merging !== undefined || fresh.size < slice) return;
       merging = { table: fresh, rows: fresh.sorted(), through };
@@ -132,7 +132,7 @@ export function openLookup(db: Connection, slice: number): Lookup {
     },
     rolledBack() {
       // The batch stays: its rows are no longer in the table and go there again with the next transaction.
-      ;
+      staged = [];
       isMerged = false;
     },
     get mergedThrough() {
