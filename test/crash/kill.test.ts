@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import t from 'tap';
 import { Wallet } from 'ethers';
+import t from 'tap';
 import { nodeSignatures } from '../../server/adapters/signatures-node.ts';
 import { parseTrust } from '../../server/core/verify/trust.ts';
 import { blocksToCompare, verifyCertificate } from '../../server/core/verify/verify.ts';
@@ -189,101 +189,111 @@ async function fileOf({ n, bytes }: Request) {
   };
 }
 
-t.test('whenever it is killed, every 201 gets its certificate, and each log index is used once', async (t) => {
-  try {
-    for (let round = 0; round < ROUNDS; round++) await oneRound(round);
-    const service = await start();
-    note('last start');
-    t.ok(promises.length > ROUNDS, `${promises.length} promised, ${open.length} without an answer`);
+t.test(
+  'whenever it is killed, every 201 gets its certificate, and each log index is used once',
+  async (t) => {
+    try {
+      for (let round = 0; round < ROUNDS; round++) await oneRound(round);
+      const service = await start();
+      note('last start');
+      t.ok(promises.length > ROUNDS, `${promises.length} promised, ${open.length} without an answer`);
 
-    await t.test('a request that is sent again gets the id that it got, or one for good', async (t) => {
-      const sample = promises.filter((_, i) => i % Math.ceil(promises.length / 100) === 0);
-      for (const promise of sample) {
-        const again = await send(service, promise);
-        t.equal(again.status, 201);
-        t.match(await body(again), { id: promise.id, leafHash: promise.leafHash });
-      }
-      for (const request of open.splice(0)) {
-        const answers = [await body(send(service, request)), await body(send(service, request))];
-        t.equal(answers[0].id, answers[1].id);
-        promises.push({ ...request, ...answers[0] });
-      }
-      t.equal(new Set(promises.map(({ id }) => id)).size, promises.length, 'no id was given twice');
-    });
-
-    const authorization = { authorization: `Bearer ${service.apiKey}` };
-    const get = (path: string) => fetch(service.url + path, { headers: authorization });
-    const certificates = new Map<string, Buffer>();
-    await until(
-      'a certificate for every promise',
-      async () => {
-        for (const { id } of promises.filter((one) => !certificates.has(one.id))) {
-          const answer = await get(`/v1/evidence/${id}/certificate`);
-          if (answer.status === 404) throw new Error(`${id} was promised and is not there`);
-          if (answer.status !== 200) {
-            await answer.arrayBuffer();
-            return false;
-          }
-          certificates.set(id, Buffer.from(await answer.arrayBuffer()));
+      await t.test('a request that is sent again gets the id that it got, or one for good', async (t) => {
+        const sample = promises.filter((_, i) => i % Math.ceil(promises.length / 100) === 0);
+        for (const promise of sample) {
+          const again = await send(service, promise);
+          t.equal(again.status, 201);
+          t.match(await body(again), { id: promise.id, leafHash: promise.leafHash });
         }
-        return true;
-      },
-      90_000,
-    );
-    note('all certified');
-
-    const rpcUrl = localChainUrl();
-    const trust = parseTrust(readFileSync(join(dataDir, 'trust.json')));
-    const hashes = new Map<number, string>();
-    const hashAt = async (number: number): Promise<string> => {
-      const known = hashes.get(number);
-      if (known !== undefined) return known;
-      const block = await rpc<{ hash: string }>(
-        rpcUrl,
-        'eth_getBlockByNumber',
-        `0x${number.toString(16)}`,
-        false,
-      );
-      hashes.set(number, block.hash);
-      return block.hash;
-    };
-    const wrong: string[] = [];
-    for (const promise of promises) {
-      const certificate = certificates.get(promise.id)!;
-      const blocks = [];
-      for (const { number } of blocksToCompare(certificate))
-        blocks.push({ source: 'the chain', number, hash: await hashAt(number) });
-      const files = [await fileOf(promise)];
-      const report = await verifyCertificate({
-        ...{ certificate, files, trust, blocks, signatures: nodeSignatures },
+        for (const request of open.splice(0)) {
+          const answers = [await body(send(service, request)), await body(send(service, request))];
+          t.equal(answers[0].id, answers[1].id);
+          promises.push({ ...request, ...answers[0] });
+        }
+        t.equal(new Set(promises.map(({ id }) => id)).size, promises.length, 'no id was given twice');
       });
-      if (report.verdict !== 'valid')
-        wrong.push(`${promise.n} ${report.verdict}: ${JSON.stringify(report.checks)}`);
-      if (JSON.parse(certificate.toString()).entry.id !== promise.id) wrong.push(`${promise.n} another entry`);
-    }
-    t.strictSame(wrong, [], 'every certificate is valid');
 
-    const operator = new Wallet(readFileSync(join(dataDir, 'chain', 'operator.key'), 'utf8').trim()).address;
-    const appends = await appendsOf(rpcUrl, operator.toLowerCase());
-    t.strictSame(
-      appends.map(({ index }) => index),
-      appends.map((_, i) => i),
-      'each index once, in order',
-    );
-    for (const { index, root, size } of appends)
-      t.match(await body(get(`/v1/batches/${index + 1}`)), { root, size, anchors: [{ index, state: 'final' }] });
-    t.equal((await get(`/v1/batches/${appends.length + 1}`)).status, 404, 'no batch without an anchor');
-    t.match(await body(get('/health/ready')), { status: 'ready' });
-    service.kill('SIGTERM');
-    await service.ended;
-    t.strictSame(temporaryFiles(), []);
-    note('done');
-  } catch (error) {
-    t.fail((error as Error).message, { diary });
-  }
-  if (!t.passing()) t.comment(diary.join('\n'));
-  t.comment(`${promises.length} deposits, ${ROUNDS} kills, ${Date.now() - begun} ms, seed ${SEED}`);
-});
+      const authorization = { authorization: `Bearer ${service.apiKey}` };
+      const get = (path: string) => fetch(service.url + path, { headers: authorization });
+      const certificates = new Map<string, Buffer>();
+      await until(
+        'a certificate for every promise',
+        async () => {
+          for (const { id } of promises.filter((one) => !certificates.has(one.id))) {
+            const answer = await get(`/v1/evidence/${id}/certificate`);
+            if (answer.status === 404) throw new Error(`${id} was promised and is not there`);
+            if (answer.status !== 200) {
+              await answer.arrayBuffer();
+              return false;
+            }
+            certificates.set(id, Buffer.from(await answer.arrayBuffer()));
+          }
+          return true;
+        },
+        90_000,
+      );
+      note('all certified');
+
+      const rpcUrl = localChainUrl();
+      const trust = parseTrust(readFileSync(join(dataDir, 'trust.json')));
+      t.equal(trust.logs.length, 1, 'it was one chain and one log all the time');
+      const hashes = new Map<number, string>();
+      const hashAt = async (number: number): Promise<string> => {
+        const known = hashes.get(number);
+        if (known !== undefined) return known;
+        const block = await rpc<{ hash: string }>(
+          rpcUrl,
+          'eth_getBlockByNumber',
+          `0x${number.toString(16)}`,
+          false,
+        );
+        hashes.set(number, block.hash);
+        return block.hash;
+      };
+      const wrong: string[] = [];
+      for (const promise of promises) {
+        const certificate = certificates.get(promise.id)!;
+        const blocks = [];
+        for (const { number } of blocksToCompare(certificate))
+          blocks.push({ source: 'the chain', number, hash: await hashAt(number) });
+        const files = [await fileOf(promise)];
+        const report = await verifyCertificate({
+          ...{ certificate, files, trust, blocks, signatures: nodeSignatures },
+        });
+        if (report.verdict !== 'valid')
+          wrong.push(`${promise.n} ${report.verdict}: ${JSON.stringify(report.checks)}`);
+        if (JSON.parse(certificate.toString()).entry.id !== promise.id)
+          wrong.push(`${promise.n} another entry`);
+      }
+      t.strictSame(wrong, [], 'every certificate is valid');
+
+      const operator = new Wallet(readFileSync(join(dataDir, 'chain', 'operator.key'), 'utf8').trim())
+        .address;
+      const appends = await appendsOf(rpcUrl, operator.toLowerCase());
+      t.strictSame(
+        appends.map(({ index }) => index),
+        appends.map((_, i) => i),
+        'each index once, in order',
+      );
+      for (const { index, root, size } of appends)
+        t.match(await body(get(`/v1/batches/${index + 1}`)), {
+          root,
+          size,
+          anchors: [{ index, state: 'final' }],
+        });
+      t.equal((await get(`/v1/batches/${appends.length + 1}`)).status, 404, 'no batch without an anchor');
+      t.match(await body(get('/health/ready')), { status: 'ready' });
+      service.kill('SIGTERM');
+      await service.ended;
+      t.strictSame(temporaryFiles(), []);
+      note('done');
+    } catch (error) {
+      t.fail((error as Error).message, { diary });
+    }
+    if (!t.passing()) t.comment(diary.join('\n'));
+    t.comment(`${promises.length} deposits, ${ROUNDS} kills, ${Date.now() - begun} ms, seed ${SEED}`);
+  },
+);
 
 /** The local chain says nowhere where it listens: its command line does. */
 function localChainUrl(): string {

@@ -169,7 +169,15 @@ async function judge(t: Test, { store, operator }: Case): Promise<void> {
 const mineAtOnce: Meanwhile = async () => undefined;
 
 /** They change something, here or on the chain: to die after them is another thing than to die before. */
-const CHANGES = ['planAnchor', 'sign', 'broadcast', 'recordAttempt', 'recordMined', 'recordConfirmations', 'recordFinal'];
+const CHANGES = [
+  'planAnchor',
+  'sign',
+  'broadcast',
+  'recordAttempt',
+  'recordMined',
+  'recordConfirmations',
+  'recordFinal',
+];
 
 for (const method of [...OF_STORE, ...OF_CHAIN].filter((name) => name !== 'recordReorganised'))
   for (const when of CHANGES.includes(method) ? (['before', 'after'] as const) : (['before'] as const))

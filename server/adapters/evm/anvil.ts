@@ -14,9 +14,24 @@ export interface AnvilProcess {
   readonly exited: Promise<string>;
 }
 
+/** What makes the first block of an installation one that no other has. */
+export interface Genesis {
+  /** Unix seconds */
+  readonly timestamp: number;
+  readonly gasLimit: number;
+}
+
+/** Time of installation, and a gas limit with some random bits. */
+export const newGenesis = (): Genesis => ({
+  timestamp: Math.floor(Date.now() / 1000),
+  gasLimit: GAS_LIMIT + randomInt(2 ** 24),
+});
+
 export interface AnvilOptions {
   readonly port: number;
   readonly chainId: number;
+  /** The same at every start of one chain: anvil makes a first block before it loads, and may show that one. */
+  readonly genesis: Genesis;
   /** JSON as anvil dumps it; a new chain where undefined */
   readonly loadState: string | undefined;
 }
@@ -34,18 +49,17 @@ const HISTORY = '64';
 const GAS_LIMIT = 30_000_000;
 
 /** Starts anvil and returns when it answers. */
-export async function startAnvil({ port, chainId, loadState }: AnvilOptions): Promise<AnvilProcess> {
+export async function startAnvil({ port, chainId, genesis, loadState }: AnvilOptions): Promise<AnvilProcess> {
   if (!existsSync(BINARY))
     throw new Error(
       'No local chain on this platform: set KEZHENG_RPC_URL / 此平台没有内置链，请设置 KEZHENG_RPC_URL',
     );
-  // A genesis that no other installation has: time of installation, and a gas limit with some random bits.
-  const genesis = ['--timestamp', String(Math.floor(Date.now() / 1000))];
   const args = [
     ...['--host', '127.0.0.1', '--port', String(port), '--chain-id', String(chainId)],
     ...['--no-mining', '--slots-in-an-epoch', '1', '--accounts', '0', '--prune-history', HISTORY],
-    ...['--gas-limit', String(GAS_LIMIT + randomInt(2 ** 24)), '--no-cors', '--quiet'],
-    ...(loadState === undefined ? genesis : ['--load-state', loadState]),
+    ...['--gas-limit', String(genesis.gasLimit), '--timestamp', String(genesis.timestamp)],
+    ...['--no-cors', '--quiet'],
+    ...(loadState === undefined ? [] : ['--load-state', loadState]),
   ];
   const anvil = spawnBound(BINARY, args);
   await answering(port, chainId, anvil);

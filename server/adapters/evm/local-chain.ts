@@ -5,16 +5,17 @@ import { join } from 'node:path';
 import { Wallet } from 'ethers';
 import type { Logger } from '../../ports/logger.ts';
 import { writeDurably } from '../files.ts';
-import { type AnvilProcess, freePort, startAnvil } from './anvil.ts';
+import { type AnvilProcess, freePort, type Genesis, newGenesis, startAnvil } from './anvil.ts';
 import { createMiner, FUNDS } from './local-miner.ts';
 import { openNode } from './rpc.ts';
-import { smallQuantity } from './shape.ts';
+import { smallQuantity, toQuantity } from './shape.ts';
 
 /*
  * The embedded chain of the demonstration: anvil on 127.0.0.1, whose blocks are on disk before they are final, with a
  * genesis of its own for each installation. In its folder:
  *
  *   operator.key   0x and 64 digits, random, mode 0600
+ *   genesis.json what its first block is made of
  *   state.json     the whole chain, as of the last dump; replaced as a whole
  *
  * Killed at any moment: the next start goes on from the last dump. What came after it is gone, and was never final.
@@ -50,6 +51,7 @@ export async function startLocalChain({ dataDir, log }: LocalChainOptions): Prom
   await removeTemporary(dataDir);
   const stateFile = join(dataDir, 'state.json');
   const operatorKey = await ensureKey(join(dataDir, 'operator.key'));
+  const genesis = await ensureGenesis(join(dataDir, 'genesis.json'));
   const operator = new Wallet(operatorKey).address;
   const port = await freePort();
   const rpcUrl = `http://127.0.0.1:${port}`;
@@ -60,8 +62,10 @@ export async function startLocalChain({ dataDir, log }: LocalChainOptions): Prom
 
   async function launch(): Promise<AnvilProcess> {
     const loadState = existsSync(stateFile) ? stateFile : undefined;
-    const started = await startAnvil({ port, chainId: LOCAL_CHAIN_ID, loadState });
+    const started = await startAnvil({ port, chainId: LOCAL_CHAIN_ID, genesis, loadState });
     try {
+      // Its clock began at the time of the first block: blocks made from here on must carry today's.
+      await node.call('evm_setTime', toQuantity(Math.floor(Date.now() / 1000)));
       await node.call('anvil_setBalance', operator, FUNDS);
       await miner.begin();
     } catch (error) {
@@ -133,6 +137,12 @@ export async function startLocalChain({ dataDir, log }: LocalChainOptions): Prom
 async function ensureKey(file: string): Promise<string> {
   if (!existsSync(file)) await writeDurably(file, `0x${randomBytes(32).toString('hex')}\n`, 0o600);
   return (await readFile(file, 'utf8')).trim();
+}
+
+/** Durable before the first block exists. */
+async function ensureGenesis(file: string): Promise<Genesis> {
+  if (!existsSync(file)) await writeDurably(file, `${JSON.stringify(newGenesis())}\n`);
+  return JSON.parse(await readFile(file, 'utf8')) as Genesis;
 }
 
 /** What a crash in the middle of a dump leaves beside the state: as large as the chain. */
