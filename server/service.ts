@@ -18,6 +18,7 @@ import { sentence } from './messages/sentence.ts';
 import { lookUpBlocks } from './pipeline/compare.ts';
 import { createExpectation } from './pipeline/expectation.ts';
 import { startPipeline } from './pipeline/pipeline.ts';
+import { selfTest } from './pipeline/self-test.ts';
 import { statedBy } from './pipeline/stated.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Issuer } from './ports/issuer.ts';
@@ -45,6 +46,7 @@ export async function startService(config: Config): Promise<Service> {
   const blobs = await openFolderBlobs({ dir: join(config.dataDir, 'blobs') });
   const digests = openDigests();
   const trees = openTreeBuilder();
+  await selfTest(digests, trees);
   const connection = await connectChain({ config, store, issuer, log });
 
   const expectation = createExpectation(config.batchMaxAgeMs, firstGuessMs(config));

@@ -1,5 +1,6 @@
 import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
+import { bytesPassed } from './garbage.ts';
 import { Problem } from './problem.ts';
 import { FILE_NAME, MEDIA_TYPE } from './schemas.ts';
 
@@ -37,7 +38,10 @@ export async function* formParts(
 /** The bytes of a part; where the form ends inside it, the error says so. */
 export async function* contentOf(part: MultipartFile): AsyncGenerator<Buffer> {
   try {
-    yield* part.file;
+    for await (const chunk of part.file) {
+      yield chunk;
+      bytesPassed(chunk.length);
+    }
   } catch (error) {
     throw asProblem(error);
   }
