@@ -24,8 +24,10 @@ import { body, digestOf, form, hashOnly } from '../support/running.ts';
 const LONG = process.env['KEZHENG_TEST_LONG'] === '1';
 const ROUNDS = LONG ? 60 : 6;
 const CONNECTIONS = 4;
+/** Between two deposits of a connection, at most: every one of them has to be judged afterwards. */
+const MAX_PAUSE_MS = LONG ? 20 : 80;
 const MIN_LIFE_MS = 150;
-const MAX_LIFE_MS = 2_500;
+const MAX_LIFE_MS = 2_200;
 const SEED = Number(process.env['KEZHENG_TEST_SEED'] ?? randomBytes(4).readUInt32LE());
 t.setTimeout(LONG ? 1_800_000 : 220_000);
 
@@ -139,6 +141,7 @@ function send({ url, apiKey }: Process, { n, key, bytes }: Request): Promise<Res
 /** One connection: deposits one after the other until the process is gone; every fifth with bytes. */
 async function stream(to: Process, over: () => boolean): Promise<void> {
   while (!over()) {
+    await sleep(random() * MAX_PAUSE_MS);
     const n = ++next;
     const bytes = n % 5 === 0 ? randomBytes(1 + Math.floor(random() * 200_000)) : undefined;
     const request = { n, key: `kill-${SEED}-${n}`, bytes };
