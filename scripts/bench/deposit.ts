@@ -1,8 +1,8 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pairs, perSecond, type Row } from './row.ts';
+import { firstOutput, startBenchedService } from './service.ts';
 
 /*
  * Single hash-only deposits, durable, each with a random idempotency key, against a bare Fastify route; the load
@@ -69,55 +69,32 @@ function load(url: string, lua: string): Promise<number> {
   );
 }
 
-/** Resolves with the first line that it prints. */
-function started(child: ChildProcess, pattern: RegExp): Promise<string> {
-  return new Promise((resolve, reject) => {
-    child.stdout!.on('data', (text: Buffer) => pattern.test(text.toString()) && resolve(text.toString()));
-    child.on('exit', (code) => reject(new Error(`ended with ${code}`)));
-  });
-}
-
 export async function run(): Promise<Row[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'kezheng-bench-'));
-  const root = join(import.meta.dirname, '..', '..');
   const bare = spawn(process.execPath, [join(import.meta.dirname, 'bare-route.ts')], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const ours = spawn(process.execPath, [join(root, 'server', 'main.ts')], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, KEZHENG_PORT: '0', KEZHENG_DATA_DIR: folder, KEZHENG_HOST: '127.0.0.1' },
-  });
+  const service = await startBenchedService();
   try {
-    const other = JSON.parse(await started(bare, /url/)) as { url: string; version: string };
-    await started(ours, /kezheng ready/);
-    const demo = JSON.parse(readFileSync(join(folder, 'demo.json'), 'utf8')) as {
-      url: string;
-      organizations: readonly { apiKey: string }[];
-    };
-    const lua = join(folder, 'deposit.lua');
-    writeFileSync(lua, script(demo.organizations[0]!.apiKey));
-    const url = demo.url.replace('localhost', '127.0.0.1');
+    const other = JSON.parse(await firstOutput(bare, /url/)) as { url: string; version: string };
+    const lua = join(service.folder, 'deposit.lua');
+    writeFileSync(lua, script(service.key));
     const found = await pairs(
       PAIRS,
-      () => load(url, lua),
+      () => load(service.url, lua),
       () => load(other.url, lua),
     );
     return [
       {
-        what: '单条存证，仅摘要，随机幂等键，落盘 / single deposits, durable, random idempotency keys',
+        what: 'single hash-only deposits, durable, each with a random idempotency key, keys and indexes on',
         ours: perSecond(found.ours),
         other: perSecond(found.other),
-        otherName: `Fastify ${other.version}, bare route that validates and echoes (wrk ${wrkVersion()})`,
+        otherName: `Fastify ${other.version}, a bare route that validates and echoes; load by wrk ${wrkVersion()}`,
         ratio: found.ratio,
         limit: 0.4,
       },
     ];
   } finally {
     bare.kill();
-    ours.kill('SIGTERM');
-    await new Promise((ended) => ours.on('exit', ended));
-    rmSync(folder, { recursive: true, force: true });
+    await service.stop();
   }
 }
-
-if (import.meta.main) console.table(await run());
