@@ -5,8 +5,6 @@ import type { Batch } from '../ports/store.ts';
 
 /** Hashes of an entry's inclusion proof, hex, leaf's sibling first: one small read a level, whatever the batch's size. */
 export async function inclusionHashes(blobs: Blobs, batch: Batch, index: number): Promise<readonly string[]> {
-  const reads = proofOffsets(index, batch.size).map((offset) =>
-    blobs.read('trees', batch.root, offset, HASH_LENGTH),
-  );
-  return (await Promise.all(reads)).map(toHex);
+  const hashes = await blobs.readEach('trees', batch.root, proofOffsets(index, batch.size), HASH_LENGTH);
+  return hashes.map(toHex);
 }

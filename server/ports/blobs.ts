@@ -25,6 +25,13 @@ export interface Blobs {
   stream(room: BlobRoom, name: string, start: number, end: number): Promise<Readable>;
   /** Exactly `length` bytes from `start`. */
   read(room: BlobRoom, name: string, start: number, length: number): Promise<Uint8Array>;
+  /** `length` bytes from each of `starts`, in their order: the few hashes of a proof. */
+  readEach(
+    room: BlobRoom,
+    name: string,
+    starts: readonly number[],
+    length: number,
+  ): Promise<readonly Uint8Array[]>;
 }
 
 export interface IncomingBlob {
