@@ -14,7 +14,17 @@ export function claimOf(request: FastifyRequest, body: string | Uint8Array): Ide
   const key = request.headers['idempotency-key'];
   if (key === undefined) return undefined;
   if (typeof key !== 'string' || !KEY.test(key)) throw new Problem('idempotency-key-invalid');
-  const route = `${request.method} ${request.routeOptions.url}\n`;
   const bodyHash = hash('sha256', body, 'hex');
-  return { key, fingerprint: hash('sha256', route + bodyHash, 'hex').slice(0, 32) };
+  return { key, fingerprint: tagOf(request) + bodyHash.slice(0, 32 - TAG_DIGITS) };
+}
+
+const TAG_DIGITS = 8;
+const tags = new Map<string, string>();
+
+/** Method and path, short: the same body sent elsewhere is another request. There are as many as there are routes. */
+function tagOf({ method, routeOptions }: FastifyRequest): string {
+  const route = `${method} ${routeOptions.url}`;
+  let tag = tags.get(route);
+  if (tag === undefined) tags.set(route, (tag = hash('sha256', route, 'hex').slice(0, TAG_DIGITS)));
+  return tag;
 }

@@ -9,6 +9,7 @@ import {
   buildTree,
   HASH_LENGTH,
   leafHash,
+  leafPreimage,
   levelSizes,
   MAX_TREE_SIZE,
   nodeHash,
@@ -175,4 +176,9 @@ t.test('sizes that no tree has are refused', async (t) => {
 
 t.test('an error that is none of ours is not swallowed', async (t) => {
   t.throws(() => whyNotIncluded(null as never, 0, 1, [], new Uint8Array(32)), TypeError);
+});
+
+t.test('hashing the text of an entry gives the leaf of its bytes', async (t) => {
+  for (const text of ['', '{"a":1}', '𠮷😀é\u0000"'])
+    t.equal(hash('sha256', leafPreimage(text)), toHex(leafHash(utf8(text))));
 });
