@@ -10,6 +10,8 @@ export interface Running extends Service {
   readonly dataDir: string;
   /** API keys of the two demonstrated organizations */
   readonly keys: readonly [string, string];
+  /** Stops it and leaves its folder. */
+  pause(): Promise<void>;
   /** A call with the first organization's key, or another, or none. */
   call(path: string, options?: CallOptions): Promise<Response>;
 }
@@ -36,9 +38,10 @@ export async function run(env: Readonly<Record<string, string>> = {}, given?: st
   const keys = demo.organizations.map((one) => one.apiKey) as unknown as [string, string];
   return {
     ...service,
+    pause: service.stop,
     async stop() {
       await service.stop();
-      if (given === undefined) await rm(dataDir, { recursive: true, force: true });
+      await rm(dataDir, { recursive: true, force: true });
     },
     dataDir,
     keys,
