@@ -14,6 +14,12 @@ const GROUP_SIZE = 32;
 /** While one is written and fsynced, the next one is on its way. */
 const GROUPS_IN_FLIGHT = 2;
 
+/**
+ * So many make it worth sending a group behind one that is being written. Fewer wait until the writer is free: they
+ * would each cost an fsync of their own, and the writer has work.
+ */
+const WORTH_SENDING = GROUP_SIZE / 2;
+
 /** Deposits that wait: about a second's work. More are refused at once, which costs less than a late answer. */
 const MOST_WAITING = 10_000;
 
@@ -77,9 +83,13 @@ export function createGroups(writer: Writer, mostWaiting = MOST_WAITING) {
     });
   }
 
+  const mayGo = (group: Group | undefined): boolean =>
+    group !== undefined &&
+    (inFlight === 0 || (inFlight < GROUPS_IN_FLIGHT && group.waiters.length >= WORTH_SENDING));
+
   function flush(): void {
     scheduled = false;
-    while (inFlight < GROUPS_IN_FLIGHT && queue.length > 0) send(queue.shift()!);
+    while (mayGo(queue[0])) send(queue.shift()!);
   }
 
   return {
