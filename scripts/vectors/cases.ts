@@ -131,6 +131,7 @@ async function secondAnchor(
 }
 
 const LATER = 1_795_334_400;
+const EARLIER = 1_795_327_200;
 
 /** Two anchors of one entry; `second` makes the other, `blocks` is what is said of both. */
 async function twoAnchors(
@@ -167,6 +168,12 @@ function twoAnchorCases(): Promise<VectorCase>[] {
   const byHand = (hash: string): BlockCase => ({ source: 'by hand', hash });
   return [
     twoAnchors('two anchors in two blocks', later, 'valid', { said: (a, b) => [ourNode(a), ourNode(b)] }),
+    twoAnchors(
+      'two anchors, the second in the earlier block: the earlier one counts',
+      { ...later, block: { number: 900, timestamp: EARLIER } },
+      'valid',
+      { said: (a, b) => [ourNode(a), ourNode(b)] },
+    ),
     twoAnchors('two anchors, the later one compared', later, 'valid', { said: (_, b) => [ourNode(b)] }),
     twoAnchors('two anchors, the hash of one by hand', later, 'valid', {
       said: (a) => [byHand(a.blockHash)],

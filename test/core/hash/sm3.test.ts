@@ -64,12 +64,14 @@ t.test('two at a time do not disturb each other', async (t) => {
   t.equal(hex(b.digest()), opinion(Buffer.alloc(4950, 2)));
 });
 
-t.test('more than 2^32 bits are counted', { skip: !process.env.KEZHENG_TEST_LONG && 'long' }, async (t) => {
-  const [ours, theirs] = [create(), createHash('sm3')];
-  const mebibyte = Buffer.alloc(1 << 20, 7);
-  for (let i = 0; i < 600; i++) {
-    ours.update(mebibyte);
-    theirs.update(mebibyte);
-  }
-  t.equal(hex(ours.digest()), theirs.digest('hex'));
-});
+/** `npm run test:long`. */
+if (process.env['KEZHENG_TEST_LONG'])
+  t.test('more than 2^32 bits are counted', async (t) => {
+    const [ours, theirs] = [create(), createHash('sm3')];
+    const mebibyte = Buffer.alloc(1 << 20, 7);
+    for (let i = 0; i < 600; i++) {
+      ours.update(mebibyte);
+      theirs.update(mebibyte);
+    }
+    t.equal(hex(ours.digest()), theirs.digest('hex'));
+  });
