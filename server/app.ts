@@ -16,8 +16,8 @@ import { type VerifyRoutes, verifyRoutes } from './http/verify.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** bytes of a JSON body, as they came */
-    rawBody: Buffer;
+    /** bytes of a JSON body, as they came; null where the body was not JSON or there was none */
+    rawBody: Buffer | null;
   }
 }
 

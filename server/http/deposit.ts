@@ -14,7 +14,7 @@ import { type StatusDeps, stateOf } from '../pipeline/status.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { Digests } from '../ports/work.ts';
 import { type CheckKey, requires } from './auth.ts';
-import { contentOf, fileNameOf, formParts, mediaTypeOf, readPart } from './form.ts';
+import { contentOf, fileNameOf, formParts, mediaTypeOf, readPart, unexpected } from './form.ts';
 import { claimOf } from './idempotency.ts';
 import { Problem, schemaProblem } from './problem.ts';
 import { DepositAnswer, EvidencePart, HashOnlyEvidence, problems } from './schemas.ts';
@@ -52,6 +52,8 @@ export function depositRoutes(app: FastifyInstance, deps: DepositRoutes): void {
     },
     async (request, reply) => {
       if (request.isMultipart()) return depositForm(deps, request, reply);
+      // The schema is asked of JSON only: another known type, or no body at all, came past it.
+      if (!Buffer.isBuffer(request.rawBody)) throw new Problem('media-type-unsupported');
       const body = request.body as HashOnlyEvidence;
       const claim = claimOf(request, request.rawBody);
       return answer(deps, request, reply, givenOf(body), body.files.map(declaredFile), claim);
@@ -128,8 +130,7 @@ async function readForm(
       evidence = readEvidence(await readPart(part, MAX_EVIDENCE_PART));
       continue;
     }
-    if (part.fieldname !== 'file')
-      throw new Problem('part-unexpected', { name: part.fieldname.slice(0, 100) });
+    if (part.fieldname !== 'file') throw unexpected(part);
     if (evidence === undefined) throw new Problem('evidence-part-first');
     if (received.length >= files) throw new Problem('too-many-files', { limit: files });
     const name = fileNameOf(part, received.length);

@@ -20,6 +20,8 @@ export async function* formParts(
   const parts = request.parts({
     // Every part as a stream, whatever it calls itself.
     isPartAFile: () => true,
+    // Names as given: a path is refused below, not cut to its last part.
+    preservePath: true,
     limits: {
       parts: limits.parts + 1,
       files: limits.parts + 1,
@@ -64,6 +66,13 @@ export async function readPart(part: MultipartFile, limit: number): Promise<Buff
   return Buffer.concat(chunks);
 }
 
+/** A part may come without any name. */
+export const unexpected = (part: MultipartFile): Problem =>
+  new Problem('part-unexpected', { name: ((part.fieldname as string | undefined) ?? '').slice(0, 100) });
+
+/** What stands in a name for bytes that were not UTF-8. */
+const REPLACEMENT = '\ufffd';
+
 /** The name that a form gave a file, as given; a path, a control character or bytes that were not UTF-8 are refused. */
 export function fileNameOf(part: MultipartFile, number: number): string {
   const name = part.filename ?? '';
@@ -71,6 +80,7 @@ export function fileNameOf(part: MultipartFile, number: number): string {
     name === '' ||
     [...name].length > MAX_FILE_NAME ||
     !FILE_NAME_PATTERN.test(name) ||
+    name.includes(REPLACEMENT) ||
     !name.isWellFormed()
   )
     throw new Problem('file-name-invalid', { file: number });

@@ -19,12 +19,30 @@ export function parseBody(bytes: Buffer): unknown {
   return value;
 }
 
+/** Deeper than any document of ours; JSON.parse takes what no recursion could walk. */
+const MAX_DEPTH = 32;
+
+/** Level by level: no depth of the text becomes a depth of calls. */
 function refuseLoneSurrogates(value: unknown): void {
-  JSON.stringify(value, (name, item) => {
-    if (!name.isWellFormed() || (typeof item === 'string' && !item.isWellFormed()))
-      throw new Problem('text-invalid', { at: 'body' });
-    return item;
-  });
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH)
+      throw new Problem('request-invalid', { at: 'body', expected: `at most ${MAX_DEPTH} levels` });
+    const below: unknown[] = [];
+    for (const item of level) {
+      if (typeof item === 'string') refuseLone(item);
+      if (typeof item !== 'object' || item === null) continue;
+      for (const [name, member] of Object.entries(item)) {
+        refuseLone(name);
+        below.push(member);
+      }
+    }
+    level = below;
+  }
+}
+
+function refuseLone(text: string): void {
+  if (!text.isWellFormed()) throw new Problem('text-invalid', { at: 'body' });
 }
 
 /** RFC 3339 (checked by the schema) as the format's instant; refused where there is no such day or it is out of range. */

@@ -12,7 +12,7 @@ import type { Trust } from '../core/verify/trust.ts';
 import { verifyCertificate } from '../core/verify/verify.ts';
 import { presentReport } from '../messages/report.ts';
 import type { Digests } from '../ports/work.ts';
-import { contentOf, formParts, readPart } from './form.ts';
+import { contentOf, formParts, readPart, unexpected } from './form.ts';
 import { Problem, schemaProblem } from './problem.ts';
 import { problems, Sha256, Sm3 } from './schemas.ts';
 
@@ -94,7 +94,7 @@ async function readForm(deps: VerifyRoutes, request: FastifyRequest): Promise<Gi
         name: (part.filename ?? '').slice(0, 1_000),
         basis: 'recomputed',
       });
-    else throw new Problem('part-unexpected', { name: part.fieldname.slice(0, 100) });
+    else throw unexpected(part);
   }
   if (certificate === undefined)
     throw new Problem('request-invalid', { at: 'certificate', expected: 'a part' });
@@ -123,7 +123,9 @@ async function hashOf(deps: VerifyRoutes, stream: AsyncIterable<Uint8Array>) {
  * The certificate as a string is its exact bytes. As an object it has no bytes of its own: its canonical form is
  * checked, read strictly, so that a duplicate name or a number like 1.0 is still refused for what it is.
  */
-function readJson(body: Buffer): Given {
+function readJson(body: Buffer | null): Given {
+  // Another known type, or no body at all.
+  if (body === null) throw new Problem('media-type-unsupported');
   const document = parseStrictly(body);
   if (document instanceof FormatError) return { certificate: body, files: [] };
   if (!isObject(document) || !('certificate' in document))
