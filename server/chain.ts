@@ -7,14 +7,15 @@ import type { Config } from './config.ts';
 import { utf8 } from './core/read/bytes.ts';
 import { parseTrust, type Trust } from './core/verify/trust.ts';
 import { refuseOtherGenesis } from './pipeline/anchor.ts';
-import { type ChainDescription, trustListOf } from './pipeline/trust-list.ts';
+import { type ChainDescription, type DescribeLog, describeBy, trustListOf } from './pipeline/trust-list.ts';
 import type { Chain, LogIdentity } from './ports/chain.ts';
 import type { Issuer } from './ports/issuer.ts';
 import type { Logger } from './ports/logger.ts';
 import type { AnchorStore } from './ports/store.ts';
 
 export interface ChainConnection {
-  readonly description: ChainDescription;
+  /** what is known of the chain that a log is on */
+  readonly describe: DescribeLog;
   /** The chain, opened where it is not yet; throws ChainProblem while it is away. */
   readonly open: () => Promise<Chain>;
   readonly current: () => Chain | undefined;
@@ -36,7 +37,7 @@ interface Deps {
  */
 export async function connectChain(deps: Deps): Promise<ChainConnection> {
   const { config } = deps;
-  const trusting = trustKeeper(deps, describe(config));
+  const trusting = trustKeeper(deps, descriptionOf(config));
   if (config.chain === undefined) return connectLocal(deps, trusting);
   const { rpcUrls, chainId, contract, operatorKey } = config.chain;
   const chain = openEvmChain({
@@ -47,7 +48,7 @@ export async function connectChain(deps: Deps): Promise<ChainConnection> {
     confirmations: config.confirmations,
   });
   return {
-    description: describe(config),
+    describe: trusting.describe,
     open: async () => {
       await trusting.seen(chain);
       return chain;
@@ -71,7 +72,7 @@ async function connectLocal(deps: Deps, trusting: ReturnType<typeof trustKeeper>
   });
   await trusting.seen(chain);
   return {
-    description: describe(config),
+    describe: trusting.describe,
     open: async () => {
       await trusting.seen(chain);
       return chain;
@@ -85,7 +86,7 @@ async function connectLocal(deps: Deps, trusting: ReturnType<typeof trustKeeper>
   };
 }
 
-const describe = ({ chain, serviceName }: Config): ChainDescription =>
+const descriptionOf = ({ chain, serviceName }: Config): ChainDescription =>
   chain === undefined
     ? { name: '本地演示链 local demonstration chain', runBy: serviceName, test: true }
     : { name: chain.name, runBy: chain.runBy, test: chain.test };
@@ -94,8 +95,11 @@ const describe = ({ chain, serviceName }: Config): ChainDescription =>
 function trustKeeper({ config, store, issuer }: Deps, description: ChainDescription) {
   let trust: Trust | undefined;
   let writtenFor = '';
+  // Until the chain has been seen nothing is called by its name: better too little than another's.
+  let describe: DescribeLog = describeBy(description, { chainId: -1, genesisHash: '' });
   return {
     trust: () => trust,
+    describe: (log: LogIdentity) => describe(log),
     async seen(chain: Chain): Promise<void> {
       const log = await chain.inspect();
       const key = keyOf(log);
@@ -103,7 +107,8 @@ function trustKeeper({ config, store, issuer }: Deps, description: ChainDescript
       // Another chain with our chain id must not become one that we tell others to trust.
       if (config.chain !== undefined) await refuseOtherGenesis(store, log);
       const earlier = (await store.logs()).filter((known) => keyOf(known) !== key);
-      const text = trustListOf(config.serviceName, [log, ...earlier], description, issuer);
+      describe = describeBy(description, log);
+      const text = trustListOf(config.serviceName, [log, ...earlier], describe, issuer);
       await writeDurably(join(config.dataDir, 'trust.json'), text);
       trust = parseTrust(utf8(text));
       writtenFor = key;

@@ -221,6 +221,9 @@ function confirmations(read: Settings): 'finalized' | number {
 function checkUrl(name: Name, url: string): void {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     throw new ConfigError(name, '应为 http 或 https 地址', 'is not an http or https address');
+  const { username, password } = new URL(url);
+  if (username !== '' || password !== '')
+    throw new ConfigError(name, '地址中不能带用户名或口令', 'has a user name or password in it');
 }
 
 /** One setting at a time, each checked where it is read. An empty variable counts as not set. */

@@ -1,6 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { writeDurably } from './adapters/files.ts';
 import { openFolderBlobs } from './adapters/folder/blobs.ts';
 import { ensureIssuer, openIssuer } from './adapters/issuer.ts';
 import { nodeSignatures } from './adapters/signatures-node.ts';
@@ -20,9 +21,10 @@ import { createExpectation } from './pipeline/expectation.ts';
 import { startPipeline } from './pipeline/pipeline.ts';
 import { selfTest } from './pipeline/self-test.ts';
 import { statedBy } from './pipeline/stated.ts';
+import { type Blobs, BlobUnavailable } from './ports/blobs.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Issuer } from './ports/issuer.ts';
-import { type Store, StoreUnavailable } from './ports/store.ts';
+import { StoreUnavailable } from './ports/store.ts';
 
 /*
  * Reading `startService` from top to bottom is seeing the system: what it stands on, what runs by itself, and what
@@ -39,6 +41,7 @@ export interface Service {
 export async function startService(config: Config): Promise<Service> {
   const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+  await keepMode(config);
   const issuer = await issuerOf(config);
   const ownTrust = await readTrustFile(config);
 
@@ -92,7 +95,7 @@ export async function startService(config: Config): Promise<Service> {
         name: config.serviceName,
         uscc: config.operatorUscc,
         filings: config.filings,
-        chain: connection.description,
+        describe: connection.describe,
         url: config.publicUrl,
       }),
     },
@@ -100,17 +103,23 @@ export async function startService(config: Config): Promise<Service> {
       digests,
       signatures: nodeSignatures,
       trust: () => ownTrust ?? connection.trust(),
-      lookUpBlocks: (certificate) => lookUpBlocks(connection.current(), certificate),
+      lookUpBlocks: (certificate) =>
+        lookUpBlocks(connection.current(), ownTrust ?? connection.trust(), certificate),
       limits: { uploadBytes: config.maxUploadBytes, perMinute: config.verifyPerMinute },
     },
-    parts: async () => ({ store: await storeProblem(store), ...pipeline.health() }),
+    parts: async () => ({
+      store: await problemOf(() => store.probe()),
+      files: await problemOf(() => probeFiles(blobs)),
+      ...pipeline.health(),
+    }),
     onProgress: pipeline.onProgress,
     onStopping: stopping.add,
   });
+  // Before anybody can call: the open keys of a demonstration are good for nothing else.
+  if (config.chain !== undefined) await endDemonstration(store, clock, config.dataDir);
   await listen(app, config);
   const url = publicUrlOf(config, app.server.address());
   if (config.chain === undefined) await ensureDemonstration(store, clock, config.dataDir, url);
-  else await endDemonstration(store, clock, config.dataDir);
 
   return {
     url,
@@ -123,6 +132,23 @@ export async function startService(config: Config): Promise<Service> {
       await store.close();
     },
   };
+}
+
+/**
+ * Data of a configured chain never become a demonstration because a setting was forgotten: that would open them with
+ * keys that lie in a file. The other way is allowed, and ends the demonstration.
+ */
+async function keepMode(config: Config): Promise<void> {
+  const file = join(config.dataDir, 'mode');
+  const mode = config.chain === undefined ? 'demonstration' : 'configured';
+  const earlier = await readFile(file, 'utf8').catch(() => undefined);
+  if (earlier === 'configured' && mode === 'demonstration')
+    throw new ConfigError(
+      'RPC_URL',
+      `${config.dataDir} 属于已配置链的服务，未配置链时不能启动`,
+      `${config.dataDir} belongs to a configured chain; without it nothing is started`,
+    );
+  if (earlier !== mode) await writeDurably(file, mode);
 }
 
 /** Configured, or made at the first start: in no mode does anything run on a key that came with the program. */
@@ -153,14 +179,25 @@ function firstGuessMs(config: Config): number {
   return config.confirmations === 'finalized' ? 900_000 : config.confirmations * 12_000;
 }
 
-async function storeProblem(store: Store) {
+/** How long a part may take to show that it works; one that is stuck is told as not working. */
+const PROBE_MS = 1_500;
+
+/** What is wrong with a part that promises are kept in, found by doing what a promise needs. */
+async function problemOf(probe: () => Promise<void>) {
+  const late = new Promise<never>((_, reject) => {
+    setTimeout(() => reject(new StoreUnavailable('no answer in time')), PROBE_MS).unref();
+  });
   try {
-    await store.pending();
+    await Promise.race([probe(), late]);
     return undefined;
   } catch (error) {
-    if (!(error instanceof StoreUnavailable)) throw error;
+    if (!(error instanceof StoreUnavailable || error instanceof BlobUnavailable)) throw error;
     return { code: 'store-unavailable', detail: { reason: error.message }, sinceMs: clock.nowMs() };
   }
+}
+
+async function probeFiles(blobs: Blobs): Promise<void> {
+  await (await blobs.receive()).discard();
 }
 
 function stopList() {

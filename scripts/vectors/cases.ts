@@ -660,6 +660,7 @@ function formatDamages(): Promise<VectorCase>[] {
     format('hex with half a byte', anchored({ receipt: 'abc' })),
     format('hex with 0x', anchored({ receipt: '0xab' })),
     format('a token without a type', { tokens: [{ kind: 'rfc3161' }] }),
+    format('nine anchors', { anchors: (anchor) => Array.from({ length: 9 }, () => anchor) }),
     format('65 tokens', { tokens: Array.from({ length: 65 }, () => ({ type: 'none/1' })) }),
     format('a stated item with an unknown member', {
       stated: [{ name: 'a', value: 'b', more: 'c' } as { name: string; value: string }],

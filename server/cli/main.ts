@@ -2,12 +2,12 @@ import process from 'node:process';
 import { nodeSignatures } from '../adapters/signatures-node.ts';
 import { keysCommand } from './keys.ts';
 import { orgsCommand } from './orgs.ts';
-import { EXIT, UsageError } from './usage.ts';
+import { EXIT, printable, UsageError } from './usage.ts';
 import { verifyCommand } from './verify.ts';
 
 const HELP = `可证 kezheng
 
-  kezheng verify CERTIFICATE FILE... [--trust FILE] [--rpc URL | --block-hash HASH] [--json]
+  kezheng verify CERTIFICATE FILE... [--trust FILE] [--rpc URL [--confirmations N] | --block-hash HASH] [--json]
       核验证书与原件，不需要服务在运行 / check a certificate and its files; no service needed
       退出码 exit: 0 有效 valid, 1 无效 invalid, 2 尚不完整 incomplete, 64 用法 usage
 
@@ -39,7 +39,9 @@ main(process.argv.slice(2)).then(
   },
   (error: unknown) => {
     const foreseen = error instanceof UsageError;
-    process.stderr.write(`kezheng: ${foreseen ? `${error.message}\n\n${HELP}` : (error as Error).stack}\n`);
+    process.stderr.write(
+      `kezheng: ${foreseen ? `${printable(error.message)}\n\n${HELP}` : (error as Error).stack}\n`,
+    );
     process.exitCode = foreseen ? EXIT.usage : 70;
   },
 );

@@ -22,6 +22,7 @@ export async function verifyCommand(args: readonly string[], signatures: Signatu
     trust: { type: 'string' },
     rpc: { type: 'string' },
     'block-hash': { type: 'string' },
+    confirmations: { type: 'string' },
     json: { type: 'boolean' },
   });
   const [certificatePath, ...filePaths] = positionals;
@@ -36,23 +37,34 @@ export async function verifyCommand(args: readonly string[], signatures: Signatu
     certificate,
     files,
     trust,
-    blocks: await blocksFrom(certificate, values.rpc, values['block-hash']),
+    blocks: await blocksFrom(certificate, values),
     signatures,
   });
   const presented = presentReport(report);
-  process.stdout.write(values.json ? `${JSON.stringify(presented, undefined, 2)}\n` : reportText(presented));
+  process.stdout.write(values.json ? jsonText(presented) : reportText(presented));
   return EXIT[report.verdict];
 }
 
+/** Characters that a terminal would obey are written as escapes, which JSON means the same by. */
+const jsonText = (value: unknown): string =>
+  `${JSON.stringify(value, undefined, 2).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, escaped)}\n`;
+
+const escaped = (hidden: string): string =>
+  [...Array(hidden.length).keys()]
+    .map((i) => `\\u${hidden.charCodeAt(i).toString(16).padStart(4, '0')}`)
+    .join('');
+
 async function blocksFrom(
   certificate: Uint8Array,
-  rpc: string | undefined,
-  hash: string | undefined,
+  { rpc, 'block-hash': hash, confirmations }: { rpc?: string; 'block-hash'?: string; confirmations?: string },
 ): Promise<readonly ComparedBlock[]> {
+  const count = confirmations === undefined ? undefined : Number(confirmations);
+  if (count !== undefined && !(Number.isInteger(count) && count > 0))
+    throw new UsageError('--confirmations 应为正整数 / is a whole number above 0');
   if (hash !== undefined) return [{ source: '--block-hash', hash: blockHash(hash) }];
   if (rpc === undefined) return [];
   if (!URL.canParse(rpc)) throw new UsageError(`--rpc: ${rpc} 不是网址 / is not an address`);
-  return blocksFromNode(rpc, blocksToCompare(certificate));
+  return blocksFromNode(rpc, blocksToCompare(certificate), count);
 }
 
 function blockHash(text: string): string {

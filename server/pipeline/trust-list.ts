@@ -8,6 +8,19 @@ export interface ChainDescription {
   readonly test: boolean;
 }
 
+export type DescribeLog = (log: LogIdentity) => ChainDescription;
+
+/**
+ * Only the chain that is in use is what its operator says of it. A log on another chain, of a demonstration before or of
+ * an earlier installation, must not inherit that: it stays a test chain run by nobody known, until somebody says better.
+ */
+export const describeBy =
+  (chain: ChainDescription, current: Pick<LogIdentity, 'chainId' | 'genesisHash'>): DescribeLog =>
+  (log) =>
+    log.chainId === current.chainId && log.genesisHash === current.genesisHash
+      ? chain
+      : { name: `EVM ${log.chainId}`, runBy: 'unknown', test: true };
+
 /**
  * The service's own kezheng-trust/1: which log and which issuer are its. Whoever checks takes it from the operator by a
  * way that he believes, or writes his own; a certificate cannot bring it along.
@@ -15,21 +28,17 @@ export interface ChainDescription {
 export function trustListOf(
   name: string,
   logs: readonly LogIdentity[],
-  chain: ChainDescription,
+  describe: DescribeLog,
   issuer: Issuer,
 ): string {
   const document = {
     format: 'kezheng-trust/1',
     name,
-    logs: logs.map(({ chainId, genesisHash, contract, operator }) => ({
-      chain: chain.name,
-      chainId,
-      contract,
-      genesisHash,
-      operator,
-      runBy: chain.runBy,
-      test: chain.test,
-    })),
+    logs: logs.map((log) => {
+      const { name: chain, runBy, test } = describe(log);
+      const { chainId, genesisHash, contract, operator } = log;
+      return { chain, chainId, contract, genesisHash, operator, runBy, test };
+    }),
     authorities: [],
     issuers: [{ name, certificates: [encodeBase64(issuer.x5c.at(-1)!)] }],
   };

@@ -6,6 +6,8 @@ import type { EthereumHeaderAnchor, LogIdentity, SignedAppend } from './chain.ts
  * Ids are 16-byte UUIDv7 as lower-case text with hyphens; digests are lower-case hex; times are Unix milliseconds.
  */
 export interface Store extends EvidenceStore, BatchStore, AnchorStore, CertificateStore, IdentityStore {
+  /** Resolves where a deposit could be taken now; rejects with StoreUnavailable where not. */
+  probe(): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -111,7 +111,16 @@ t.test('a node of one’s own is asked by number below its finalized head', asyn
   const noTag = await check((method, params) =>
     params[0] === 'finalized' ? new Error('unknown block') : honest(method, params),
   );
-  t.equal(noTag.code, 0, 'a chain without the tag is taken at its latest block');
+  t.equal(noTag.code, 2, 'a node that does not tell its finalized head confirms nothing');
+  const counted = async (n: string) => {
+    const url = await node(t, (method, params) =>
+      params[0] === 'finalized' ? null : honest(method, params),
+    );
+    return cli(['verify', path('c.json'), path('photo.jpg'), ...trust, '--rpc', url, '--confirmations', n]);
+  };
+  t.equal((await counted('25')).code, 0, 'blocks 1000 to 1024 are 25');
+  t.equal((await counted('26')).code, 2);
+  t.equal((await counted('0')).code, 64);
   const lying = await check((method, params) =>
     params[0] === '0x3e8' ? { number: '0x3e8', hash: GENESIS } : honest(method, params),
   );

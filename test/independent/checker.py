@@ -316,7 +316,7 @@ def number(v):
     need(found and found[3] == "%02d" % (98 - int(found[1] + found[2] + "00") % 97), "number")
 
 CERTIFICATE = closed(
-    anchors=many(anchor, 64), entry=entry, format=one_of("kezheng-certificate/1"), inclusion=many(lambda v: None, 64),
+    anchors=many(anchor, 8), entry=entry, format=one_of("kezheng-certificate/1"), inclusion=many(lambda v: None, 64),
     issuedAt=instant, number=number, revision=lambda v: uint(v, 1), signature=closed(protected=text, signature=text),
     stated=many(closed(name=text, value=text), 64), tokens=many(named("type"), 64))
 

@@ -18,7 +18,7 @@ import {
 } from '../../server/pipeline/manifest.ts';
 import { isDue } from '../../server/pipeline/seal.ts';
 import { statedBy } from '../../server/pipeline/stated.ts';
-import { trustListOf } from '../../server/pipeline/trust-list.ts';
+import { describeBy, trustListOf } from '../../server/pipeline/trust-list.ts';
 import { startTask } from '../../server/pipeline/worker.ts';
 import type { Anchor } from '../../server/ports/store.ts';
 import { sleep } from '../support/anvil.ts';
@@ -157,14 +157,14 @@ t.test('a task that is stopped ends its round and begins none', async (t) => {
   t.equal(rounds, before);
 });
 
-const CHAIN = { name: '某链', runBy: '某方', test: true };
+const CHAIN = { name: '某链', runBy: '某方', test: false };
 
 t.test(
   'numbers that the operator does not have are stated as not obtained, the others as they are',
   async (t) => {
     const stated = (filings: object, uscc?: string) =>
       Object.fromEntries(
-        statedBy({ name: '某某', uscc, filings, chain: CHAIN, url: 'https://x.example' })(7, [
+        statedBy({ name: '某某', uscc, filings, describe: () => CHAIN, url: 'https://x.example' })(7, [
           { confirmations: 12 } as Anchor,
         ]).map(({ name, value }) => [name, value]),
       );
@@ -174,7 +174,7 @@ t.test(
       'filing-blockchain': '未取得',
       'filing-mlps': '未取得',
       'filing-crypto': '未取得',
-      'chain-kind': 'test',
+      'chain-kind': 'production',
       batch: '7',
       confirmations: '12',
     });
@@ -197,15 +197,20 @@ t.test('the trust list parses, and holds every log and the root of the issuer', 
     contract: `0x${'ab'.repeat(20)}`,
     operator: `0x${'cd'.repeat(20)}`,
   }));
-  const trust = parseTrust(utf8(trustListOf('测试 "quoted"', logs, CHAIN, issuer)));
+  const trust = parseTrust(utf8(trustListOf('测试 "quoted"', logs, describeBy(CHAIN, logs[0]!), issuer)));
   t.equal(trust.name, '测试 "quoted"');
   t.match(trust.logs, logs);
-  t.match(trust.logs[0], { chain: '某链', runBy: '某方', test: true });
+  t.match(trust.logs[0], { chain: '某链', runBy: '某方', test: false });
+  t.match(
+    trust.logs[1],
+    { chain: 'EVM 2', runBy: 'unknown', test: true },
+    'another chain never inherits the name',
+  );
   t.strictSame(
     trust.issuers.flatMap((one) => one.certificates.map(({ raw }) => Buffer.from(raw))),
     [Buffer.from(issuer.x5c.at(-1)!)],
   );
-  t.strictSame(parseTrust(utf8(trustListOf('x', [], CHAIN, issuer))).logs, []);
+  t.strictSame(parseTrust(utf8(trustListOf('x', [], () => CHAIN, issuer))).logs, []);
 });
 
 /** Whatever a depositor can write: control characters, quotes, emoji, separators that scripts trip over. */

@@ -79,11 +79,15 @@ function resultOf(answer: unknown, id: number, node: string, method: string): un
 const errorText = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'message' in error ? String(error.message) : 'error';
 
-/** fetch wraps what really happened into `cause`. */
+/** What went wrong, as a code or our own words: texts of others may hold the address with the key in it. */
 function messageOf(error: unknown): string {
   const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return String(inner instanceof Error ? inner.message || inner.name : inner).slice(0, MAX_MESSAGE_CHARS);
+  const { code, name, message } = inner as NodeJS.ErrnoException;
+  if (typeof code === 'string') return code;
+  return OWN_WORDS.test(message) ? message : name;
 }
+
+const OWN_WORDS = /^(?:HTTP \d{3}|answer longer than \d+ bytes)$/;
 
 /** Addresses of nodes often carry a key in path or query: only the host goes into logs. */
 const nameOf = (url: string): string => new URL(url).host;

@@ -1,6 +1,6 @@
 import { BlobUnavailable } from '../../ports/blobs.ts';
 
-/** The disk is full, read-only, failing, over quota or closed to us, or too many files are open: not the caller's fault. */
+/** The disk is full, read-only, failing, over quota, gone or closed to us, or too many files are open: not the caller's fault. */
 const STORAGE_CODES = new Set([
   'ENOSPC',
   'EDQUOT',
@@ -11,6 +11,7 @@ const STORAGE_CODES = new Set([
   'EMFILE',
   'ENFILE',
   'ENODEV',
+  'ENOTDIR',
 ]);
 
 /** Runs a piece of work with files; what the disk is to blame for becomes BlobUnavailable. */

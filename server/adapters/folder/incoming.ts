@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { BlobRoom, IncomingBlob } from '../../ports/blobs.ts';
 import { orUnavailable } from './failures.ts';
@@ -68,10 +68,21 @@ function writeBlocks(file: FileHandle): Writer {
   };
 }
 
+/** A temporary folder that somebody has cleared away is made again: nothing of value is in it. */
+async function openIn(tmp: string, path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'wx', 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    await mkdir(tmp, { recursive: true });
+    return open(path, 'wx', 0o600);
+  }
+}
+
 /** A temporary file that either gets its name, whole and durable, or disappears. */
 export async function receiveIn(tmp: string, places: Places): Promise<IncomingBlob> {
   const path = join(tmp, `${process.pid}-${randomBytes(12).toString('hex')}`);
-  const file = await open(path, 'wx', 0o600);
+  const file = await openIn(tmp, path);
   const blocks = writeBlocks(file);
   let isDone = false;
 

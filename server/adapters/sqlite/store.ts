@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import type { Clock } from '../../ports/clock.ts';
 import type { BulkOutcome, IdempotencyClaim, JournalEntry, Store } from '../../ports/store.ts';
 import { openAnchorReads } from './anchors.ts';
@@ -30,6 +31,8 @@ const FORGET_EVERY_MS = 60_000;
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   const { path, clock } = options;
+  // Only its owner reads it, also where the folder is open; SQLite gives its side files the same mode.
+  closeSync(openSync(path, 'a', 0o600));
   await migrate(path);
   const writer = startWriter({ path, slice: options.slice });
   const db = openForReading(path);
@@ -85,6 +88,7 @@ function writing(writer: Writer) {
     addOrganization: verb('addOrganization'),
     addApiKey: verb('addApiKey'),
     revokeApiKey: verb('revokeApiKey'),
+    probe: verb('probe'),
   };
 }
 

@@ -18,7 +18,10 @@ export const CERTIFICATE_FORMAT = 'kezheng-certificate/1';
 /** A certificate of 100 files with the longest names stays below 300 KB; anything larger is not worth parsing. */
 export const MAX_CERTIFICATE_BYTES = 1024 * 1024;
 
-/** Anchors, tokens, statements and steps: more of one kind is an attack on the reader's patience. */
+/** Each anchor costs a check of a signature; nobody anchors one entry on more chains than this. */
+const MAX_ANCHORS = 8;
+
+/** Tokens, statements and steps: more of one kind is an attack on the reader's patience. */
 const MAX_ITEMS = 64;
 
 /** An entry whose format this checker does not know keeps its leaf, but says nothing. */
@@ -103,11 +106,10 @@ const treeSize: Field<number> = (value, at) => {
 };
 
 const short =
-  <T>(field: Field<readonly T[]>): Field<readonly T[]> =>
+  <T>(field: Field<readonly T[]>, limit = MAX_ITEMS): Field<readonly T[]> =>
   (value, at) => {
     const items = field(value, at);
-    if (items.length > MAX_ITEMS)
-      throw new FormatError('field-value-wrong', { at, expected: `<= ${MAX_ITEMS}` });
+    if (items.length > limit) throw new FormatError('field-value-wrong', { at, expected: `<= ${limit}` });
     return items;
   };
 
@@ -224,7 +226,7 @@ export function parseCertificate(bytes: Uint8Array): Certificate {
     entry: get('entry', entry),
     entryBytes: get('entry', canonicalBytes),
     inclusion: get('inclusion', inclusion),
-    anchors: get('anchors', short(list(anchor))),
+    anchors: get('anchors', short(list(anchor), MAX_ANCHORS)),
     tokens: get('tokens', short(list(token))),
     stated: get('stated', short(list(stated))),
     signature: get('signature', signature),

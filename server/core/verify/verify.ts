@@ -90,16 +90,23 @@ function whenValid(certificate: Certificate, anchors: readonly AnchorFinding[]):
   return youngest > issuedMs ? [issuedMs, youngest] : [issuedMs];
 }
 
+/** A block to look up, and the log for whose sake. */
+export interface WantedBlock {
+  readonly chainId: number;
+  readonly contract: string;
+  readonly operator: string;
+  readonly number: number;
+  readonly hash: string;
+}
+
 /** The blocks whose hash the caller should look up, by number, at a source of its own; empty where none can be read. */
-export function blocksToCompare(
-  certificateBytes: Uint8Array,
-): readonly { chainId: number; number: number; hash: string }[] {
+export function blocksToCompare(certificateBytes: Uint8Array): readonly WantedBlock[] {
   try {
     return parseCertificate(certificateBytes).anchors.flatMap((anchor) => {
       if (anchor.type === 'unknown') return [];
-      const header = checkHeader(anchor.header);
-      const { chainId } = checkTransaction(anchor, header);
-      return [{ chainId, number: header.number, hash: header.hash }];
+      const { hash, number, ...roots } = checkHeader(anchor.header);
+      const { chainId, to, sender } = checkTransaction(anchor, { hash, number, ...roots });
+      return [{ chainId, contract: to, operator: sender, number, hash }];
     });
   } catch (error) {
     if (error instanceof FormatError) return [];

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { makeSample, rootCertificate, trustList } from '../../../scripts/vectors/sample.ts';
+import { CONTRACT } from '../../../scripts/vectors/block.ts';
+import { makeSample, operator, rootCertificate, trustList } from '../../../scripts/vectors/sample.ts';
 import { nodeSignatures } from '../../../server/adapters/signatures-node.ts';
 import type { HeaderAnchor } from '../../../server/core/certificate/certificate.ts';
 import { certificateNumber, certificateNumberField } from '../../../server/core/certificate/number.ts';
@@ -81,7 +82,9 @@ t.test('the blocks to look up are those of the anchors, and none where nothing c
   const { bytes, blockHash, blockNumber } = await makeSample({
     anchors: (anchor) => [{ type: 'other/1' }, anchor],
   });
-  t.strictSame(blocksToCompare(bytes), [{ chainId: 4242, number: blockNumber, hash: blockHash }]);
+  t.strictSame(blocksToCompare(bytes), [
+    { chainId: 4242, contract: CONTRACT, operator: operator.address, number: blockNumber, hash: blockHash },
+  ]);
   t.strictSame(blocksToCompare(utf8('{}')), []);
 });
 
