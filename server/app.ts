@@ -9,6 +9,7 @@ import { type DepositRoutes, depositRoutes } from './http/deposit.ts';
 import { type EventRoutes, eventRoutes } from './http/events.ts';
 import { type EvidenceRoutes, evidenceRoutes } from './http/evidence.ts';
 import { type HealthRoutes, healthRoutes } from './http/health.ts';
+import { installPace } from './http/pace.ts';
 import { installProblems } from './http/problem.ts';
 import { parseBody } from './http/text.ts';
 import { validatorCompiler } from './http/validation.ts';
@@ -41,7 +42,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     // Requests are not logged one by one: paths hold ids of evidence.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_JSON_BYTES,
-    // A large upload over a slow line takes hours; a silent connection is cut by connectionTimeout.
+    // A large upload over a slow line takes hours: pace.ts says how slowly, connectionTimeout cuts a silent line.
     requestTimeout: 0,
     connectionTimeout: 120_000,
     forceCloseConnections: true,
@@ -52,6 +53,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => JSON.stringify);
   installProblems(app);
+  installPace(app);
   installBodies(app);
   await app.register(multipart, { throwFileSizeLimit: true });
   await app.register(rateLimit, { global: false });

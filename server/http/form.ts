@@ -1,6 +1,7 @@
 import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { bytesPassed } from './garbage.ts';
+import { setStreamed } from './pace.ts';
 import { Problem } from './problem.ts';
 import { FILE_NAME, MEDIA_TYPE } from './schemas.ts';
 
@@ -31,9 +32,17 @@ export async function* formParts(
     },
   });
   try {
-    for await (const part of parts) if (part.type === 'file') yield part;
+    for await (const part of parts) {
+      if (part.type !== 'file') continue;
+      // Only files are passed on as they come; every other part is a document that is held.
+      setStreamed(request.raw, part.fieldname === 'file');
+      yield part;
+    }
   } catch (error) {
     throw asProblem(error);
+  } finally {
+    // What is left of a refused form is read by nobody.
+    setStreamed(request.raw, false);
   }
 }
 
