@@ -11,21 +11,35 @@ declare module 'fastify' {
 
 export type CheckKey = (clear: string) => Promise<Caller | KeyRefusal> | Caller;
 
+/** The clear key of a request. The scheme's name has no case (RFC 9110 §11.1). */
+function keyOf({ headers: { authorization } }: FastifyRequest): string | undefined {
+  return authorization !== undefined && /^bearer /i.test(authorization)
+    ? authorization.slice(7).trim()
+    : undefined;
+}
+
+const mayDo = (found: Caller | KeyRefusal, scope: Scope): boolean =>
+  typeof found !== 'string' && found.scopes.includes(scope);
+
+/** Whether the key of a request that was admitted long ago would be admitted now. */
+export async function stillMay(checkKey: CheckKey, request: FastifyRequest, scope: Scope): Promise<boolean> {
+  return mayDo(await checkKey(keyOf(request) ?? ''), scope);
+}
+
 /** Before the body is read: who calls, and whether the key may do this. RFC 6750 §2.1. */
 export function requires(checkKey: CheckKey, scope: Scope) {
   const admit = (request: FastifyRequest, found: Caller | KeyRefusal): void => {
     if (typeof found === 'string') throw new Problem(found);
-    if (!found.scopes.includes(scope)) throw new Problem('scope-missing', { scope });
+    if (!mayDo(found, scope)) throw new Problem('scope-missing', { scope });
     request.caller = found;
   };
   return (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void => {
-    const header = request.headers.authorization;
-    // The scheme's name has no case (RFC 9110 §11.1).
-    if (header === undefined || !/^bearer /i.test(header)) {
+    const key = keyOf(request);
+    if (key === undefined) {
       done(new Problem('not-authenticated'));
       return;
     }
-    const found = checkKey(header.slice(7).trim());
+    const found = checkKey(key);
     if (!(found instanceof Promise)) {
       try {
         admit(request, found);
