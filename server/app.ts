@@ -10,7 +10,7 @@ import { type EventRoutes, eventRoutes } from './http/events.ts';
 import { type EvidenceRoutes, evidenceRoutes } from './http/evidence.ts';
 import { type HealthRoutes, healthRoutes } from './http/health.ts';
 import { installPace } from './http/pace.ts';
-import { installProblems } from './http/problem.ts';
+import { installProblems, unroutable } from './http/problem.ts';
 import { parseBody } from './http/text.ts';
 import { validatorCompiler } from './http/validation.ts';
 import { type VerifyRoutes, verifyRoutes } from './http/verify.ts';
@@ -47,6 +47,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     connectionTimeout: 120_000,
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: false },
+    frameworkErrors: unroutable,
   });
   app.decorateRequest('caller', null as never);
   app.decorateRequest('rawBody', null as never);

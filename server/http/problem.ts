@@ -105,6 +105,18 @@ export function installProblems(app: FastifyInstance): void {
   app.setNotFoundHandler((_request: FastifyRequest, reply) => sendProblem(reply, new Problem('not-found')));
 }
 
+/** A path that cannot be decoded reaches no route and no hook: it is answered here, as everything else. */
+export function unroutable(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
+  const malformed = error.code === 'FST_ERR_BAD_URL';
+  sendProblem(
+    reply,
+    malformed
+      ? new Problem('request-invalid', { at: 'path', expected: 'percent-encoded UTF-8' })
+      : new Problem('not-found'),
+  );
+}
+
 /** Codes of Fastify and its plug-ins that clients can cause. */
 const FOREIGN: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'media-type-unsupported',

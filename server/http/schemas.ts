@@ -22,7 +22,8 @@ const words = <const Words extends readonly string[]>(list: Words, description: 
 
 /** RFC 3339 with any offset; kept in the manifest as the same instant in UTC. */
 const DATE_TIME = '^\\d{4}-\\d{2}-\\d{2}[Tt]\\d{2}:\\d{2}:\\d{2}(?:\\.\\d{1,9})?(?:[Zz]|[+-]\\d{2}:\\d{2})$';
-const dateTime = (description: string) => Type.String({ maxLength: 40, pattern: DATE_TIME, description });
+export const dateTime = (description: string) =>
+  Type.String({ maxLength: 40, pattern: DATE_TIME, description });
 
 const hex = (bytes: number, description: string) =>
   Type.String({ pattern: `^[0-9a-f]{${2 * bytes}}$`, description });
