@@ -119,7 +119,7 @@ class Curve:
         return int.from_bytes(digest, "big") >> max(0, 8 * len(digest) - self.n.bit_length())
 
     def verify(self, key, digest, r, s):
-        if not (0 < r < self.n and 0 < s < self.n):
+        if not (self.holds(*key) and 0 < r < self.n and 0 < s < self.n):
             return False
         w = pow(s, -1, self.n)
         point = self.sum(self.number(digest) * w % self.n, self.g, r * w % self.n, key)
@@ -363,19 +363,17 @@ def root_of(start, step):
     return r
 
 # S5, «X.509»: strict DER
-TAG_NUMBER = re.compile(rb"[\x1f-\x7f]|[\x81-\xff][\x80-\xff]*[\x00-\x7f]", re.DOTALL)
 OID = re.compile(rb"(?:(?:[\x81-\xff][\x80-\xff]*)?[\x00-\x7f])+", re.DOTALL)
-sys.setrecursionlimit(10000)      # RULE: no limit of depth is named; 8,192 bytes have room for 4,096
+MAX_OPEN = 32
 
-def der(data):
+def der(data, opened=1):
     """The elements of data as (first byte, value, whole); the value of a constructed one is a list of the same kind."""
     items, at = [], 0
     while at < len(data):
         start, tag, at = at, data[at], at + 1
-        if tag & 31 == 31:
-            found = TAG_NUMBER.match(data, at)
-            need(found, "DER identifier is not the shortest")
-            at = found.end()
+        need(opened <= MAX_OPEN, "too many elements open at once")
+        need(tag and tag & 31 != 31, "DER tag: none, or of more than one byte")
+        need(tag >= 0x40 or (tag > 0x20) == (tag & 31 in (16, 17)), "DER: primitive or constructed")
         need(at < len(data), "DER ends")
         length, at = data[at], at + 1
         if length & 0x80:
@@ -385,25 +383,8 @@ def der(data):
             need(data[at - count] != 0 and length >= 128, "DER length is not the shortest")
         need(len(data) >= at + length, "DER ends")
         content, at = data[at:at + length], at + length
-        item = (tag, der(content) if tag & 0x20 else content, data[start:at])
-        if tag < 0x40:
-            check_universal(item)
-        items.append(item)
+        items.append((tag, der(content, opened + 1) if tag & 0x20 else content, data[start:at]))
     return items
-
-def check_universal(item):
-    """What DER says of the types whose tags are universal. RULE: the characters of strings are not looked at."""
-    number = item[0] & 31
-    need(number and (item[0] > 0x20) == (number in (8, 11, 16, 17, 29)), "DER: primitive or constructed")
-    if number == 1:
-        need(item[1] in (b"\x00", b"\xff"), "BOOLEAN")
-    elif number == 5:
-        need(item == NULL, "NULL")
-    elif number == 17:
-        wholes = [part[2] for part in item[1]]
-        need(wholes == sorted(wholes), "SET is not in order")
-    elif number in (2, 3, 6):
-        {2: der_integer, 3: der_bits, 6: der_oid}[number](item)
 
 def of(item, tag=0x30):
     need(item[0] == tag, "DER tag")
@@ -448,8 +429,10 @@ DIGEST_INFO = {name: bytes.fromhex("30%02x300d06096086480165030402%02x050004%02x
 BASIC, USAGE, EXTENDED = "551d13", "551d0f", "551d25"
 
 def check_name(item):
-    """A SEQUENCE of SETs (one or more) of SEQUENCE {OID, any}."""
-    need(all(of(parts, 0x31) for parts in of(item)), "empty SET")
+    """A SEQUENCE of SETs (one or more, in order) of SEQUENCE {OID, any}."""
+    for parts in of(item):
+        wholes = [part[2] for part in of(parts, 0x31)]
+        need(wholes and wholes == sorted(wholes), "SET is empty or not in order")
     for kind, _ in [of(part) for parts in item[1] for part in parts[1]]:
         der_oid(kind)
 
@@ -478,13 +461,15 @@ def read_key(info):
         n, e = two_integers(bits)
         need(parameters == [NULL] and n & 1 and n.bit_length() <= 8192 and e & 1 and 3 <= e < 2**32, "RSA key")
         return n, e
-    # RULE: an EC key whose parameters are something else than one of the three OIDs is of another kind
-    curve = CURVES.get(parameters[0][1].hex()) if kind == EC_KEY and parameters and parameters[0][0] == 0x06 else None
+    need(bits[0] == 0, "unused bits")
+    if kind != EC_KEY:
+        return None
+    (named,) = parameters
+    curve = CURVES.get(der_oid(named))
     if not curve:
         return None
-    need(bits[0] == 0 and len(bits[1]) == 1 + 2 * curve.size and bits[1][0] == 4, "not an uncompressed point")
+    need(len(bits[1]) == 1 + 2 * curve.size and bits[1][0] == 4, "not an uncompressed point")
     point = tuple(int.from_bytes(half, "big") for half in (bits[1][1:1 + curve.size], bits[1][1 + curve.size:]))
-    need(curve.holds(*point), "point is not on the curve")
     return curve, point
 
 class Certificate:
@@ -504,8 +489,10 @@ class Certificate:
         self.begins, self.ends = map(read_time, of(validity))
         self.key = read_key(key)
         (name, self.parameters), self.signature = read_algorithm(algorithm), der_bits(signature)
+        need(self.signature[0] == 0, "unused bits")
         self.kind, self.digest = SIGNATURES.get(name, (None, None))
-        # RULE: an ECDSA signature is one of the three algorithms that can be verified
+        if self.parameters != {"ec": [], "rsa": [NULL]}.get(self.kind):
+            self.kind = None
         self.pair = two_integers(self.signature) if self.kind == "ec" else None
         self.ca, self.path_length, self.usage = False, None, None
         if rest:
@@ -534,10 +521,11 @@ class Certificate:
             need(not self.ca or items.pop(0)[1] == b"\xff", "cA: true, or in DER not written")
             if items:
                 (self.path_length,) = map(der_integer, items)
-                need(self.path_length >= 0, "pathLen")
+                need(self.ca and 0 <= self.path_length < 2**31, "pathLen")
         elif name == USAGE:
             unused, bits = der_bits(value)
-            need(not bits or bits[-1] >> unused & 1, "DER: named bits end with a one")
+            need(bits and bits[-1] >> unused & 1, "DER: named bits end with a one")
+            need(8 * len(bits) - unused <= 9, "bits beyond decipherOnly")
             self.usage = {i for i in range(8 * len(bits)) if bits[i // 8] >> (7 - i % 8) & 1}
         else:
             need([der_oid(purpose) for purpose in of(value)], "extendedKeyUsage")
@@ -548,7 +536,7 @@ class Certificate:
         if self.issuer != other.subject or not self.kind or not other.key:
             return False
         ec = isinstance(other.key[0], Curve)
-        if (self.kind == "ec") != ec or self.parameters != ([] if ec else [NULL]):
+        if (self.kind == "ec") != ec:
             return False
         hashed = hashlib.new(self.digest, self.tbs).digest()
         if ec:

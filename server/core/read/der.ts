@@ -1,5 +1,5 @@
 import { FormatError } from '../reason.ts';
-import { concat, toHex, utf8 } from './bytes.ts';
+import { concat, fromHex, toHex, utf8 } from './bytes.ts';
 
 /*
  * DER (X.690 §8, §10, §11), strictly: a value has one encoding, and every other is refused, so that no bit of a
@@ -34,9 +34,6 @@ export const MAX_DER_DEPTH = 32;
 
 /** Four octets give 4 GiB, more than anybody hands in. */
 const MAX_LENGTH_OCTETS = 4;
-
-/** The longest in use hold a UUID, 20 octets; the arithmetic on a long one would cost its square. */
-const MAX_OID_OCTETS = 64;
 
 export interface Element {
   /** Identifier octet: class, form and number. */
@@ -226,19 +223,23 @@ export function namedBits(element: Element): readonly number[] {
   return bits;
 }
 
-/** OBJECT IDENTIFIER as dotted decimal; each arc in the fewest octets, §8.19. */
+/** OBJECT IDENTIFIER of any length, as hex of its content: each has one spelling, arcs in the fewest octets (§8.19). */
 export function oid(element: Element): string {
   const { content } = expectTag(element, TAG.oid);
-  if (content.length > MAX_OID_OCTETS || (content.at(-1) ?? 0x80) >= 0x80)
-    throw new FormatError('der-oid-invalid');
+  const isPadded = content.some((byte, i) => byte === 0x80 && (content[i - 1] ?? 0) < 0x80);
+  if (isPadded || (content.at(-1) ?? 0x80) >= 0x80) throw new FormatError('der-oid-invalid');
+  return toHex(content);
+}
+
+/** For people: what `oid` gave, as dotted decimal. */
+export function dotted(id: string): string {
   const arcs: bigint[] = [];
-  let arc = 0n;
-  for (const byte of content) {
-    if (arc === 0n && byte === 0x80) throw new FormatError('der-oid-invalid');
-    arc = (arc << 7n) | BigInt(byte & 0x7f);
+  let bits = '0b';
+  for (const byte of fromHex(id)) {
+    bits += (0x80 | byte).toString(2).slice(1);
     if (byte >= 0x80) continue;
-    arcs.push(arc);
-    arc = 0n;
+    arcs.push(BigInt(bits));
+    bits = '0b';
   }
   // §8.19.4: the first two arcs share a number; the first is 0, 1 or 2.
   const [both, ...others] = arcs as [bigint, ...bigint[]];
@@ -277,43 +278,34 @@ function instant(digits: string): number {
 
 const compactTime = (ms: number): string => new Date(ms).toISOString().replaceAll(/[-:T]/g, '');
 
-const PRINTABLE = /^[A-Za-z0-9 '()+,\-./:=?]*$/;
-const ASCII = /^[^\u0080-\u00ff]*$/;
-
 const latin1 = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
 
-function matching(text: string, pattern: RegExp): string {
-  if (!pattern.test(text)) throw new FormatError('der-string-invalid');
-  return text;
-}
+const ascii = (bytes: Uint8Array): string | undefined =>
+  bytes.every((byte) => byte < 0x80) ? latin1(bytes) : undefined;
 
-function utf8Text(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    // A fatal decoder throws for one reason only.
-    throw new FormatError('der-string-invalid');
-  }
-}
+const decoded =
+  (encoding: 'utf-8' | 'utf-16be') =>
+  (bytes: Uint8Array): string | undefined => {
+    try {
+      return new TextDecoder(encoding, { fatal: true, ignoreBOM: true }).decode(bytes);
+    } catch {
+      // A fatal decoder throws for one reason only.
+      return undefined;
+    }
+  };
 
-/** UCS-2, big-endian; it has no surrogates (§8.23.8). */
-function ucs2Text(bytes: Uint8Array): string {
-  if (bytes.length % 2 !== 0) throw new FormatError('der-string-invalid');
-  let text = '';
-  for (let i = 0; i < bytes.length; i += 2) text += String.fromCharCode((bytes[i]! << 8) | bytes[i + 1]!);
-  return matching(text, /^[^\ud800-\udfff]*$/);
-}
-
-const TEXT_OF: ReadonlyMap<number, (content: Uint8Array) => string> = new Map([
-  [TAG.utf8String, utf8Text],
-  [TAG.printableString, (content) => matching(latin1(content), PRINTABLE)],
-  [TAG.ia5String, (content) => matching(latin1(content), ASCII)],
+const TEXT_OF: ReadonlyMap<number, (content: Uint8Array) => string | undefined> = new Map([
+  [TAG.utf8String, decoded('utf-8')],
+  // Whatever ASCII it holds: certificates in use have @, _ and * here.
+  [TAG.printableString, ascii],
+  [TAG.ia5String, ascii],
   // T.61 by name; certificates that use it mean Latin-1.
   [TAG.teletexString, latin1],
-  [TAG.bmpString, ucs2Text],
+  // UCS-2 by name; what lies beyond it is written as in UTF-16.
+  [TAG.bmpString, decoded('utf-16be')],
 ]);
 
-/** Text of a string; undefined where the element is of another type. */
+/** Text of a string, for people; undefined where it cannot be read as its type says, or is of another type. */
 export const textOf = (element: Element): string | undefined => TEXT_OF.get(element.tag)?.(element.content);
 
 /** The element with this tag, its content in the order given. */

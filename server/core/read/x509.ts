@@ -5,6 +5,7 @@ import {
   bitStringBytes,
   boolean,
   contextTag,
+  dotted,
   type Element,
   expectTag,
   type Fields,
@@ -111,6 +112,14 @@ const ALGORITHMS: Readonly<Record<string, SignatureAlgorithm>> = {
 export const signatureAlgorithm = (identifier: Element): SignatureAlgorithm | undefined =>
   ALGORITHMS[toHex(identifier.raw)];
 
+/** AlgorithmIdentifier, §4.1.1.2: `kind` as `oid` gives it, and one element of parameters at most. */
+function readAlgorithm(identifier: Element) {
+  return readFields(identifier, TAG.sequence, (fields) => ({
+    kind: oid(fields.next(TAG.oid)),
+    parameters: identifier.children.length > 1 ? fields.any() : undefined,
+  }));
+}
+
 /** A serial number has at most 20 octets, §4.1.2.2. */
 const MAX_SERIAL = 2n ** 160n;
 
@@ -128,6 +137,7 @@ export function readCertificate(element: Element): Certificate {
     const { inner, ...body } = readTbs(tbs);
     // §4.1.1.2. The outer one is not signed: without this it could be changed.
     if (!equalBytes(inner.raw, outer.raw)) throw new FormatError('x509-algorithm-mismatch');
+    readAlgorithm(outer);
     const algorithm = signatureAlgorithm(outer);
     if (algorithm?.startsWith('ecdsa')) parseEcdsaDer(signature);
     return { raw: element.raw, tbs: tbs.raw, algorithm, signature, ...body };
@@ -175,30 +185,35 @@ function readSerial(element: Element): string {
   return toHex(element.content);
 }
 
+/** YYYYMMDDhhmmssZ. */
+const WHOLE_SECONDS = 15;
+
 /** §4.1.2.5: UTCTime through 2049, GeneralizedTime without a fraction from 2050. */
 function readTime(element: Element): number {
   if (element.tag === TAG.utcTime) return utcTime(element);
   const ms = generalizedTime(element);
-  if (ms < Date.UTC(2050, 0) || ms % 1000 !== 0) throw new FormatError('x509-time-invalid');
+  if (ms < Date.UTC(2050, 0) || element.content.length !== WHOLE_SECONDS)
+    throw new FormatError('x509-time-invalid');
   return ms;
 }
 
-const ATTRIBUTES: Readonly<Record<string, string>> = {
-  '2.5.4.3': 'CN',
-  '2.5.4.5': 'serialNumber',
-  '2.5.4.6': 'C',
-  '2.5.4.7': 'L',
-  '2.5.4.8': 'ST',
-  '2.5.4.9': 'STREET',
-  '2.5.4.10': 'O',
-  '2.5.4.11': 'OU',
-  '2.5.4.97': 'organizationIdentifier',
-  '0.9.2342.19200300.100.1.1': 'UID',
-  '0.9.2342.19200300.100.1.25': 'DC',
-  '1.2.840.113549.1.9.1': 'emailAddress',
-};
+/** By the hex of the identifier's content: 2.5.4.n, UID and DC of RFC 4519, emailAddress of PKCS #9. */
+const ATTRIBUTES: ReadonlyMap<string, string> = new Map([
+  ['550403', 'CN'],
+  ['550405', 'serialNumber'],
+  ['550406', 'C'],
+  ['550407', 'L'],
+  ['550408', 'ST'],
+  ['550409', 'STREET'],
+  ['55040a', 'O'],
+  ['55040b', 'OU'],
+  ['550461', 'organizationIdentifier'],
+  ['0992268993f22c640101', 'UID'],
+  ['0992268993f22c640119', 'DC'],
+  ['2a864886f70d010901', 'emailAddress'],
+]);
 
-/** RFC 4514 §2.1: the last RDN first. */
+/** RFC 4514 §2.1: the last RDN first. Values may hold any characters, since nothing is decided by them. */
 function readName({ raw, children }: Element): Name {
   const rdns = children.map((rdn) => setOf(rdn, TAG.sequence).map(readAttribute).join('+'));
   return { raw, name: rdns.reverse().join(',') };
@@ -209,38 +224,41 @@ function readAttribute(attribute: Element): string {
     const type = oid(fields.next(TAG.oid));
     const value = fields.any();
     const text = textOf(value);
-    return `${ATTRIBUTES[type] ?? type}=${text === undefined ? `#${toHex(value.raw)}` : escapeText(text)}`;
+    return `${ATTRIBUTES.get(type) ?? dotted(type)}=${text === undefined ? `#${toHex(value.raw)}` : escapeText(text)}`;
   });
 }
 
-/** RFC 4514 §2.4; what is invisible or changes the direction of writing as hex too, so that a name looks as it is. */
+/** Invisible, changing the direction of writing, or a space of another kind; U+2800 is Braille without a dot. */
+const HIDDEN = /(?! )[\p{Cc}\p{Cf}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu;
+
+/** RFC 4514 §2.4; what is hidden as hex too, so that a name looks as it is. */
 const escapeText = (text: string): string =>
   text
     .replaceAll(/[,+"\\<>;]|^[ #]| $/g, '\\$&')
-    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (hidden) => toHex(utf8(hidden)).replaceAll(/../g, '\\$&'));
+    .replaceAll(HIDDEN, (hidden) => toHex(utf8(hidden)).replaceAll(/../g, '\\$&'));
 
-const EC_PUBLIC_KEY = '1.2.840.10045.2.1';
-const RSA_ENCRYPTION = '1.2.840.113549.1.1.1';
+/** id-ecPublicKey and rsaEncryption, as `oid` gives them. */
+const EC_PUBLIC_KEY = '2a8648ce3d0201';
+const RSA_ENCRYPTION = '2a864886f70d010101';
 
-/** RFC 5480 §2.1.1.1, with the length of a coordinate. */
-const CURVES: Readonly<Record<string, { readonly curve: Curve; readonly length: number }>> = {
-  '1.2.840.10045.3.1.7': { curve: 'P-256', length: 32 },
-  '1.3.132.0.34': { curve: 'P-384', length: 48 },
-  '1.3.132.0.35': { curve: 'P-521', length: 66 },
-};
+/** RFC 5480 §2.1.1.1, by the hex of the identifier's content, with the length of a coordinate. */
+const CURVES: ReadonlyMap<string, { readonly curve: Curve; readonly length: number }> = new Map([
+  ['2a8648ce3d030107', { curve: 'P-256', length: 32 }],
+  ['2b81040022', { curve: 'P-384', length: 48 }],
+  ['2b81040023', { curve: 'P-521', length: 66 }],
+]);
 
 /** Bytes of a coordinate, and so of r and s. */
 export const fieldLength = (curve: Curve): number =>
-  Object.values(CURVES).find((known) => known.curve === curve)!.length;
+  [...CURVES.values()].find((known) => known.curve === curve)!.length;
 
 export const parsePublicKey = (spki: Uint8Array): PublicKey => readPublicKey(parseDer(spki));
 
 /** §4.1.2.7: what kind of key it is. Algorithms and curves that we do not know are `other`, not an error. */
 function readPublicKey(spki: Element): PublicKey {
   return readFields(spki, TAG.sequence, (fields) => {
-    const [algorithm, parameters] = fields.next(TAG.sequence).children;
+    const { kind, parameters } = readAlgorithm(fields.next(TAG.sequence));
     const key = bitStringBytes(fields.next(TAG.bitString));
-    const kind = oid(expectTag(algorithm, TAG.oid));
     if (kind === RSA_ENCRYPTION) return readRsaKey(expectTag(parameters, TAG.null), key);
     if (kind === EC_PUBLIC_KEY) return readEcKey(expectTag(parameters, TAG.oid), key);
     return { kind: 'other' };
@@ -267,21 +285,23 @@ function readRsaKey(parameters: Element, key: Uint8Array): PublicKey {
 
 /** RFC 5480 §2: a named curve, and the point uncompressed. Whether it lies on the curve, the primitives find out. */
 function readEcKey(parameters: Element, key: Uint8Array): PublicKey {
-  const known = CURVES[oid(parameters)];
+  const known = CURVES.get(oid(parameters));
   if (known === undefined) return { kind: 'other' };
   if (key.length !== 1 + 2 * known.length || key[0] !== 4) throw new FormatError('x509-key-invalid');
   return { kind: 'ec', curve: known.curve };
 }
 
 interface Extension {
+  /** As `oid` gives it. */
   readonly id: string;
   readonly critical: boolean;
   readonly value: Uint8Array;
 }
 
-const BASIC_CONSTRAINTS = '2.5.29.19';
-const KEY_USAGE = '2.5.29.15';
-const EXTENDED_KEY_USAGE = '2.5.29.37';
+/** 2.5.29.19, 15 and 37, as `oid` gives them. */
+const BASIC_CONSTRAINTS = '551d13';
+const KEY_USAGE = '551d0f';
+const EXTENDED_KEY_USAGE = '551d25';
 const KNOWN: readonly string[] = [BASIC_CONSTRAINTS, KEY_USAGE, EXTENDED_KEY_USAGE];
 
 function readExtensions(explicit: Element | undefined) {
@@ -289,9 +309,9 @@ function readExtensions(explicit: Element | undefined) {
   for (const element of explicit ? extensionList(explicit) : []) {
     const extension = readFields(element, TAG.sequence, readExtension);
     const { id, critical } = extension;
-    if (found.has(id)) throw new FormatError('x509-extension-duplicate', { oid: id });
+    if (found.has(id)) throw new FormatError('x509-extension-duplicate', { oid: dotted(id) });
     if (critical && !KNOWN.includes(id))
-      throw new FormatError('x509-extension-critical-unknown', { oid: id });
+      throw new FormatError('x509-extension-critical-unknown', { oid: dotted(id) });
     found.set(id, extension);
   }
   const read = <T>(id: string, as: (extension: Extension) => T): T | undefined => {
@@ -327,7 +347,7 @@ function readBasicConstraints({ id, critical, value }: Extension): BasicConstrai
   return readFields(parseDer(value), TAG.sequence, (fields) => {
     const ca = readDefaultFalse(fields);
     const length = fields.optional(TAG.integer);
-    if (length !== undefined && !ca) throw new FormatError('x509-extension-invalid', { oid: id });
+    if (length !== undefined && !ca) throw new FormatError('x509-extension-invalid', { oid: dotted(id) });
     return { critical, ca, pathLength: length && smallInteger(length) };
   });
 }
@@ -337,11 +357,14 @@ function readKeyUsage({ id, critical, value }: Extension): KeyUsage {
   const bits = namedBits(parseDer(value));
   const usages = bits.map((bit) => USAGES[bit]).filter((usage) => usage !== undefined);
   if (usages.length === 0 || usages.length < bits.length)
-    throw new FormatError('x509-extension-invalid', { oid: id });
+    throw new FormatError('x509-extension-invalid', { oid: dotted(id) });
   return { critical, usages };
 }
 
 /** §4.2.1.12. */
 function readExtendedKeyUsage({ critical, value }: Extension): ExtendedKeyUsage {
-  return { critical, purposes: listOf(parseDer(value), TAG.sequence, TAG.oid).map(oid) };
+  return {
+    critical,
+    purposes: listOf(parseDer(value), TAG.sequence, TAG.oid).map((purpose) => dotted(oid(purpose))),
+  };
 }

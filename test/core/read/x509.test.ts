@@ -2,6 +2,8 @@ import { X509Certificate as NodeCertificate } from 'node:crypto';
 
 import fc from 'fast-check';
 import t from 'tap';
+import { webCryptoSignatures } from '../../../server/adapters/signatures.ts';
+import { nodeSignatures } from '../../../server/adapters/signatures-node.ts';
 import {
   contextTag,
   type Element,
@@ -171,6 +173,13 @@ const P256 = '1.2.840.10045.3.1.7';
 const dn = (type: string, ...value: Uint8Array[]): Uint8Array =>
   sequence(set(sequence(encodeOid(type), ...value)));
 
+/** 70 octets. */
+const LONG = `2.25.${2n ** 482n + 1n}`;
+const cn = (tag: number, content: string): Uint8Array => dn('2.5.4.3', encode(tag, bytes(content)));
+const nested = (depth: number): Uint8Array => (depth === 1 ? sequence() : sequence(nested(depth - 1)));
+const offCurve = (curve: string, length: number, fill: number): Uint8Array =>
+  ecKey(curve, new Uint8Array(1 + 2 * length).fill(fill).fill(4, 0, 1));
+
 const ACCEPTED: Record<string, (parts: Uint8Array[]) => void> = {
   'nothing changed': () => undefined,
   'no extensions': (parts) => parts.splice(EXTENSIONS),
@@ -178,6 +187,20 @@ const ACCEPTED: Record<string, (parts: Uint8Array[]) => void> = {
   'an empty subject': part(SUBJECT, sequence()),
   'times from 2050 on': part(VALIDITY, sequence(general('20500101000000Z'), general('99991231235959Z'))),
   'an unknown extension that is not critical': list(extension('1.2.3', octets())),
+  'an unknown extension with an identifier of 70 octets': list(extension(LONG, octets())),
+  'an attribute with an identifier of 70 octets': part(SUBJECT, dn(LONG, TRUE)),
+  'a purpose with an identifier of 70 octets': list(extension(EXTENDED, octets(sequence(encodeOid(LONG))))),
+  'an RSA modulus of 8,192 bits': part(SPKI, rsaKey(2n ** 8191n + 1n, 2n ** 32n - 1n)),
+  'a point off its curve': part(SPKI, offCurve(P256, 32, 1)),
+  'a point whose coordinates are above p': part(SPKI, offCurve(P256, 32, 0xff)),
+  '@, _ and * in a PrintableString': part(SUBJECT, cn(TAG.printableString, '405f2a')),
+  'an IA5String beyond ASCII': part(SUBJECT, cn(TAG.ia5String, '80ff')),
+  'a UTF8String that is not UTF-8': part(SUBJECT, cn(TAG.utf8String, 'c3')),
+  'a BMPString of odd length': part(SUBJECT, cn(TAG.bmpString, '004100')),
+  'half a pair in a BMPString': part(SUBJECT, cn(TAG.bmpString, 'd800')),
+  'an attribute whose BOOLEAN is none': part(SUBJECT, cn(TAG.boolean, '0102')),
+  '32 elements open at once': part(SUBJECT, dn('1.2.3', nested(32 - 5))),
+  '32 elements open at once in an extension': list(extension('1.2.3', octets(nested(32)))),
 };
 for (const [what, edit] of Object.entries(ACCEPTED))
   t.test(`a certificate is read with ${what}`, async (t) => {
@@ -185,6 +208,48 @@ for (const [what, edit] of Object.entries(ACCEPTED))
   });
 
 const REFUSED: Record<string, [code: string, edit: (parts: Uint8Array[]) => void]> = {
+  '33 elements open at once': ['der-too-deep', part(SUBJECT, dn('1.2.3', nested(33 - 5)))],
+  '33 elements open at once in an extended key usage': [
+    'der-too-deep',
+    list(extension(EXTENDED, octets(nested(33)))),
+  ],
+  'a tag of two bytes': ['der-tag-unsupported', part(SUBJECT, dn('1.2.3', bytes('5f1f00')))],
+  'an unknown critical extension with an identifier of 70 octets': [
+    'x509-extension-critical-unknown',
+    list(extension(LONG, TRUE, octets())),
+  ],
+  'an extension with an identifier of 70 octets twice': [
+    'x509-extension-duplicate',
+    list(extension(LONG, octets()), extension(LONG, octets())),
+  ],
+  'a long identifier that is not the shortest': [
+    'der-oid-invalid',
+    list(sequence(encode(TAG.oid, bytes(`2a80${'81'.repeat(67)}01`)), octets())),
+  ],
+  'an attribute order that DER has not': [
+    'der-set-order-wrong',
+    part(SUBJECT, sequence(set(...[4, 3].map((n) => sequence(encodeOid(`2.5.4.${n}`), bytes('1300')))))),
+  ],
+  'a path length of 2^31': [
+    'der-integer-invalid',
+    list(extension(BASIC, octets(sequence(TRUE, encodeInteger(2n ** 31n))))),
+  ],
+  'two parameters of the key algorithm': [
+    'der-element-surplus',
+    part(SPKI, sequence(sequence(encodeOid('1.2.3'), TRUE, TRUE), bytes('030100'))),
+  ],
+  'an EC key whose curve is written out': [
+    'der-tag-unexpected',
+    part(SPKI, sequence(sequence(encodeOid('1.2.840.10045.2.1'), sequence()), bytes('030100'))),
+  ],
+  'a key of unknown kind with unused bits': [
+    'der-bit-string-invalid',
+    part(SPKI, sequence(sequence(encodeOid('1.2.3')), bytes('03020100'))),
+  ],
+  'a fraction finer than a millisecond': [
+    'x509-time-invalid',
+    part(VALIDITY, sequence(UTC, general('20500101000000.0001Z'))),
+  ],
   'version 2': ['x509-version-unsupported', part(0, bytes('a003020101'))],
   'version 4': ['x509-version-unsupported', part(0, bytes('a003020103'))],
   'version 1 written out': ['x509-version-unsupported', part(0, bytes('a003020100'))],
@@ -264,6 +329,12 @@ const REFUSED: Record<string, [code: string, edit: (parts: Uint8Array[]) => void
     part(SPKI, rsaKey(2n ** 2047n + 1n, 3n, bytes('050100'))),
   ],
   'an RSA exponent of 1': ['x509-key-invalid', part(SPKI, rsaKey(2n ** 2047n + 1n, 1n))],
+  'an RSA modulus of 8,193 bits': ['x509-key-invalid', part(SPKI, rsaKey(2n ** 8192n + 1n, 3n))],
+  'an even RSA modulus': ['x509-key-invalid', part(SPKI, rsaKey(2n ** 2047n, 3n))],
+  'an RSA exponent above 2^32 − 1': [
+    'x509-key-invalid',
+    part(SPKI, rsaKey(2n ** 2047n + 1n, 2n ** 32n + 1n)),
+  ],
   'an even RSA exponent': ['x509-key-invalid', part(SPKI, rsaKey(2n ** 2047n + 1n, 4n))],
   'an RSA modulus of 0': ['x509-key-invalid', part(SPKI, rsaKey(0n, 3n))],
   'a compressed point': ['x509-key-invalid', part(SPKI, ecKey(P256, new Uint8Array(33).fill(2)))],
@@ -285,6 +356,69 @@ t.test('names are for reading: hidden characters show, unknown values as hex', a
   const rdn = sequence(set(two, sequence(encodeOid('2.5.4.4'), bytes('0c0162'))));
   t.equal(parseCertificate(remade(part(SUBJECT, rdn))).subject.name, 'CN=a+2.5.4.4=b');
   t.equal(parseCertificate(remade(part(SUBJECT, sequence()))).subject.name, '');
+});
+
+t.test(
+  'what a name cannot show as text it shows as hex, and a long identifier with all its digits',
+  async (t) => {
+    const named = (tag: number, content: string): string =>
+      parseCertificate(remade(part(SUBJECT, cn(tag, content)))).subject.name;
+    t.equal(named(TAG.printableString, '612a405f62'), 'CN=a*@_b');
+    t.equal(named(TAG.printableString, '61ff'), 'CN=#130261ff');
+    t.equal(named(TAG.ia5String, '6180'), 'CN=#16026180');
+    t.equal(named(TAG.utf8String, '61c3'), 'CN=#0c0261c3');
+    t.equal(named(TAG.bmpString, '006100'), 'CN=#1e03006100');
+    t.equal(named(TAG.bmpString, 'd800'), 'CN=#1e02d800');
+    t.equal(named(TAG.bmpString, '202e0061'), 'CN=\\e2\\80\\aea');
+    t.equal(named(TAG.utf8String, '2331'), 'CN=\\#1');
+    const long = parseCertificate(remade(part(SUBJECT, dn(LONG, encode(TAG.utf8String, Buffer.from('a'))))));
+    t.equal(long.subject.name, `${LONG}=a`);
+  },
+);
+
+t.test('nothing invisible or direction-changing stands in a name as it is', async (t) => {
+  const hidden =
+    '\0\t\n\r\x1b\x7f\x85\xa0\xad\u034f\u061c\u115f\u180e\u2003\u200b\u200e\u200f\u2028\u2029\u202e'.concat(
+      '\u2060\u2066\u2069\u2800\u3000\u3164\ufe0f\ufeff\uffa0\ufff9\u{1d173}\u{e0001}\u{e0041}\u{e0100}',
+    );
+  for (const character of hidden) {
+    const text = encode(TAG.utf8String, Buffer.from(`a${character}b`));
+    const { name } = parseCertificate(remade(part(SUBJECT, dn('2.5.4.3', text)))).subject;
+    t.match(name, /^CN=a(\\[0-9a-f]{2})+b$/, `U+${character.codePointAt(0)!.toString(16)}`);
+  }
+});
+
+t.test('a point off its curve is a key, and verifies nothing with either verifier', async (t) => {
+  const curves = {
+    'P-256': [P256, 32],
+    'P-384': ['1.3.132.0.34', 48],
+    'P-521': ['1.3.132.0.35', 66],
+  } as const;
+  const signature = sequence(encodeInteger(1n), encodeInteger(1n));
+  for (const [curve, [id, length]] of Object.entries(curves))
+    for (const fill of [0, 1, 0xff]) {
+      const { key, spki } = parseCertificate(remade(part(SPKI, offCurve(id, length, fill))));
+      t.strictSame(key, { kind: 'ec', curve });
+      for (const hash of ['256', '384', '512'] as const)
+        for (const verifier of [nodeSignatures, webCryptoSignatures(globalThis.crypto.subtle)]) {
+          const algorithm = `ecdsa-sha${hash}-der` as const;
+          t.equal(await verifier.verify({ algorithm, spki, message: TRUE, signature }), false);
+        }
+    }
+});
+
+t.test('an algorithm of a signature has one element of parameters at most, and an identifier', async (t) => {
+  const [, , signed] = parseDer(rsa.der).children;
+  const certificateOf = (identifier: Uint8Array): Uint8Array => {
+    const parts = parseDer(rsa.der).children[0]!.children.map(({ raw }) => raw);
+    parts[ALGORITHM] = identifier;
+    return sequence(sequence(...parts), identifier, signed!.raw);
+  };
+  t.equal(parseCertificate(certificateOf(sequence(encodeOid('1.2.3'), TRUE))).algorithm, undefined);
+  t.throws(() => parseCertificate(certificateOf(sequence())), { code: 'der-tag-unexpected' });
+  t.throws(() => parseCertificate(certificateOf(sequence(encodeOid('1.2.3'), TRUE, TRUE))), {
+    code: 'der-element-surplus',
+  });
 });
 
 const [r, s] = [encodeInteger(7n), encodeInteger(9n)];
