@@ -45,7 +45,6 @@ export const REASON_CODES = [
   'der-bit-string-invalid',
   'der-oid-invalid',
   'der-time-invalid',
-  'der-string-invalid',
   'der-default-written',
   'ecdsa-signature-invalid',
   'ecdsa-high-s',

@@ -88,15 +88,24 @@ async function answer(
   if (receipt === undefined) throw new Problem('idempotency-key-reused');
   const state = receipt.replayed ? await stateOf(deps, depositor.id, receipt.id) : 'received';
   if (receipt.replayed) reply.header('idempotent-replayed', 'true');
-  // The manifest is JSON text already: what is sent is what was hashed.
+  const head = `{"id":"${receipt.id}","state":"${state}","leafHash":"${receipt.leafHash}","manifest":`;
   return reply
     .code(201)
     .header('location', `/v1/evidence/${receipt.id}`)
     .type('application/json; charset=utf-8')
-    .send(
-      `{"id":"${receipt.id}","state":"${state}","leafHash":"${receipt.leafHash}","manifest":${receipt.manifest}}`,
-    );
+    .send(around(head, receipt.manifest));
 }
+
+/** The manifest is bytes of JSON already: what is sent is what was hashed. `head` is ASCII and opens an object. */
+function around(head: string, manifest: Uint8Array): Buffer {
+  const body = Buffer.allocUnsafe(head.length + manifest.length + 1);
+  body.write(head, 0, 'latin1');
+  body.set(manifest, head.length);
+  body[body.length - 1] = CLOSING_BRACE;
+  return body;
+}
+
+const CLOSING_BRACE = 0x7d;
 
 async function depositForm(
   deps: DepositRoutes,

@@ -6,19 +6,12 @@ import type { JournalEntry } from '../ports/store.ts';
  * The only way by which an entry enters the log: the leaf is made here, from the very bytes that are stored, and a
  * store takes no entry without it. `entry` is RFC 8785 text.
  */
-export function journalEntry({
-  id,
-  organization,
-  receivedMs,
-  entry,
-  fileDigests,
-}: Omit<JournalEntry, 'leaf'>): JournalEntry {
-  return {
-    id,
-    organization,
-    receivedMs,
-    entry,
-    fileDigests,
-    leaf: hash('sha256', leafPreimage(entry), 'buffer'),
-  };
+export function journalEntry(
+  made: Omit<JournalEntry, 'leaf' | 'bytes'>,
+): JournalEntry & { readonly bytes: Uint8Array } {
+  // Text becomes bytes once: they are hashed, stored and sent.
+  const preimage = Buffer.from(leafPreimage(made.entry), 'utf8');
+  const { id, organization, receivedMs, entry, fileDigests } = made;
+  const leaf = hash('sha256', preimage, 'buffer');
+  return { id, organization, receivedMs, entry, fileDigests, bytes: preimage.subarray(1), leaf };
 }

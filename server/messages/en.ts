@@ -56,7 +56,6 @@ export const en: Sentences = {
     'der-bit-string-invalid': 'a DER bit string is not valid',
     'der-oid-invalid': 'a DER object identifier is not valid',
     'der-time-invalid': 'a DER time is not valid',
-    'der-string-invalid': 'a DER string is not valid',
     'der-default-written': 'DER writes a default value',
     'ecdsa-signature-invalid': 'the ECDSA signature is out of range',
     'ecdsa-high-s': 'the ECDSA signature has a high s, a second spelling of the same signature',

@@ -56,7 +56,6 @@ export const zh: Sentences = {
     'der-bit-string-invalid': 'DER 位串有误',
     'der-oid-invalid': 'DER 对象标识符有误',
     'der-time-invalid': 'DER 时间有误',
-    'der-string-invalid': 'DER 字符串有误',
     'der-default-written': 'DER 写出了默认值',
     'ecdsa-signature-invalid': 'ECDSA 签名数值超出范围',
     'ecdsa-high-s': 'ECDSA 签名的 s 过大（同一签名的另一写法）',

@@ -15,8 +15,8 @@ export interface DepositDeps {
 export interface Receipt {
   readonly id: string;
   readonly leafHash: string;
-  /** RFC 8785 text */
-  readonly manifest: string;
+  /** RFC 8785 bytes */
+  readonly manifest: Uint8Array;
   readonly replayed: boolean;
 }
 
@@ -31,13 +31,10 @@ export async function deposit(
   const entry = makeEntry(deps, depositor, given, files);
   const outcome = await deps.store.deposit(entry, claim);
   if (outcome.outcome === 'key-reused') return undefined;
-  const kept = outcome.outcome === 'replayed' ? outcome.stored : entry;
-  return {
-    id: kept.id,
-    leafHash: toHex(kept.leaf),
-    manifest: kept.entry,
-    replayed: outcome.outcome === 'replayed',
-  };
+  if (outcome.outcome === 'stored')
+    return { id: entry.id, leafHash: toHex(entry.leaf), manifest: entry.bytes, replayed: false };
+  const { id, leaf, entry: text } = outcome.stored;
+  return { id, leafHash: toHex(leaf), manifest: Buffer.from(text, 'utf8'), replayed: true };
 }
 
 export interface BulkRecord {

@@ -36,6 +36,8 @@ export interface JournalEntry {
   readonly receivedMs: number;
   /** RFC 8785 bytes as text */
   readonly entry: string;
+  /** the same text in UTF-8, where it has been made already */
+  readonly bytes?: Uint8Array;
   /** 32 bytes: SHA-256(0x00 ‖ entry) */
   readonly leaf: Uint8Array;
   /** SHA-256 of each file, for the look-up by digest */

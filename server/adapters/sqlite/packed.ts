@@ -69,7 +69,7 @@ function pack(target: Buffer, at: number, entry: JournalEntry, claim: Idempotenc
   target.set(entry.leaf, at + 32);
   target.writeDoubleLE(entry.receivedMs, at + 64);
   let end = at + HEAD;
-  const entryLength = target.write(entry.entry, end, 'utf8');
+  const entryLength = writeEntry(target, end, entry);
   end += entryLength;
   let keyLength = 0;
   if (claim !== undefined) {
@@ -87,6 +87,12 @@ function pack(target: Buffer, at: number, entry: JournalEntry, claim: Idempotenc
   target.writeUInt16LE(keyLength, at + 92);
   target.writeUInt16LE(entry.fileDigests.length, at + 94);
   return end;
+}
+
+function writeEntry(target: Buffer, at: number, { entry, bytes }: JournalEntry): number {
+  if (bytes === undefined) return target.write(entry, at, 'utf8');
+  target.set(bytes, at);
+  return bytes.length;
 }
 
 /** What the port says of keys; the HTTP side answers for it to the client. */

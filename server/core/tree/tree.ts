@@ -18,7 +18,7 @@ const NODE_PREFIX = Uint8Array.of(1);
 /** SHA-256(0x00 ‖ entry), RFC 6962 §2.1. The prefix stops an entry from passing as an interior node. */
 export const leafHash = (entry: Uint8Array): Uint8Array => sha256(concat(LEAF_PREFIX, entry));
 
-/** What a leaf is the SHA-256 of, as text whose UTF-8 is 0x00 ‖ entry: for those who hash text without copying it. */
+/** What a leaf is the SHA-256 of, as text whose UTF-8 is 0x00 ‖ entry: for those who encode it once for all uses. */
 export const leafPreimage = (entry: string): string => `\u0000${entry}`;
 
 /** SHA-256(0x01 ‖ left ‖ right), RFC 6962 §2.1. */
