@@ -68,15 +68,16 @@ export async function verifyCertificate(verification: Verification): Promise<Rep
   ];
   const verdict = verdictOf(checks, anchors);
   // An invalid certificate proves no time, whatever its block says: the entry may be another one.
-  const good = verdict === 'invalid' ? [] : anchors.filter((anchor) => anchor.proven);
-  const facts = gather(certificate, issuer, anchors, good, files);
+  const known = anchors.flatMap(({ fact }) => fact ?? []);
+  const good = verdict === 'invalid' ? [] : anchors.filter((a) => a.proven).map((a) => a.fact!);
+  const facts = gather(certificate, issuer, known, good, files);
   return {
     verdict,
     checks,
     facts,
     notProven: notProven(certificate),
     remaining: remaining(checks, trust),
-    testChain: (good.length > 0 ? good : anchors).every(({ fact }) => fact?.test ?? true),
+    testChain: (good.length > 0 ? good : known).every((fact) => fact.test),
   };
 }
 
@@ -177,15 +178,15 @@ function verdictOf(checks: readonly Check[], anchors: readonly AnchorFinding[]):
 function gather(
   certificate: Certificate,
   issuer: IssuerFinding,
-  anchors: readonly AnchorFinding[],
-  good: readonly AnchorFinding[],
+  anchors: readonly AnchorFact[],
+  good: readonly AnchorFact[],
   files: readonly GivenFile[],
 ): Facts {
   const manifest = manifestOf(certificate);
   const when: When[] = [
     ...(manifest ? [{ clock: 'server', at: manifest.receivedAt, proven: false } as const] : []),
     { clock: 'issuer', at: certificate.issuedAt, proven: false },
-    ...anchors.flatMap((anchor) => (anchor.fact ? [blockTime(anchor.fact, good.includes(anchor))] : [])),
+    ...anchors.map((fact) => blockTime(fact, good.includes(fact))),
   ];
   const { number, revision, issuedAt } = certificate;
   return {
@@ -206,7 +207,7 @@ function gather(
     },
     when,
     counts: earliest(good),
-    anchors: anchors.flatMap((anchor) => anchor.fact ?? []),
+    anchors,
     stated: certificate.stated,
   };
 }
@@ -218,8 +219,7 @@ const blockTime = (fact: AnchorFact, proven: boolean): When => ({
 });
 
 /** Among anchors in earnest chains where there is one, else among those in test chains. */
-function earliest(good: readonly AnchorFinding[]): When | undefined {
-  const facts = good.flatMap(({ fact }) => fact ?? []);
+function earliest(facts: readonly AnchorFact[]): When | undefined {
   const real = facts.filter((fact) => !fact.test);
   const [first] = (real.length > 0 ? real : facts).toSorted((a, b) => (a.blockTime < b.blockTime ? -1 : 1));
   return first && blockTime(first, true);
