@@ -2,7 +2,7 @@
 // This file itself runs under any Node from 20 on, before anything is installed: it may import nothing else.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -17,29 +17,46 @@ const wanted = createHash('sha256').update(readFileSync(lockFile)).digest('hex')
 const say = (sentence) => process.stderr.write(`kezheng: ${sentence}\n`);
 const isSetUp = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
 
-/** Two commands started at once (npm start and npm test) must not install over each other. */
+/**
+ * Two commands started at once (npm start and npm test) must not install over each other. The lock names its process:
+ * one that was killed while it installed does not keep the next one out.
+ */
 function withSetupLock(work) {
   const lock = join(root, '.setup-lock');
-  const waitingSince = Date.now();
   for (;;) {
     try {
-      mkdirSync(lock);
+      writeFileSync(lock, String(process.pid), { flag: 'wx' });
       break;
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
-      if (Date.now() - waitingSince > 600_000) {
-        say(
-          `正在等待另一个安装结束已逾十分钟；若它已中断，请删除 ${lock} / another set-up seems to have died; remove ${lock}`,
-        );
-        process.exit(1);
-      }
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+      if (isHeld(lock)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+      else rmSync(lock, { recursive: true, force: true });
     }
   }
   try {
     work();
   } finally {
     rmSync(lock, { recursive: true, force: true });
+  }
+}
+
+/** A lock without a number is being written, or was left behind half written: its age tells. */
+function isHeld(lock) {
+  try {
+    const pid = Number(readFileSync(lock, 'utf8'));
+    return pid > 0 ? isRunning(pid) : Date.now() - statSync(lock).mtimeMs < 5_000;
+  } catch (error) {
+    // Gone meanwhile: free. Anything else that stands there is not ours and goes.
+    return error.code === 'ENOENT';
+  }
+}
+
+function isRunning(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
   }
 }
 
