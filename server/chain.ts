@@ -47,19 +47,10 @@ export async function connectChain(deps: Deps): Promise<ChainConnection> {
     operatorKey,
     confirmations: config.confirmations,
   });
-  return {
-    describe: trusting.describe,
-    open: async () => {
-      await trusting.seen(chain);
-      return chain;
-    },
-    current: () => chain,
-    trust: trusting.trust,
-    close: async () => chain.close(),
-  };
+  return connectionTo(chain, trusting, async () => {});
 }
 
-async function connectLocal(deps: Deps, trusting: ReturnType<typeof trustKeeper>): Promise<ChainConnection> {
+async function connectLocal(deps: Deps, trusting: TrustKeeper): Promise<ChainConnection> {
   const { config, log } = deps;
   const local = await startLocalChain({ dataDir: join(config.dataDir, 'chain'), log });
   const { rpcUrl, chainId, operatorKey } = local;
@@ -71,6 +62,17 @@ async function connectLocal(deps: Deps, trusting: ReturnType<typeof trustKeeper>
     confirmations: config.confirmations,
   });
   await trusting.seen(chain);
+  return connectionTo(chain, trusting, () => local.stop());
+}
+
+type TrustKeeper = ReturnType<typeof trustKeeper>;
+
+/** `closed` is what remains to be ended after the chain. */
+function connectionTo(
+  chain: ReturnType<typeof openEvmChain>,
+  trusting: TrustKeeper,
+  closed: () => Promise<void>,
+): ChainConnection {
   return {
     describe: trusting.describe,
     open: async () => {
@@ -81,7 +83,7 @@ async function connectLocal(deps: Deps, trusting: ReturnType<typeof trustKeeper>
     trust: trusting.trust,
     close: async () => {
       chain.close();
-      await local.stop();
+      await closed();
     },
   };
 }

@@ -6,7 +6,6 @@ import { StoreOverloaded, StoreUnavailable } from '../ports/store.ts';
 /** The only table of statuses. A code that is missing here does not compile; its sentences stand in messages/. */
 const STATUS = {
   'not-found': 404,
-  'method-not-allowed': 405,
   'not-authenticated': 401,
   'key-expired': 401,
   'key-revoked': 401,
@@ -32,11 +31,9 @@ const STATUS = {
   'range-not-satisfiable': 416,
   'file-not-stored': 404,
   'certificate-not-ready': 409,
-  'cursor-invalid': 400,
   'too-many-requests': 429,
   'store-unavailable': 503,
   overloaded: 503,
-  'service-stopping': 503,
   'internal-error': 500,
 } as const;
 

@@ -4,7 +4,6 @@ import type { Sentences } from './subjects.ts';
 export const en: Sentences = {
   problem: {
     'not-found': 'there is no such thing',
-    'method-not-allowed': 'this method is not supported',
     'not-authenticated': 'a valid API key is needed (Authorization: Bearer)',
     'key-expired': 'the API key has expired',
     'key-revoked': 'the API key was revoked',
@@ -30,11 +29,9 @@ export const en: Sentences = {
     'range-not-satisfiable': 'the range is not within the file',
     'file-not-stored': 'only digests were deposited; the service has no such file',
     'certificate-not-ready': 'the certificate is not ready yet',
-    'cursor-invalid': 'the cursor is not valid',
     'too-many-requests': 'too many requests',
     'store-unavailable': 'the store is not available now; nothing was kept, try again later',
     overloaded: 'too busy; nothing was kept, try again later',
-    'service-stopping': 'the service is stopping',
     'internal-error': 'an error inside the service',
   },
   reason: {

@@ -4,7 +4,6 @@ import type { Sentences } from './subjects.ts';
 export const zh: Sentences = {
   problem: {
     'not-found': '没有这一项',
-    'method-not-allowed': '不支持此方法',
     'not-authenticated': '需要有效的 API 密钥（Authorization: Bearer）',
     'key-expired': 'API 密钥已过期',
     'key-revoked': 'API 密钥已吊销',
@@ -30,11 +29,9 @@ export const zh: Sentences = {
     'range-not-satisfiable': '所请求的范围不在文件内',
     'file-not-stored': '仅存摘要，服务未保存此文件',
     'certificate-not-ready': '证书尚未生成，请稍后再取',
-    'cursor-invalid': '游标无效',
     'too-many-requests': '请求过于频繁',
     'store-unavailable': '存储暂不可用，未保存任何内容，请稍后重试',
     overloaded: '服务繁忙，未保存任何内容，请稍后重试',
-    'service-stopping': '服务正在停止',
     'internal-error': '服务内部错误',
   },
   reason: {
