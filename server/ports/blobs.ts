@@ -6,12 +6,20 @@ import type { Readable } from 'node:stream';
  */
 export type BlobRoom = 'files' | 'trees';
 
+/** Large files come in pieces of this size: a multiple of every disk's pages. */
+export const BLOCK_BYTES = 256 * 1024;
+
 /** Bytes cannot be kept or read now: disk full, read-only or failing. Answered with 503 and Retry-After. */
 export class BlobUnavailable extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, { cause });
     this.name = 'BlobUnavailable';
   }
+}
+
+export interface Range {
+  readonly start: number;
+  readonly length: number;
 }
 
 export interface Blobs {
@@ -25,17 +33,12 @@ export interface Blobs {
   stream(room: BlobRoom, name: string, start: number, end: number): Promise<Readable>;
   /** Exactly `length` bytes from `start`. */
   read(room: BlobRoom, name: string, start: number, length: number): Promise<Uint8Array>;
-  /** `length` bytes from each of `starts`, in their order: the few hashes of a proof. */
-  readEach(
-    room: BlobRoom,
-    name: string,
-    starts: readonly number[],
-    length: number,
-  ): Promise<readonly Uint8Array[]>;
+  /** The bytes of each range, in their order: the few pieces of a proof. */
+  readEach(room: BlobRoom, name: string, ranges: readonly Range[]): Promise<readonly Uint8Array[]>;
 }
 
 export interface IncomingBlob {
-  /** Resolves when more may come: the caller waits for it. */
+  /** Bytes in the order of the calls, which need not wait for each other. Resolves when the memory may be used again. */
   write(chunk: Uint8Array): Promise<void>;
   /** fsync, rename under its name, fsync the folder. */
   keep(room: BlobRoom, name: string): Promise<void>;

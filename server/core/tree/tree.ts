@@ -12,6 +12,9 @@ export const HASH_LENGTH = 32;
 /** More leaves than one batch or folder will ever have; keeps a proof below 33 hashes and indexes exact in a number. */
 export const MAX_TREE_SIZE = 2 ** 32;
 
+/** Two hashes in words of 4 bytes. */
+const NODE_WORDS = (2 * HASH_LENGTH) / 4;
+
 const LEAF_PREFIX = Uint8Array.of(0);
 const NODE_PREFIX = Uint8Array.of(1);
 
@@ -54,15 +57,18 @@ export function buildTree(leaves: Uint8Array, hashInto: HashNodeInto = hashNodeI
   const sizes = levelSizes(leaves.length / HASH_LENGTH);
   const nodes = new Uint8Array(treeLength(sizes[0]!));
   nodes.set(leaves);
-  const preimage = new Uint8Array(1 + 2 * HASH_LENGTH);
+  // 0x01 ‖ left ‖ right, where the two begin at a word: they are copied by words, a tenth of the time of hashing.
+  const words = new Uint32Array(1 + NODE_WORDS);
+  const preimage = new Uint8Array(words.buffer, 3);
   preimage.set(NODE_PREFIX);
+  const source = new Uint32Array(nodes.buffer);
   let from = 0;
   let to = leaves.length;
   for (const size of sizes.slice(0, -1)) {
     const pairs = Math.floor(size / 2);
     for (let pair = 0; pair < pairs; pair++) {
-      const left = from + pair * 2 * HASH_LENGTH;
-      preimage.set(nodes.subarray(left, left + 2 * HASH_LENGTH), 1);
+      const left = from / 4 + pair * NODE_WORDS;
+      for (let word = 0; word < NODE_WORDS; word++) words[1 + word] = source[left + word]!;
       hashInto(preimage, nodes, to + pair * HASH_LENGTH);
     }
     const end = from + size * HASH_LENGTH;

@@ -51,7 +51,7 @@ export function checkAnchors(
 
 /** A bare hash that is one anchor's says nothing of the others; one that is nobody's speaks against all. */
 const speaksOf = (block: ComparedBlock, own: string, all: readonly string[]): boolean =>
-  block.number !== undefined || block.hash === own || !all.includes(block.hash ?? '');
+  block.number !== undefined || block.hash === own || !all.some((hash) => hash === block.hash);
 
 /** Beside an anchor that proves the time, one in a log that the reader does not list yet is open, not wrong. */
 function forgiveUnlisted(finding: AnchorFinding): AnchorFinding {
