@@ -1,5 +1,6 @@
 import type { Blobs, IncomingBlob } from '../ports/blobs.ts';
 import type { Digests } from '../ports/work.ts';
+import { readBlocks } from './blocks.ts';
 
 /** A file on its way in: hashed, in a temporary place, not yet kept. */
 export interface ReceivedFile {
@@ -11,11 +12,9 @@ export interface ReceivedFile {
   readonly blob: IncomingBlob;
 }
 
-export class FileTooLarge extends Error {}
-
 /**
- * Reads the stream once, through both digests and into a temporary file; never more than a few chunks in memory.
- * Throws FileTooLarge past `limit` bytes. What was written is discarded on any error.
+ * Reads the stream once, through both digests and into a temporary file; never more than a few blocks in memory.
+ * Throws StreamTooLong past `limit` bytes. What was written is discarded on any error.
  */
 export async function receiveFile(
   blobs: Blobs,
@@ -26,14 +25,7 @@ export async function receiveFile(
   const blob = await blobs.receive();
   const digest = digests.begin();
   try {
-    let size = 0;
-    for await (const chunk of stream) {
-      size += chunk.length;
-      if (size > file.limit) throw new FileTooLarge();
-      // Written first: the digest may take the chunk's memory to another thread.
-      await blob.write(chunk);
-      await digest.update(chunk);
-    }
+    await readBlocks(stream, file.limit, (block) => Promise.all([blob.write(block), digest.update(block)]));
     const { name, mediaType } = file;
     return { name, mediaType, blob, ...(await digest.finish()) };
   } catch (error) {

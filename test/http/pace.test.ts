@@ -1,8 +1,7 @@
 import { connect, type Socket } from 'node:net';
-import multipart from '@fastify/multipart';
 import Fastify, { type FastifyInstance } from 'fastify';
 import t from 'tap';
-import { contentOf, formParts, readPart } from '../../server/http/form.ts';
+import { contentOf, formParts, installForms, readPart } from '../../server/http/form.ts';
 import { installPace } from '../../server/http/pace.ts';
 import { installProblems } from '../../server/http/problem.ts';
 
@@ -10,10 +9,10 @@ const SPAN = 300;
 
 /** A small server with the pace of our own, and spans that a test can wait for. */
 async function served(): Promise<{ app: FastifyInstance; port: number; read: () => number }> {
-  const app = Fastify({ requestTimeout: 0, connectionTimeout: 60_000, forceCloseConnections: true });
+  const app = Fastify({ requestTimeout: 0, keepAliveTimeout: 0, forceCloseConnections: true });
   installProblems(app);
-  installPace(app, { spanMs: SPAN, bytes: 1_000 });
-  await app.register(multipart);
+  installPace(app, { spanMs: SPAN, bytes: 1_000, silentMs: 4 * SPAN });
+  installForms(app);
   let read = 0;
   app.post('/held', async () => 'held');
   app.post('/refused', { onRequest: (_request, reply) => void reply.code(401).send('no') }, async () => '');

@@ -1,18 +1,15 @@
-import { join } from 'node:path';
 import t from 'tap';
-import { openSqliteStore } from '../../server/adapters/sqlite/store.ts';
 import { MAX_STREAMS } from '../../server/http/events.ts';
 import { createApiKey, type Scope } from '../../server/identity/api-keys.ts';
 import { body, hashOnly, run } from '../support/running.ts';
+import { databaseOf } from '../support/storage.ts';
 
 // Nothing is sealed while this runs: a stream has no reason of its own to end.
 const service = await run({ KEZHENG_BATCH_MAX_AGE_MS: '600000' });
-const store = await openSqliteStore({
-  path: join(service.dataDir, 'kezheng.sqlite'),
-  clock: { nowMs: () => Date.now() },
-});
+const database = await databaseOf(service.dataDir);
+const { store } = database;
 t.teardown(async () => {
-  await store.close();
+  await database.close();
   await service.stop();
 });
 

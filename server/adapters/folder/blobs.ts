@@ -2,7 +2,7 @@ import { readSync } from 'node:fs';
 import { mkdir, open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import type { BlobRoom, Blobs } from '../../ports/blobs.ts';
+import type { Blobs, Range } from '../../ports/blobs.ts';
 import { orUnavailable } from './failures.ts';
 import { receiveIn } from './incoming.ts';
 import { createPlaces, syncFolder } from './places.ts';
@@ -40,11 +40,11 @@ export async function openFolderBlobs({ dir }: { readonly dir: string }): Promis
       orUnavailable('open a file', () => streamOf(places.path(room, name), start, end)),
     read: (room, name, start, length) =>
       orUnavailable('read a file', async () => {
-        const [bytes] = await readParts(places.path(room, name), { room, name, starts: [start], length });
+        const [bytes] = await readRanges(places.path(room, name), `${room}/${name}`, [{ start, length }]);
         return bytes!;
       }),
-    readEach: (room, name, starts, length) =>
-      orUnavailable('read a file', () => readParts(places.path(room, name), { room, name, starts, length })),
+    readEach: (room, name, ranges) =>
+      orUnavailable('read a file', () => readRanges(places.path(room, name), `${room}/${name}`, ranges)),
   };
 }
 
@@ -86,29 +86,22 @@ async function streamOf(path: string, start: number, end: number): Promise<Reada
   return Readable.from([]);
 }
 
-interface Parts {
-  readonly room: BlobRoom;
-  readonly name: string;
-  readonly starts: readonly number[];
-  readonly length: number;
-}
-
 /** What is read without leaving the thread: a page that is in memory takes a microsecond, another thread twenty. */
-const SMALL = 4_096;
+const SMALL = 16 * 1024;
 
-async function readParts(path: string, { room, name, starts, length }: Parts): Promise<Uint8Array[]> {
+async function readRanges(path: string, name: string, ranges: readonly Range[]): Promise<Uint8Array[]> {
   const file = await open(path, 'r');
   try {
     const parts: Uint8Array[] = [];
-    for (const start of starts) {
-      const bytes = new Uint8Array(length);
+    for (const { start, length } of ranges) {
+      const bytes = Buffer.allocUnsafe(length);
       for (let at = 0; at < length; ) {
         const left = length - at;
         const read =
           length <= SMALL
             ? readSync(file.fd, bytes, at, left, start + at)
             : (await file.read(bytes, at, left, start + at)).bytesRead;
-        if (read === 0) throw new Error(`${room}/${name} ends before ${start + length} bytes`);
+        if (read === 0) throw new Error(`${name} ends before ${start + length} bytes`);
         at += read;
       }
       parts.push(bytes);

@@ -1,72 +1,101 @@
 import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { BlobRoom, IncomingBlob } from '../../ports/blobs.ts';
 import { orUnavailable } from './failures.ts';
 import { type Places, syncFolder } from './places.ts';
 
-/** Bytes written at once: sockets bring 64 KiB or less, and each call to the file system costs its own. */
-const BLOCK = 512 * 1024;
-
 /** The disk begins to take a large file while it still comes in: the fsync at its end has less to wait for. */
 const SYNC_EVERY = 64 * 1024 * 1024;
 
-/** While one block is being written the next one fills: at most two a file in memory. */
+/** What O_DIRECT asks of positions, lengths and addresses, on any disk that we know. */
+const PAGE = 4_096;
+
+/** Below this the page cache is the shorter way. */
+const WORTH_DIRECT = 64 * 1024;
+
 interface Writer {
   write(chunk: Uint8Array): Promise<void>;
-  /** All bytes are with the file system. */
-  flush(): Promise<void>;
+  /** Nothing is under way any more; throws what went wrong on the way. */
+  settled(): Promise<void>;
+  close(): Promise<void>;
 }
 
-function writeBlocks(file: FileHandle): Writer {
-  let filling: Buffer | undefined;
-  let spare: Buffer | undefined;
-  let length = 0;
-  let writing: Promise<void> = Promise.resolve();
-  let syncing: Promise<void> = Promise.resolve();
+/**
+ * Writes at positions, several pieces at once. Large pieces that lie right go to the disk past the page cache
+ * (O_DIRECT): evidence is seldom read soon, and copying a file into fresh memory costs as much as hashing it. Where the
+ * file system knows no such way (EINVAL), and for all the rest, the ordinary one is taken; both may be used for
+ * different parts of one file.
+ */
+function writePieces(file: FileHandle, path: string): Writer {
+  const underWay = new Set<Promise<void>>();
+  let direct: Promise<FileHandle> | undefined;
+  let mayBeDirect = constants.O_DIRECT !== undefined;
+  let position = 0;
   let unsynced = 0;
+  let failure: { readonly error: unknown } | undefined;
 
-  async function writeOut(block: Buffer, size: number): Promise<void> {
-    for (let at = 0; at < size; ) at += (await file.write(block, at, size - at)).bytesWritten;
-    spare = block;
-    unsynced += size;
-    if (unsynced < SYNC_EVERY) return;
-    unsynced = 0;
-    await syncing;
-    syncing = file.datasync();
-    syncing.catch(() => {});
+  async function writeOut(target: FileHandle, piece: Uint8Array, start: number): Promise<void> {
+    for (let at = 0; at < piece.length; )
+      at += (await target.write(piece, at, piece.length - at, start + at)).bytesWritten;
   }
 
-  /** Waits for the block before this one: more may come only as fast as the disk takes it. */
-  async function hand(): Promise<void> {
-    await writing;
-    if (filling === undefined) return;
-    writing = writeOut(filling, length);
-    // Seen by whoever waits for it next; until then it must not count as unhandled.
-    writing.catch(() => {});
-    filling = spare;
-    spare = undefined;
-    length = 0;
+  /** False where this way is closed; what it has written of the piece is written again. */
+  async function writeDirect(piece: Uint8Array, start: number): Promise<boolean> {
+    try {
+      direct ??= open(path, constants.O_WRONLY | constants.O_DIRECT);
+      await writeOut(await direct, piece, start);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
+      mayBeDirect = false;
+      return false;
+    }
+  }
+
+  async function writePiece(piece: Uint8Array, start: number): Promise<void> {
+    if (mayBeDirect && liesRight(piece, start) && (await writeDirect(piece, start))) return;
+    await writeOut(file, piece, start);
+    unsynced += piece.length;
+    if (unsynced < SYNC_EVERY) return;
+    unsynced = 0;
+    await file.datasync();
   }
 
   return {
-    async write(chunk) {
-      for (let at = 0; at < chunk.length; ) {
-        filling ??= Buffer.allocUnsafeSlow(BLOCK);
-        const part = chunk.subarray(at, at + BLOCK - length);
-        filling.set(part, length);
-        length += part.length;
-        at += part.length;
-        if (length === BLOCK) await hand();
-      }
+    write(piece) {
+      const start = position;
+      position += piece.length;
+      const written = writePiece(piece, start);
+      const watched: Promise<void> = written
+        .catch((error: unknown) => {
+          failure ??= { error };
+        })
+        .then(() => void underWay.delete(watched));
+      underWay.add(watched);
+      return written;
     },
-    async flush() {
-      if (length > 0) await hand();
-      await writing;
-      await syncing;
+    async settled() {
+      await Promise.all(underWay);
+      if (failure !== undefined) throw failure.error;
+    },
+    async close() {
+      await Promise.all(underWay);
+      await direct?.then(
+        (handle) => handle.close(),
+        () => {},
+      );
+      await file.close();
     },
   };
 }
+
+const liesRight = (piece: Uint8Array, start: number): boolean =>
+  piece.length >= WORTH_DIRECT &&
+  piece.length % PAGE === 0 &&
+  start % PAGE === 0 &&
+  piece.byteOffset % PAGE === 0;
 
 /** A temporary folder that somebody has cleared away is made again: nothing of value is in it. */
 async function openIn(tmp: string, path: string): Promise<FileHandle> {
@@ -83,14 +112,14 @@ async function openIn(tmp: string, path: string): Promise<FileHandle> {
 export async function receiveIn(tmp: string, places: Places): Promise<IncomingBlob> {
   const path = join(tmp, `${process.pid}-${randomBytes(12).toString('hex')}`);
   const file = await openIn(tmp, path);
-  const blocks = writeBlocks(file);
+  const pieces = writePieces(file, path);
   let isDone = false;
 
   /** In this order, so that a name never stands for bytes that a power cut can still take away. */
   async function give(target: string): Promise<void> {
-    await blocks.flush();
+    await pieces.settled();
     await file.sync();
-    await file.close();
+    await pieces.close();
     await places.makeFolder(target);
     // A crash before this leaves a temporary file. The same name again: replaced at once, whole by whole.
     await rename(path, target);
@@ -100,7 +129,7 @@ export async function receiveIn(tmp: string, places: Places): Promise<IncomingBl
   }
 
   return {
-    write: (chunk) => orUnavailable('write a file', () => blocks.write(chunk)),
+    write: (chunk) => orUnavailable('write a file', () => pieces.write(chunk)),
     async keep(room: BlobRoom, name: string) {
       const target = places.path(room, name);
       await orUnavailable('keep a file', () => give(target));
@@ -108,8 +137,7 @@ export async function receiveIn(tmp: string, places: Places): Promise<IncomingBl
     async discard() {
       if (isDone) return;
       isDone = true;
-      await blocks.flush().catch(() => {});
-      await file.close().catch(() => {});
+      await pieces.close().catch(() => {});
       // On a read-only disk it stays, and the next start removes it.
       await rm(path, { force: true }).catch(() => {});
     },

@@ -15,7 +15,7 @@ function hashOf(stream: number): Hash {
 }
 
 function work(job: DigestJob): string | undefined {
-  if (job.what === 'update') return void hashOf(job.stream).update(new Uint8Array(job.chunk, 0, job.length));
+  if (job.what === 'update') return void hashOf(job.stream).update(job.block);
   const hash = hashOf(job.stream);
   running.delete(job.stream);
   return job.what === 'finish' ? hash.digest('hex') : undefined;

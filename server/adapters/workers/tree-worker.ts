@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads';
-import { buildTree } from '../../core/tree/tree.ts';
+import { tiled } from '../../core/tree/tiles.ts';
+import { buildTree, HASH_LENGTH } from '../../core/tree/tree.ts';
 import { merkletreejsRoot } from './merkletreejs.ts';
 import { hashNodesInto } from './node-hash.ts';
 import type { Ask, Reply } from './thread.ts';
@@ -8,7 +9,9 @@ import type { TreeJob } from './trees.ts';
 const port = parentPort!;
 
 const work = ({ by, leaves }: TreeJob): Uint8Array =>
-  by === 'core' ? buildTree(leaves, hashNodesInto()) : merkletreejsRoot(leaves);
+  by === 'core'
+    ? tiled(buildTree(leaves, hashNodesInto()), leaves.length / HASH_LENGTH)
+    : merkletreejsRoot(leaves);
 
 port.on('message', ({ n, job }: Ask<TreeJob>) => {
   try {

@@ -32,6 +32,42 @@ t.test('nothing stays in the temporary folder, whether kept or discarded', async
   t.same(readdirSync(join(dir, 'tmp')), []);
 });
 
+t.test('a file is whole whichever way its pieces go to the disk, several at once', async (t) => {
+  const blobs = await openFolderBlobs({ dir: t.testdir() });
+  const memories = {
+    'memory that begins at a page': pageAligned(PIECE),
+    'memory that begins anywhere': new Uint8Array(PIECE + 8).subarray(8),
+    'shared memory': new Uint8Array(new SharedArrayBuffer(PIECE)),
+  };
+  for (const [what, memory] of Object.entries(memories)) {
+    for (const tail of [0, 1, 4_096, 70_000]) {
+      const bytes = randomBytes(3 * PIECE + tail);
+      const incoming = await blobs.receive();
+      memory.set(bytes.subarray(0, PIECE));
+      await incoming.write(memory);
+      const rest = [
+        bytes.subarray(PIECE, 2 * PIECE),
+        bytes.subarray(2 * PIECE, 3 * PIECE),
+        bytes.subarray(3 * PIECE),
+      ];
+      await Promise.all(rest.map((piece) => incoming.write(piece)));
+      const name = digest();
+      await incoming.keep('files', name);
+      t.ok(bytes.equals(await blobs.read('files', name, 0, bytes.length)), `${what}, ${tail}`);
+    }
+  }
+});
+
+const PIECE = 256 * 1024;
+
+/** A WebAssembly memory begins at a page. */
+function pageAligned(length: number): Uint8Array {
+  const { Memory } = (
+    globalThis as unknown as { WebAssembly: { Memory: new (size: object) => { buffer: ArrayBuffer } } }
+  ).WebAssembly;
+  return new Uint8Array(new Memory({ initial: length / 65_536 }).buffer);
+}
+
 t.test('keeping a name again heals a damaged copy', async (t) => {
   const dir = t.testdir();
   const blobs = await openFolderBlobs({ dir });
