@@ -1,11 +1,17 @@
 import type { EthereumHeaderAnchor, LogIdentity, SignedAppend } from './chain.ts';
 
 /**
- * Everything that must survive. An adapter is SQLite now and PostgreSQL next: nothing here may need one of them.
+ * Everything that must survive. The adapters are SQLite and PostgreSQL: nothing here may need one of them.
  * Every promise resolves only when the change is durable (fsynced); what is refused leaves nothing behind.
  * Ids are 16-byte UUIDv7 as lower-case text with hyphens; digests are lower-case hex; times are Unix milliseconds.
  */
-export interface Store extends EvidenceStore, BatchStore, AnchorStore, CertificateStore, IdentityStore {
+export interface Store
+  extends EvidenceStore,
+    BatchStore,
+    AnchorStore,
+    CertificateStore,
+    IdentityStore,
+    FixityStore {
   /** Resolves where a deposit could be taken now; rejects with StoreUnavailable where not. */
   probe(): Promise<void>;
   close(): Promise<void>;
@@ -52,7 +58,7 @@ export interface IdempotencyClaim {
 }
 
 export interface StoredEntry {
-  /** place in the journal, counted from 1 without gaps in SQLite; opaque and increasing elsewhere */
+  /** place in the journal, counted from 1 without gaps, in the order of COMMITs */
   readonly sequence: number;
   readonly id: string;
   readonly organization: string;
@@ -235,6 +241,62 @@ export interface CertificateStore {
   ): Promise<{ readonly year: number; readonly serial: number }>;
   /** Keeps it; where this revision of this entry is there already, that one is returned and the new one dropped. */
   keepCertificate(certificate: StoredCertificate): Promise<StoredCertificate>;
+}
+
+// ---------------------------------------------------------------- fixity
+
+/** What a stored file is, as the entry says that named it. */
+export interface StoredFile {
+  /** hex; the name of its blob */
+  readonly sha256: string;
+  readonly sm3: string;
+  readonly size: number;
+}
+
+/** Of the last check; a file that could not be read has none. */
+export type FixityResult = 'ok' | 'missing' | 'damaged';
+
+export interface FixityCheck {
+  readonly sha256: string;
+  readonly checkedMs: number;
+  readonly result: FixityResult;
+  /** of a damaged one: what its bytes are now */
+  readonly found: StoredFile | undefined;
+}
+
+/**
+ * One row a stored file, made when the journal is walked and not when a deposit is taken: `unlistedEntries` and
+ * `listFiles` follow the batches, `filesToCheck` and `recordFixity` go round and round over what is listed.
+ */
+export interface FixityStore {
+  /**
+   * Looks at the oldest entries in batches (at most `limit`) whose files are not listed yet, in journal order; the
+   * answer has those whose text holds `text`. `through` goes to `listFiles`; undefined where there are no such entries.
+   */
+  unlistedEntries(
+    limit: number,
+    text: string,
+  ): Promise<{ readonly entries: readonly StoredEntry[]; readonly through: number | undefined }>;
+  /**
+   * Lists files as never checked, and everything up to `through` as looked at: both, in one transaction. A file that is
+   * listed already stays as it is, and `through` never goes back.
+   */
+  listFiles(files: readonly (StoredFile & { readonly receivedMs: number })[], through: number): Promise<void>;
+  /**
+   * Files whose last check had this result and is older than `beforeMs`, oldest first. `unchecked`: never checked and
+   * received before `beforeMs`.
+   */
+  filesToCheck(
+    last: FixityResult | 'unchecked',
+    beforeMs: number,
+    limit: number,
+  ): Promise<readonly StoredFile[]>;
+  /** Takes the place of what was recorded of these files before; of a file that is not listed nothing is kept. */
+  recordFixity(checks: readonly FixityCheck[]): Promise<void>;
+  /** The last check of each file, in the order of the digests; undefined where there was none. */
+  fixityOf(sha256s: readonly string[]): Promise<readonly (FixityCheck | undefined)[]>;
+  /** How many files were missing or damaged when they were checked last. */
+  fixityTotals(): Promise<{ readonly missing: number; readonly damaged: number }>;
 }
 
 // ---------------------------------------------------------------- identity

@@ -2,6 +2,7 @@
 export interface TreeBuilder {
   /**
    * Builds the RFC 6962 tree over leaf hashes (32 bytes each, not empty) by our own core and by merkletreejs.
+   * `nodes` are tiled (core/tree/tiles.ts), as they are stored.
    * Throws TreesDisagree where their roots differ, so that no error of one of them reaches a chain.
    */
   build(leaves: Uint8Array): Promise<{ readonly root: Uint8Array; readonly nodes: Uint8Array }>;
@@ -22,7 +23,10 @@ export interface Digests {
 }
 
 export interface StreamDigest {
-  /** Resolves when more may come. The chunk may be transferred: the caller does not touch it again. */
+  /**
+   * Bytes in the order of the calls, which need not wait for each other. Resolves when the memory may be used again.
+   * Large blocks of shared memory are hashed by other threads where they are; others are copied first.
+   */
   update(chunk: Uint8Array): Promise<void>;
   /** Lower-case hex and the number of bytes seen. */
   finish(): Promise<{ readonly sha256: string; readonly sm3: string; readonly size: number }>;

@@ -6,11 +6,14 @@ export type Connection = Sqlite.Database;
 /** How long a statement waits for another process (the command line, a backup) before it gives up. */
 const BUSY_MS = 5_000;
 
-/** Pages of 4 KiB in the write-ahead log before it is copied into the database: fewer, larger copies; 32 MiB. */
+/** Pages of 4 KiB in the write-ahead log at which the writer copies it into the database; 32 MiB. */
 const CHECKPOINT_PAGES = 8_000;
 
+/** The same where another thread copies it, and the writer only if that one does not keep up; 96 MiB. */
+const LATE_CHECKPOINT_PAGES = 24_000;
+
 /** A log that grew while a long reader held it is cut back to this many bytes. */
-const LOG_BYTES = 64 * 1024 * 1024;
+const LOG_BYTES = 128 * 1024 * 1024;
 
 /**
  * The writing connection. synchronous=FULL fsyncs the write-ahead log at each COMMIT: once it returned, the rows
@@ -24,6 +27,26 @@ export function openForWriting(path: string): Connection {
   db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   db.pragma(`journal_size_limit = ${LOG_BYTES}`);
   return db;
+}
+
+/** From now on somebody else copies the log. */
+export const leaveLog = (db: Connection): void =>
+  void db.pragma(`wal_autocheckpoint = ${LATE_CHECKPOINT_PAGES}`);
+
+/** Copies the log into the database and writes nothing of its own. */
+export function openForCheckpoints(path: string): Connection {
+  const db = new Sqlite(path, { fileMustExist: true, timeout: BUSY_MS });
+  db.pragma('synchronous = FULL');
+  db.pragma('wal_autocheckpoint = 0');
+  return db;
+}
+
+/** Pages in the write-ahead log, and those of them that are in the database too; PASSIVE copies what it can first. */
+export function logPages(db: Connection, mode: 'NOOP' | 'PASSIVE'): { pages: number; copied: number } {
+  const [{ log, checkpointed }] = db.pragma(`wal_checkpoint(${mode})`) as [
+    { log: number; checkpointed: number },
+  ];
+  return { pages: log, copied: checkpointed };
 }
 
 /** Sees every committed transaction and cannot write: no bug of a reader reaches the data. */

@@ -1,7 +1,7 @@
 import type { Batch, BulkOutcome, DepositOutcome, StoredEntry } from '../../ports/store.ts';
 import { type Connection, isConstraint } from './connection.ts';
 import type { Journal } from './journal.ts';
-import { DAY_MS } from './lookup.ts';
+import { DAY_MS, lookupHash } from './lookup.ts';
 import { type Unpacked, unpack } from './packed.ts';
 import { type BulkCallRow, type EntryRow, PROGRESS } from './schema.ts';
 import { uuidText } from './uuid.ts';
@@ -56,8 +56,14 @@ export function openDeposits(db: Connection, journal: Journal): Deposits {
   );
 
   /** The newest entry that holds this key and whose 24 hours are not over. */
-  function earlierSingle(organization: Uint8Array, key: string, nowMs: number): EntryRow | undefined {
-    const sequences = journal.entriesWithKey(organization, key, nowMs);
+  function earlierSingle(
+    organization: Uint8Array,
+    key: string,
+    keyHash: number,
+    nowMs: number,
+  ): EntryRow | undefined {
+    const sequences = journal.entriesWithKey(keyHash, nowMs);
+    if (sequences.length === 0) return undefined;
     for (const sequence of sequences.toSorted((a, b) => b - a)) {
       const row = bySequence.get(sequence);
       if (
@@ -77,10 +83,10 @@ export function openDeposits(db: Connection, journal: Journal): Deposits {
 
   /** One name space for single and bulk calls: a key used for one is used. */
   function claimed(deposit: Unpacked, hasBulk: boolean): DepositOutcome | undefined {
-    const { organization, key, receivedMs, fingerprint } = deposit;
-    if (key === undefined) return undefined;
+    const { organization, key, keyHash, receivedMs, fingerprint } = deposit;
+    if (key === undefined || keyHash === undefined) return undefined;
     if (hasBulk && earlierBulk(organization, key, receivedMs)) return { outcome: 'key-reused' };
-    const row = earlierSingle(organization, key, receivedMs);
+    const row = earlierSingle(organization, key, keyHash, receivedMs);
     if (row === undefined) return undefined;
     if (!same(row.fingerprint!, fingerprint)) return { outcome: 'key-reused' };
     return { outcome: 'replayed', stored: storedEntry(row) };
@@ -108,7 +114,8 @@ export function openDeposits(db: Connection, journal: Journal): Deposits {
     if (claim !== undefined) {
       const earlier = earlierBulk(organization, claim.key, claim.nowMs);
       if (earlier !== undefined) return replayBulk(earlier, claim.fingerprint);
-      if (earlierSingle(organization, claim.key, claim.nowMs)) return { outcome: 'key-reused' };
+      const keyHash = lookupHash(organization, Buffer.from(claim.key, 'utf8'));
+      if (earlierSingle(organization, claim.key, keyHash, claim.nowMs)) return { outcome: 'key-reused' };
     }
     const first = journal.last() + 1;
     for (const deposit of unpack(Buffer.from(bytes), count)) journal.append(deposit);

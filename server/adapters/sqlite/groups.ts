@@ -1,3 +1,4 @@
+import type { DepositQueue } from '../../ports/overload.ts';
 import {
   type DepositOutcome,
   type IdempotencyClaim,
@@ -20,9 +21,6 @@ const GROUPS_IN_FLIGHT = 2;
  */
 const WORTH_SENDING = GROUP_SIZE / 2;
 
-/** Deposits that wait: about a second's work. More are refused at once, which costs less than a late answer. */
-const MOST_WAITING = 10_000;
-
 /** Of one group as a rule: 32 entries of one file each. */
 const BUFFER_BYTES = 64 * 1024;
 
@@ -37,20 +35,22 @@ interface Waiter {
 interface Group {
   readonly packer: Packer;
   readonly waiters: Waiter[];
+  /** when its first one came */
+  readonly sinceMs: number;
 }
 
-/** Gathers deposits that come together into groups, and hands the outcomes back to each. */
-export function createGroups(writer: Writer, mostWaiting = MOST_WAITING) {
+/** Gathers deposits that come together into groups, and hands the outcomes back to each; `waiting` says when to refuse. */
+export function createGroups(writer: Writer, waiting: DepositQueue) {
   const spare: ArrayBuffer[] = [];
   const queue: Group[] = [];
   let inFlight = 0;
-  let waiting = 0;
   let scheduled = false;
 
-  const newGroup = (): Group => {
+  const newGroup = (sinceMs: number): Group => {
     const group: Group = {
       packer: createPacker(() => spare.pop() ?? new ArrayBuffer(BUFFER_BYTES)),
       waiters: [],
+      sinceMs,
     };
     queue.push(group);
     return group;
@@ -62,7 +62,7 @@ export function createGroups(writer: Writer, mostWaiting = MOST_WAITING) {
 
   function settled(group: Group): void {
     inFlight--;
-    waiting -= group.waiters.length;
+    waiting.leave(group.waiters.length, group.sinceMs, performance.now());
     flush();
   }
 
@@ -94,14 +94,15 @@ export function createGroups(writer: Writer, mostWaiting = MOST_WAITING) {
 
   return {
     deposit(entry: JournalEntry, claim?: IdempotencyClaim): Promise<DepositOutcome> {
-      if (waiting >= mostWaiting)
-        return Promise.reject(new StoreOverloaded(`${waiting} deposits wait to be stored`));
+      const nowMs = performance.now();
+      if (waiting.refuses(nowMs))
+        return Promise.reject(new StoreOverloaded(`${waiting.waiting} deposits wait to be stored`));
       return new Promise((resolve, reject) => {
         let group = queue.at(-1);
-        if (group === undefined || group.waiters.length === GROUP_SIZE) group = newGroup();
+        if (group === undefined || group.waiters.length === GROUP_SIZE) group = newGroup(nowMs);
         group.packer.add(entry, claim);
         group.waiters.push({ resolve, reject });
-        waiting++;
+        waiting.enter(nowMs);
         if (scheduled || inFlight >= GROUPS_IN_FLIGHT) return;
         // After all requests that this turn of the event loop brings: they share the commit.
         scheduled = true;

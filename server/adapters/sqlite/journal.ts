@@ -30,8 +30,8 @@ export interface Journal {
   transaction<T>(work: () => T): T;
   /** Inside a transaction. Throws where a row of the schema's rules is broken; then only this entry is missing. */
   append(deposit: Unpacked): number;
-  /** Inside a transaction: the newest entry that may hold this key, by a hint; the caller compares. */
-  entriesWithKey(organization: Uint8Array, key: string, aroundMs: number): readonly number[];
+  /** Inside a transaction: entries that may hold the key of this hash, by a hint; the caller compares. */
+  entriesWithKey(hash: number, aroundMs: number): readonly number[];
   /** Inside a transaction: entries that may hold this digest and are perhaps not in the table yet. */
   recentWithDigest(organization: Uint8Array, digest: Uint8Array): readonly number[];
   /** The newest sequence, and the last one in a batch, as this transaction has them. */
@@ -118,24 +118,18 @@ export function openJournal(db: Connection, slice = SLICE): Journal {
     );
     last = sequence;
     leaves.push(deposit.leaf);
-    stage(memory.lookup, {
-      sequence,
-      organization,
-      received_ms: receivedMs,
-      digests,
-      idempotency_key: key ?? null,
-    });
+    stage(memory.lookup, { sequence, organization, receivedMs, digests, keyHash: deposit.keyHash });
     return sequence;
   }
 
   return {
     transaction,
     append,
-    entriesWithKey(organization, key, aroundMs) {
-      const hash = lookupHash(organization, Buffer.from(key, 'utf8'));
+    entriesWithKey(hash, aroundMs) {
       const day = dayOf(aroundMs);
       const { lookup } = memory;
-      return [-1, 0, 1].flatMap((offset) => lookup.find(KEYS, day + offset, hash));
+      const around = [day - 1, day, day + 1].map((bucket) => lookup.find(KEYS, bucket, hash));
+      return around.flat();
     },
     recentWithDigest: (organization, digest) =>
       memory.lookup.findRecent(DIGESTS, lookupHash(organization, digest)),
@@ -154,16 +148,19 @@ export function openJournal(db: Connection, slice = SLICE): Journal {
   };
 }
 
-type Indexed = Pick<EntryRow, 'sequence' | 'organization' | 'received_ms' | 'digests' | 'idempotency_key'>;
+interface Indexed {
+  readonly sequence: number;
+  readonly organization: Uint8Array;
+  readonly receivedMs: number;
+  readonly digests: Uint8Array;
+  readonly keyHash: number | undefined;
+}
 
 const DIGEST = 32;
 
 function stage(lookup: Lookup, row: Indexed): void {
-  const { organization, sequence, digests } = row;
-  if (row.idempotency_key !== null) {
-    const hash = lookupHash(organization, Buffer.from(row.idempotency_key, 'utf8'));
-    lookup.stage([KEYS, dayOf(row.received_ms), hash, sequence]);
-  }
+  const { organization, sequence, digests, keyHash } = row;
+  if (keyHash !== undefined) lookup.stage([KEYS, dayOf(row.receivedMs), keyHash, sequence]);
   for (let at = 0; at < digests.length; at += DIGEST) {
     const hash = lookupHash(organization, digests.subarray(at, at + DIGEST));
     lookup.stage([DIGESTS, segmentOf(sequence), hash, sequence]);
@@ -189,10 +186,16 @@ function remember(db: Connection, slice: number): Memory {
     .pluck();
   for (const leaf of waiting.iterate(sealed)) unsealed.append(leaf);
   const lookup = openLookup(db, slice);
-  const unmerged = db.prepare<number[], Indexed>(
+  const unmerged = db.prepare<
+    number[],
+    Pick<EntryRow, 'sequence' | 'organization' | 'received_ms' | 'digests' | 'idempotency_key'>
+  >(
     'select sequence, organization, received_ms, digests, idempotency_key from entries where sequence > ? order by sequence',
   );
-  for (const row of unmerged.iterate(merged)) stage(lookup, row);
+  for (const { received_ms: receivedMs, idempotency_key: key, ...row } of unmerged.iterate(merged)) {
+    const keyHash = key === null ? undefined : lookupHash(row.organization, Buffer.from(key, 'utf8'));
+    stage(lookup, { ...row, receivedMs, keyHash });
+  }
   lookup.committed(last);
   return { last, sealed, unsealed, lookup };
 }

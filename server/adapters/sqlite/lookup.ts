@@ -64,7 +64,7 @@ export function openLookup(db: Connection, slice: number): Lookup {
     .pluck();
   const knownDays = new Set(daysInTable(db));
 
-  let fresh = createMemtable();
+  let fresh = createMemtable(slice);
   let merging: { readonly table: Memtable; readonly rows: Iterator<LookupRow>; through: number } | undefined;
   let batch: LookupRow[] = [];
   let isLast = false;
@@ -96,13 +96,12 @@ export function openLookup(db: Connection, slice: number): Lookup {
 
   return {
     find(kind, bucket, wanted) {
-      const own = staged.filter((row) => row[0] === kind && row[1] === bucket && row[2] === wanted);
-      return [
-        ...own.map((row) => row[3]),
-        ...fresh.find(kind, bucket, wanted),
-        ...(merging?.table.find(kind, bucket, wanted) ?? []),
-        ...(maybeInTable(kind, bucket) ? inTable.all(kind, bucket, wanted) : []),
-      ];
+      const found = [...fresh.find(kind, bucket, wanted)];
+      for (const row of staged)
+        if (row[2] === wanted && row[0] === kind && row[1] === bucket) found.push(row[3]);
+      if (merging !== undefined) found.push(...merging.table.find(kind, bucket, wanted));
+      if (maybeInTable(kind, bucket)) found.push(...inTable.all(kind, bucket, wanted));
+      return found;
     },
     findRecent: (kind, wanted) => [
       ...fresh.findAnywhere(kind, wanted),
@@ -128,7 +127,7 @@ export function openLookup(db: Connection, slice: number): Lookup {
       if (isMerged) forgetBatch();
       if (merging !== undefined || fresh.size < slice) return;
       merging = { table: fresh, rows: fresh.sorted(), through };
-      fresh = createMemtable();
+      fresh = createMemtable(slice);
     },
     rolledBack() {
       // The batch stays: its rows are no longer in the table and go there again with the next transaction.

@@ -1,7 +1,8 @@
 import { openAnchorWrites } from './anchoring.ts';
 import { openCertificateWrites } from './certificates.ts';
-import { type Connection, openForWriting } from './connection.ts';
+import { type Connection, leaveLog, logPages, openForWriting } from './connection.ts';
 import { type BulkCall, type Deposits, openDeposits } from './deposits.ts';
+import { openFixityWrites } from './fixity.ts';
 import { openIdentityWrites } from './identity.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { forgetOldKeys } from './lookup.ts';
@@ -17,10 +18,12 @@ export function openMethods(path: string, slice?: number) {
   const db: Connection = openForWriting(path);
   const journal: Journal = openJournal(db, slice);
   const deposits: Deposits = openDeposits(db, journal);
+  const touch = db.prepare('update lookup_state set merged_through = merged_through');
   const writes = inTransactions(journal, {
     ...openAnchorWrites(db),
     ...openCertificateWrites(db),
     ...openIdentityWrites(db),
+    ...openFixityWrites(db),
   });
   return {
     ...writes,
@@ -39,10 +42,13 @@ export function openMethods(path: string, slice?: number) {
       const keys = journal.transaction(() => forgetOldKeys(db, nowMs));
       return deposits.forgetOldBulkCalls(nowMs) || keys;
     },
-    /** Takes the write lock and gives it back: what a deposit needs first. */
-    probe: () => journal.transaction(() => undefined),
+    /** Writes what is there already, durably: what a deposit needs. */
+    probe: () => journal.transaction(() => void touch.run()),
     /** Something to do while nothing waits; false where there is none. */
     tidy: () => journal.tidy(TIDY_ROWS),
+    leaveLog: () => leaveLog(db),
+    /** Copies the few pages that were written since the last copy; then the log begins anew. */
+    restartLog: () => void logPages(db, 'PASSIVE'),
     close: () => void db.close(),
   };
 }

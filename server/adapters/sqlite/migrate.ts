@@ -1,26 +1,53 @@
-import { Kysely, SqliteAdapter, SqliteDialect, sql } from 'kysely';
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  Kysely,
+  SqliteAdapter,
+  SqliteDialect,
+  type SqliteDialectConfig,
+  SqliteDriver,
+} from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { openForWriting } from './connection.ts';
 import * as first from './migrations/0001-first.ts';
+import * as fixity from './migrations/0002-fixity.ts';
 
 /** In order of their names; what has been released is never edited, a change is a new one. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first': first,
+  '0002-fixity': fixity,
 };
 
 /**
- * Kysely takes no lock in SQLite. Two programs that start at once would both migrate: so the first statement of the
- * migrating transaction is a write, which waits for the other one and makes this one read what that one left.
+ * Kysely takes no lock in SQLite and runs migrations one by one. Here all of them run in one transaction that begins
+ * with the write lock: of two programs that start at once the second waits, and then finds nothing to do.
  */
-class LockingAdapter extends SqliteAdapter {
-  override async acquireMigrationLock(db: Kysely<unknown>): Promise<void> {
-    await sql`update kysely_migration_lock set is_locked = is_locked`.execute(db);
+class LockingDriver extends SqliteDriver {
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+  }
+}
+
+class TransactionalAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
   }
 }
 
 class LockingDialect extends SqliteDialect {
-  override createAdapter(): LockingAdapter {
-    return new LockingAdapter();
+  readonly #config: SqliteDialectConfig;
+
+  constructor(config: SqliteDialectConfig) {
+    super(config);
+    this.#config = config;
+  }
+
+  override createDriver(): SqliteDriver {
+    return new LockingDriver(this.#config);
+  }
+
+  override createAdapter(): SqliteAdapter {
+    return new TransactionalAdapter();
   }
 }
 
@@ -32,9 +59,11 @@ export async function migrate(path: string, migrations = MIGRATIONS): Promise<vo
   const connection = openForWriting(path);
   const db = new Kysely<unknown>({ dialect: new LockingDialect({ database: connection }) });
   try {
-    const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } });
-    const { error } = await migrator.migrateToLatest();
-    if (error !== undefined) throw error;
+    await db.transaction().execute(async (transaction) => {
+      const provider = { getMigrations: async () => ({ ...migrations }) };
+      const { error } = await new Migrator({ db: transaction, provider }).migrateToLatest();
+      if (error !== undefined) throw error;
+    });
   } finally {
     await db.destroy();
   }

@@ -1,4 +1,5 @@
 import type { IdempotencyClaim, JournalEntry } from '../../ports/store.ts';
+import { lookupHash } from './lookup.ts';
 import { writeUuid } from './uuid.ts';
 
 /*
@@ -111,6 +112,8 @@ export interface Unpacked {
   readonly receivedMs: number;
   readonly entry: Buffer;
   readonly key: string | undefined;
+  /** of the look-up; undefined where there is no key */
+  readonly keyHash: number | undefined;
   readonly fingerprint: Buffer;
   readonly digests: Buffer;
 }
@@ -120,14 +123,17 @@ export function* unpack(bytes: Buffer, count: number): Generator<Unpacked, void,
     const entryEnd = at + HEAD + bytes.readUInt32LE(at + 88);
     const keyEnd = entryEnd + bytes.readUInt16LE(at + 92);
     const end = keyEnd + bytes.readUInt16LE(at + 94) * DIGEST;
+    const organization = bytes.subarray(at + 16, at + 32);
+    const hasKey = keyEnd > entryEnd;
     yield {
       id: bytes.subarray(at, at + 16),
-      organization: bytes.subarray(at + 16, at + 32),
+      organization,
       leaf: bytes.subarray(at + 32, at + 64),
       receivedMs: bytes.readDoubleLE(at + 64),
       fingerprint: bytes.subarray(at + 72, at + 88),
       entry: bytes.subarray(at + HEAD, entryEnd),
-      key: keyEnd === entryEnd ? undefined : bytes.toString('utf8', entryEnd, keyEnd),
+      key: hasKey ? bytes.toString('utf8', entryEnd, keyEnd) : undefined,
+      keyHash: hasKey ? lookupHash(organization, bytes.subarray(entryEnd, keyEnd)) : undefined,
       digests: bytes.subarray(keyEnd, end),
     };
     at = end;

@@ -69,6 +69,19 @@ export interface Schema {
     bytes: Uint8Array;
   };
   serials: { sequence: number; year: number; serial: number };
+  fixity: {
+    sha256: Uint8Array;
+    sm3: Uint8Array;
+    size: number;
+    /** a FixityResult, or `unchecked` */
+    result: string;
+    /** of the last check, or when the file came */
+    since_ms: number;
+    /** JSON */
+    found: string | null;
+  };
+  /** one row: every entry up to this sequence has its files in `fixity` */
+  fixity_state: { listed_through: number };
 }
 
 export interface EntryRow {

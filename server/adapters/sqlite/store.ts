@@ -1,11 +1,14 @@
 import { closeSync, openSync } from 'node:fs';
 import type { Clock } from '../../ports/clock.ts';
+import { DepositQueue, QUEUE_LIMITS } from '../../ports/overload.ts';
 import type { BulkOutcome, IdempotencyClaim, JournalEntry, Store } from '../../ports/store.ts';
 import { openAnchorReads } from './anchors.ts';
 import { openBatches } from './batches.ts';
 import { openCertificateReads } from './certificates.ts';
+import { createCheckpoints } from './checkpoints.ts';
 import { startWriter, type Writer } from './client.ts';
 import { openForReading, reading } from './connection.ts';
+import { openFixityReads } from './fixity.ts';
 import { createGroups } from './groups.ts';
 import { openIdentityReads } from './identity.ts';
 import { openListing } from './listing.ts';
@@ -20,6 +23,8 @@ export interface SqliteStoreOptions {
   readonly slice?: number;
   /** deposits that may wait before more are refused */
   readonly mostWaiting?: number;
+  /** says when deposits are refused, and is told how long they wait; one of its own where none is given */
+  readonly queue?: DepositQueue;
 }
 
 /** How often expired idempotency keys are looked for. */
@@ -30,35 +35,47 @@ const FORGET_EVERY_MS = 60_000;
  * thread, over a connection that cannot write, and sees what was answered before.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
-  const { path, clock } = options;
+  const { path, clock, mostWaiting = QUEUE_LIMITS.most } = options;
   // Only its owner reads it, also where the folder is open; SQLite gives its side files the same mode.
   closeSync(openSync(path, 'a', 0o600));
   await migrate(path);
   const writer = startWriter({ path, slice: options.slice });
   const db = openForReading(path);
-  const groups = createGroups(writer, options.mostWaiting);
+  const groups = createGroups(
+    writer,
+    options.queue ?? new DepositQueue({ ...QUEUE_LIMITS, most: mostWaiting }),
+  );
   const batches = openBatches(db);
   const listing = openListing(db, batches, (organization, digest) =>
     writer.call('recentWithDigest', [organization, digest]),
   );
   // Opens the writing connection now: a database that cannot be written stops the start, not the first deposit.
   await forgetOld(writer, clock);
+  const checkpoints = createCheckpoints(path, writer);
   const timer = setInterval(() => void forgetOld(writer, clock).catch(() => {}), FORGET_EVERY_MS).unref();
 
   return {
     ...asynchronous(openAnchorReads(db)),
     ...asynchronous(openCertificateReads(db)),
     ...asynchronous(openIdentityReads(db)),
+    ...asynchronous(openFixityReads(db)),
     ...asynchronous({ batch: batches.batch, lastBatch: batches.lastBatch }),
     ...asynchronous({ placeOf: batches.placeOf, pending: batches.pending, evidence: listing.evidence }),
     ...writing(writer),
     listEvidence: (organization, filter, page) => listing.listEvidence(organization, filter, page),
-    deposit: groups.deposit,
-    depositMany: (organization, entries, claim) => depositMany(writer, organization, entries, claim),
+    deposit(entry, claim) {
+      checkpoints.deposited(1);
+      return groups.deposit(entry, claim);
+    },
+    depositMany(organization, entries, claim) {
+      checkpoints.deposited(entries.length);
+      return depositMany(writer, organization, entries, claim);
+    },
     pendingLeaves: (limit) => writer.call('pendingLeaves', [limit]),
     seal: (batch) => writer.call('seal', [batch]),
     async close() {
       clearInterval(timer);
+      await checkpoints.close();
       await writer.close();
       db.close();
     },
@@ -88,6 +105,8 @@ function writing(writer: Writer) {
     addOrganization: verb('addOrganization'),
     addApiKey: verb('addApiKey'),
     revokeApiKey: verb('revokeApiKey'),
+    listFiles: verb('listFiles'),
+    recordFixity: verb('recordFixity'),
     probe: verb('probe'),
   };
 }

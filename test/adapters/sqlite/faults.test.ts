@@ -2,8 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
+import type { Migration } from 'kysely/migration';
 import t, { type Test } from 'tap';
 import { startWriter } from '../../../server/adapters/sqlite/client.ts';
+import { openForReading } from '../../../server/adapters/sqlite/connection.ts';
 import { MIGRATIONS, migrate } from '../../../server/adapters/sqlite/migrate.ts';
 import { openSqliteStore } from '../../../server/adapters/sqlite/store.ts';
 import { type Store, StoreOverloaded, StoreUnavailable } from '../../../server/ports/store.ts';
@@ -167,6 +169,22 @@ async function migrateInProcess(path: string): Promise<number> {
   const [code] = (await once(child, 'exit')) as [number];
   return code;
 }
+
+t.test('a migration that fails leaves the older version whole', async (t) => {
+  const path = join(t.testdir(), 'store.sqlite');
+  await migrate(path);
+  const half: Migration = {
+    async up(db) {
+      await db.schema.createTable('half').addColumn('a', 'integer').execute();
+      throw new Error('failed in the middle');
+    },
+  };
+  await t.rejects(migrate(path, { ...MIGRATIONS, '9998-half': half }), /failed in the middle/);
+  const db = openForReading(path);
+  t.teardown(() => db.close());
+  t.same(db.prepare("select name from sqlite_schema where name = 'half'").all(), []);
+  await (await openSqliteStore({ path, clock })).close();
+});
 
 t.test('programs that start at once migrate once, and a newer database is refused', async (t) => {
   const path = join(t.testdir(), 'store.sqlite');

@@ -194,6 +194,7 @@ function storeInside(writer: Writer, requests: readonly Request[]): void {
       receivedMs: entry.receivedMs,
       entry: Buffer.from(entry.entry),
       key: 'k0',
+      keyHash: lookupHash(requireUuid(entry.organization), Buffer.from('k0')),
       fingerprint: Buffer.alloc(16),
       digests: Buffer.from(FILES[0]!, 'hex'),
     });

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { openSqliteStore } from '../../../server/adapters/sqlite/store.ts';
+import { patientQueue } from '../../suites/patient.ts';
 import { NOW_MS } from '../../suites/sample.ts';
 import { storeSuite } from '../../suites/store.suite.ts';
 
@@ -8,7 +9,8 @@ const SLICE = 7;
 
 storeSuite('sqlite', async (t) => {
   const path = join(t.testdir(), 'store.sqlite');
-  const open = () => openSqliteStore({ path, clock: { nowMs: () => NOW_MS }, slice: SLICE });
+  const open = () =>
+    openSqliteStore({ path, clock: { nowMs: () => NOW_MS }, slice: SLICE, queue: patientQueue() });
   let store = await open();
   t.teardown(() => store.close());
   return {
