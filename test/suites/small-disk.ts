@@ -42,7 +42,12 @@ export function mountSmallDisk(t: Test, megabytes: number): SmallDisk {
     dir,
     fill() {
       const { bavail, bsize } = statfsSync(dir);
-      writeFileSync(filler, Buffer.alloc(bavail * bsize));
+      try {
+        writeFileSync(filler, Buffer.alloc(bavail * bsize));
+      } catch (error) {
+        // Somebody else wrote meanwhile: it is full all the same.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      }
     },
     free: () => rmSync(filler, { force: true }),
     readOnly: (isReadOnly) => void run('mount', '-o', `remount,${isReadOnly ? 'ro' : 'rw'}`, dir),

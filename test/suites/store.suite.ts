@@ -2,6 +2,7 @@ import t, { type Test } from 'tap';
 import type { Store } from '../../server/ports/store.ts';
 import { anchorGuarantees } from './store-anchors.ts';
 import { certificateAndIdentityGuarantees } from './store-certificates.ts';
+import { fixityGuarantees } from './store-fixity.ts';
 import { idempotencyGuarantees } from './store-idempotency.ts';
 import { journalGuarantees } from './store-journal.ts';
 import { listingGuarantees } from './store-listing.ts';
@@ -23,4 +24,5 @@ export function storeSuite(adapter: string, open: OpenStore): void {
   t.test(`${adapter}: certificates, organizations and keys`, (t) =>
     certificateAndIdentityGuarantees(t, open),
   );
+  t.test(`${adapter}: fixity`, (t) => fixityGuarantees(t, open));
 }

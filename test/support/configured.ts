@@ -3,8 +3,8 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { ensureIssuer } from '../../server/adapters/issuer.ts';
 import { nodeSignatures } from '../../server/adapters/signatures-node.ts';
-import { openSqliteStore } from '../../server/adapters/sqlite/store.ts';
 import { readConfig } from '../../server/config.ts';
 import { APPENDED_TOPIC } from '../../server/core/anchor/evidence-log.ts';
 import { hex0x } from '../../server/core/anchor/fields.ts';
@@ -16,6 +16,7 @@ import { startService } from '../../server/service.ts';
 import { CHAIN_ID, CONTRACT, KEY, OPERATOR, sleep } from './anvil.ts';
 import { rpc } from './rpc-proxy.ts';
 import { body, digestOf, hashOnly } from './running.ts';
+import { databaseOf, ON_POSTGRES, storageFor } from './storage.ts';
 
 /* A whole service against a configured chain: an anvil of the test's own, mostly behind a proxy that can lie. */
 
@@ -53,7 +54,9 @@ export async function configured(
   const folder = dataDir ?? mkdtempSync(join(tmpdir(), 'kezheng-pipeline-'));
   const keyFile = join(folder, 'test-operator.key');
   writeFileSync(keyFile, `${operatorKey}\n`);
-  const apiKey = await makeKey(join(folder, 'kezheng.sqlite'));
+  const apiKey = await makeKey(folder);
+  const storage = await storageFor(folder);
+  if (ON_POSTGRES) await ensureIssuer(folder, 'test', Date.now());
   const service = await startService(
     readConfig({
       KEZHENG_PORT: '0',
@@ -63,6 +66,11 @@ export async function configured(
       KEZHENG_RPC_URL: rpcUrl,
       KEZHENG_CHAIN_ID: String(CHAIN_ID),
       KEZHENG_OPERATOR_KEY_FILE: keyFile,
+      ...storage,
+      ...(ON_POSTGRES && {
+        KEZHENG_ISSUER_KEY_FILE: join(folder, 'issuer.key.pem'),
+        KEZHENG_ISSUER_CERT_FILE: join(folder, 'issuer.cert.pem'),
+      }),
       ...env,
     }),
   );
@@ -116,10 +124,10 @@ export async function configured(
   };
 }
 
-async function makeKey(path: string): Promise<string> {
-  const clock = { nowMs: () => Date.now() };
-  const store = await openSqliteStore({ path, clock });
-  const nowMs = clock.nowMs();
+async function makeKey(dataDir: string): Promise<string> {
+  const database = await databaseOf(dataDir);
+  const { store } = database;
+  const nowMs = Date.now();
   const organization = newId(nowMs);
   await store.addOrganization({
     id: organization,
@@ -130,7 +138,7 @@ async function makeKey(path: string): Promise<string> {
   });
   const key = { organization, label: 'test', scopes: SCOPES, expiresMs: undefined };
   const { clear } = await createApiKey(store, key, nowMs);
-  await store.close();
+  await database.close();
   return clear;
 }
 

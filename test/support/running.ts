@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../../server/config.ts';
 import { type Service, startService } from '../../server/service.ts';
+import { storageFor } from './storage.ts';
 
 /** A whole service on a folder of its own: real store, real chain, real port. */
 export interface Running extends Service {
@@ -29,6 +30,7 @@ export async function run(env: Readonly<Record<string, string>> = {}, given?: st
     KEZHENG_DATA_DIR: dataDir,
     KEZHENG_LOG_LEVEL: 'fatal',
     KEZHENG_BATCH_MAX_AGE_MS: '300',
+    ...(await storageFor(dataDir)),
     ...env,
   });
   const service = await startService(config);

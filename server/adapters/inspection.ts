@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EthereumHeaderAnchor, LogIdentity } from '../ports/chain.ts';
+import type { BlobInspector, Inspector, LookupRepairs } from '../ports/inspect.ts';
+import { openFolderInspector } from './folder/inspect.ts';
+import { openSqliteInspector, sqliteLookupRepairs } from './sqlite/inspect.ts';
+import { type StorageSettings, sqlitePath } from './storage.ts';
+
+/** What `fsck` opens: everything for reading only, wherever the installation keeps it. */
+export interface Inspection {
+  readonly inspector: Inspector;
+  readonly blobs: BlobInspector;
+  readonly lookup: LookupRepairs;
+  close(): Promise<void>;
+}
+
+/** What speaks to other servers is loaded only where it is used. */
+export async function openInspection(settings: StorageSettings): Promise<Inspection> {
+  const { inspector, lookup } = await databaseOf(settings);
+  const files = await filesOf(settings);
+  return {
+    inspector,
+    lookup,
+    blobs: files,
+    async close() {
+      files.close();
+      await inspector.close();
+    },
+  };
+}
+
+async function databaseOf({
+  dataDir,
+  databaseUrl: url,
+}: StorageSettings): Promise<Pick<Inspection, 'inspector' | 'lookup'>> {
+  if (url !== undefined) {
+    const postgres = await import('./postgres/inspect.ts');
+    return {
+      inspector: postgres.openPostgresInspector({ url }),
+      lookup: postgres.postgresLookupRepairs({ url }),
+    };
+  }
+  const path = sqlitePath(dataDir);
+  return { inspector: openSqliteInspector({ path }), lookup: sqliteLookupRepairs({ path }) };
+}
+
+async function filesOf({ dataDir, blobs }: StorageSettings): Promise<BlobInspector & { close(): void }> {
+  if (blobs !== undefined) return (await import('./s3/inspect.ts')).openS3Inspector(blobs);
+  return { ...openFolderInspector({ dir: join(dataDir, 'blobs') }), close() {} };
+}
+
+/** What must stand at the address of a log's contract. */
+export function contractCode(): string {
+  const artifact = new URL('../../contracts/EvidenceLog.json', import.meta.url);
+  return (JSON.parse(readFileSync(artifact, 'utf8')) as { runtimeBytecode: string }).runtimeBytecode;
+}
+
+const TIMEOUT_MS = 15_000;
+
+/** Proves one append from what a node says of its block; the library for it is loaded only where it is used. */
+export async function proveWith(
+  url: string,
+  log: LogIdentity,
+  append: Parameters<typeof import('./evm/prove.ts')['proveAppend']>[2],
+): Promise<EthereumHeaderAnchor> {
+  const [{ proveAppend }, { openNode }] = await Promise.all([
+    import('./evm/prove.ts'),
+    import('./evm/rpc.ts'),
+  ]);
+  const node = openNode(url, TIMEOUT_MS);
+  try {
+    return await proveAppend(node, log, append);
+  } finally {
+    node.close();
+  }
+}

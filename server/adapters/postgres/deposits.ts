@@ -1,0 +1,112 @@
+import type { DepositQueue } from '../../ports/overload.ts';
+import type {
+  BulkOutcome,
+  EvidenceStore,
+  IdempotencyClaim,
+  JournalEntry,
+  StoredEntry,
+} from '../../ports/store.ts';
+import { requireUuid } from '../sqlite/uuid.ts';
+import type { Database } from './database.ts';
+import { createGroups, type GroupOutcome } from './groups.ts';
+import { arraysOf, fingerprintBytes, keyBytes, type Row, rowOf } from './row.ts';
+import type { EntryRow } from './schema.ts';
+import type { Writer } from './writer.ts';
+
+interface GroupRow {
+  place: number;
+  outcome: 'stored' | 'replayed' | 'key-reused' | 'failed';
+  at: number | null;
+  problem: string | null;
+}
+
+type BulkRow = {
+  outcome: 'stored' | 'replayed' | 'key-reused';
+  first_at: number;
+  size: number;
+  note: string;
+};
+
+type BulkClaim = IdempotencyClaim & { readonly note: string; readonly nowMs: number };
+
+const ARRAYS =
+  '$1::uuid[], $2::uuid[], $3::bigint[], $4::bytea[], $5::text[], $6::bytea[], $7::text[], $8::bytea[]';
+const GROUP = `select * from deposit_group(${ARRAYS})`;
+const MANY = `select * from deposit_many(${ARRAYS}, $9::uuid, $10::text, $11::bytea, $12::text, $13::bigint)`;
+
+export function openDeposits(
+  writer: Writer,
+  reading: Database,
+  queue: DepositQueue,
+): Pick<EvidenceStore, 'deposit' | 'depositMany'> {
+  /** Entries never change: those of a replay are read when the journal is free again. */
+  async function entriesAt(sequences: readonly number[]): Promise<Map<number, StoredEntry>> {
+    if (sequences.length === 0) return new Map();
+    const rows = await reading.query
+      .selectFrom('entries')
+      .selectAll()
+      .where('sequence', 'in', [...new Set(sequences)])
+      .execute();
+    return new Map(rows.map((row) => [row.sequence, storedEntry(row)]));
+  }
+
+  async function storeGroup(rows: readonly Row[]): Promise<readonly GroupOutcome[]> {
+    const answers = await writer.run<GroupRow>('deposit_group', GROUP, arraysOf(rows));
+    const [plain] = answers;
+    if (plain?.place === 0) return rows.map((_, i) => ({ outcome: 'stored', sequence: plain.at! + i }));
+    const replayed = await entriesAt(
+      answers.flatMap(({ outcome, at }) => (outcome === 'replayed' ? [at!] : [])),
+    );
+    return answers.map((answer) => outcomeOf(answer, replayed));
+  }
+
+  async function replay({ first_at, size, note }: BulkRow): Promise<BulkOutcome> {
+    const entries = await reading.query
+      .selectFrom('entries')
+      .select(['id', 'leaf'])
+      .where('sequence', '>=', first_at)
+      .where('sequence', '<', first_at + size)
+      .orderBy('sequence')
+      .execute();
+    return { outcome: 'replayed', entries, note };
+  }
+
+  async function depositMany(
+    organization: string,
+    entries: readonly JournalEntry[],
+    claim?: BulkClaim,
+  ): Promise<BulkOutcome> {
+    const rows = entries.map((entry) => {
+      if (entry.organization !== organization) throw new TypeError('an entry of another organization');
+      return rowOf(entry, undefined);
+    });
+    const [answer] = await writer.run<BulkRow>('deposit_many', MANY, [
+      ...arraysOf(rows),
+      requireUuid(organization),
+      ...claimValues(claim),
+    ]);
+    return answer!.outcome === 'replayed' ? replay(answer!) : { outcome: answer!.outcome };
+  }
+
+  return { deposit: createGroups(storeGroup, queue).deposit, depositMany };
+}
+
+const claimValues = (claim: BulkClaim | undefined): readonly unknown[] =>
+  claim === undefined
+    ? [null, null, null, null]
+    : [keyBytes(claim.key), fingerprintBytes(claim.fingerprint), claim.note, claim.nowMs];
+
+function outcomeOf({ outcome, at, problem }: GroupRow, replayed: Map<number, StoredEntry>): GroupOutcome {
+  if (outcome === 'stored') return { outcome, sequence: at! };
+  if (outcome === 'replayed') return { outcome, stored: replayed.get(at!)! };
+  return outcome === 'failed' ? { outcome, error: new Error(problem!) } : { outcome };
+}
+
+export const storedEntry = (row: EntryRow): StoredEntry => ({
+  sequence: row.sequence,
+  id: row.id,
+  organization: row.organization,
+  receivedMs: row.received_ms,
+  entry: row.entry,
+  leaf: new Uint8Array(row.leaf),
+});

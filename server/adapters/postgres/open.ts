@@ -1,0 +1,119 @@
+import type { Clock } from '../../ports/clock.ts';
+import type { Leadership } from '../../ports/leadership.ts';
+import type { RateLimits } from '../../ports/limits.ts';
+import { DepositQueue, QUEUE_LIMITS } from '../../ports/overload.ts';
+import type { Store } from '../../ports/store.ts';
+import { openAnchorWrites } from './anchoring.ts';
+import { openAnchorReads } from './anchors.ts';
+import { openBatchReads, openBatchWrites } from './batches.ts';
+import { openCertificateReads, openCertificateWrites } from './certificates.ts';
+import { openDatabase } from './database.ts';
+import { openDeposits } from './deposits.ts';
+import { openFixityReads, openFixityWrites } from './fixity.ts';
+import { forgetOldKeys } from './forgetting.ts';
+import { openIdentityReads, openIdentityWrites } from './identity.ts';
+import { createLane, type Lane } from './lane.ts';
+import { openLeadership } from './leadership.ts';
+import { openLimits } from './limits.ts';
+import { openListing } from './listing.ts';
+import { migrate } from './migrate.ts';
+import type { SessionOptions } from './session.ts';
+import { openWriter } from './writer.ts';
+
+export interface PostgresOptions extends SessionOptions {
+  readonly clock: Clock;
+  /** deposits that may wait before more are refused */
+  readonly mostWaiting?: number;
+  /** says when deposits are refused, and is told how long they wait; one of its own where none is given */
+  readonly queue?: DepositQueue;
+}
+
+export interface Postgres {
+  readonly store: Store;
+  readonly leadership: Leadership;
+  readonly limits: RateLimits;
+  close(): Promise<void>;
+}
+
+/*
+ * Sessions of one instance, so many at most: 1 for deposits, 1 for other writes, 1 for what is forgotten, 1 for rates,
+ * 1 for leadership, and these for reading. A server has 100 unless told otherwise.
+ */
+const READING = 6;
+
+/** How often expired idempotency keys and counters are looked for. */
+const FORGET_EVERY_MS = 60_000;
+
+/**
+ * Store, leadership and limits in one PostgreSQL database, for any number of instances. Deposits and bulk calls have a
+ * session of their own, other writes another, so that each is done in the order of the calls and reading delays none.
+ */
+export async function openPostgres(options: PostgresOptions): Promise<Postgres> {
+  const { clock, mostWaiting = QUEUE_LIMITS.most } = options;
+  const queue = options.queue ?? new DepositQueue({ ...QUEUE_LIMITS, most: mostWaiting });
+  await migrate(options);
+  const writer = openWriter(options);
+  const reading = openDatabase(options, READING);
+  const writing = openDatabase(options, 1);
+  const tidying = openDatabase(options, 1);
+  const counting = openDatabase(options, 1);
+  const limits = openLimits(counting);
+  const leadership = openLeadership(options);
+  const lane = createLane();
+  let forgetting = Promise.resolve();
+
+  /** Bounded pieces, each a transaction of its own. What fails is tried again in a minute. */
+  async function forgetOld(): Promise<void> {
+    try {
+      while (await forgetOldKeys(tidying, clock.nowMs()));
+      while (await limits.forget(clock.nowMs()));
+    } catch {
+      // The database is away: whoever needs it says so.
+    }
+  }
+  const forget = () => {
+    forgetting = forgetting.then(forgetOld);
+  };
+  forget();
+  const timer = setInterval(forget, FORGET_EVERY_MS).unref();
+
+  const store: Store = {
+    ...openDeposits(writer, reading, queue),
+    ...openListing(reading),
+    ...openBatchReads(reading),
+    ...openAnchorReads(reading),
+    ...openCertificateReads(reading),
+    ...openFixityReads(reading),
+    ...openIdentityReads(reading),
+    ...inOrder(lane, {
+      ...openBatchWrites(writing),
+      ...openAnchorWrites(writing),
+      ...openCertificateWrites(writing),
+      ...openFixityWrites(writing),
+      ...openIdentityWrites(writing),
+    }),
+    async probe() {
+      await writer.run('lock_journal', 'select lock_journal()', []);
+    },
+    close,
+  };
+
+  async function close(): Promise<void> {
+    clearInterval(timer);
+    await Promise.all([writer.close(), leadership.close()]);
+    await Promise.all([reading, writing, tidying, counting].map((database) => database.close()));
+    await forgetting;
+  }
+
+  return { store, leadership, limits, close };
+}
+
+type Verbs = Record<string, (...args: never[]) => Promise<unknown>>;
+
+function inOrder<T extends Verbs>(lane: Lane, verbs: T): T {
+  const wrap =
+    (verb: Verbs[string]) =>
+    (...args: never[]) =>
+      lane.run(async () => verb(...args));
+  return Object.fromEntries(Object.entries(verbs).map(([name, verb]) => [name, wrap(verb)])) as T;
+}

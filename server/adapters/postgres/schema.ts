@@ -1,0 +1,133 @@
+import type { Generated, JSONColumnType } from 'kysely';
+import type { EthereumHeaderAnchor } from '../../ports/chain.ts';
+import type {
+  AnchorEvent,
+  AnchorState,
+  FixityResult,
+  OrganizationRole,
+  StoredFile,
+} from '../../ports/store.ts';
+
+/** The tables as the newest migration leaves them. Columns that end in _ms are Unix milliseconds. */
+export interface Schema {
+  organizations: {
+    id: string;
+    name: string;
+    role: OrganizationRole;
+    uscc: string | null;
+    created_ms: number;
+  };
+  api_keys: {
+    id: string;
+    organization: string;
+    label: string;
+    secret_hash: string;
+    scopes: JSONColumnType<readonly string[], string, string>;
+    created_ms: number;
+    expires_ms: number | null;
+    revoked_ms: number | null;
+  };
+  entries: EntryRow;
+  file_digests: { organization: string; digest: Buffer; sequence: number };
+  idempotency_keys: {
+    organization: string;
+    key: string;
+    sequence: number;
+    fingerprint: Buffer;
+    created_ms: number;
+  };
+  bulk_calls: {
+    organization: string;
+    key: string;
+    fingerprint: Buffer;
+    note: string;
+    first_sequence: number;
+    count: number;
+    created_ms: number;
+  };
+  batches: BatchRow;
+  logs: { id: Generated<number> } & LogRow;
+  anchors: {
+    id: Generated<number>;
+    batch: number;
+    log: number;
+    log_index: number;
+    state: AnchorState;
+    transaction_hash: string | null;
+    block_number: number | null;
+    block_hash: string | null;
+    block_time: number | null;
+    confirmations: number;
+    required: number;
+    final_ms: number | null;
+    proof: JSONColumnType<EthereumHeaderAnchor, string, string> | null;
+  };
+  attempts: {
+    id: Generated<number>;
+    anchor: number;
+    transaction_hash: string;
+    raw: string;
+    nonce: number;
+    max_fee_per_gas: string;
+    max_priority_fee_per_gas: string;
+    signed_ms: number;
+  };
+  anchor_events: {
+    id: Generated<number>;
+    anchor: number;
+    at_ms: number;
+    event: AnchorEvent['event'];
+    detail: JSONColumnType<AnchorEvent['detail'], string, string>;
+  };
+  certificates: {
+    sequence: number;
+    revision: number;
+    issued_ms: number;
+    anchor_keys: JSONColumnType<readonly string[], string, string>;
+    bytes: Buffer;
+  };
+  serials: { sequence: number; year: number; serial: number };
+  fixity: {
+    sha256: Buffer;
+    sm3: Buffer;
+    size: number;
+    result: FixityResult | 'unchecked';
+    /** of the last check, or when the file came */
+    since_ms: number;
+    found: JSONColumnType<StoredFile, string, string> | null;
+  };
+  /** one row: every entry up to this sequence has its files in `fixity` */
+  fixity_state: { listed_through: number };
+}
+
+export interface EntryRow {
+  sequence: number;
+  organization: string;
+  id: string;
+  received_ms: number;
+  leaf: Buffer;
+  entry: string;
+}
+
+export interface BatchRow {
+  number: number;
+  first_sequence: number;
+  last_sequence: number;
+  root: string;
+  sealed_ms: number;
+  oldest_ms: number;
+  /** place in PROGRESS: how far the best of its anchors is; kept with them in one transaction */
+  progress: number;
+}
+
+export interface LogRow {
+  chain_id: number;
+  genesis_hash: string;
+  contract: string;
+  operator: string;
+}
+
+/** States of an entry by `progress` of its batch; 0 while it has none. */
+export const PROGRESS = ['received', 'batched', 'anchoring', 'anchored'] as const;
+
+export const DAY_MS = 86_400_000;

@@ -1,0 +1,86 @@
+import pg from 'pg';
+import { StoreUnavailable } from '../../ports/store.ts';
+import { checkSession, clientConfig, type SessionOptions, survives, translate } from './session.ts';
+
+/**
+ * One session, for statements that the server answers in the order of the calls: the next one is under way while one
+ * is written to disk. Each is a transaction of its own, so one that fails takes nothing of another with it.
+ */
+export interface Writer {
+  run<Row extends object>(name: string, text: string, values: readonly unknown[]): Promise<Row[]>;
+  /** After what was asked before; nothing can be asked any more. */
+  close(): Promise<void>;
+}
+
+/**
+ * Whatever the tables hold and whatever is known of them, a deposit looks up by index: a plan made when a table was
+ * empty is not kept when it is full.
+ */
+const BY_INDEX = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off' };
+
+export function openWriter(options: SessionOptions): Writer {
+  let session: Promise<pg.Client> | undefined;
+  let closing = false;
+  const running = new Set<Promise<unknown>>();
+
+  /** The next statement opens another one. */
+  function giveUp(broken: Promise<pg.Client>): void {
+    if (session === broken) session = undefined;
+    void broken.then((client) => client.end()).catch(() => {});
+  }
+
+  async function connect(): Promise<pg.Client> {
+    const client = new pg.Client({ ...clientConfig(options, BY_INDEX), pipeline: true });
+    // What was under way is told by its own promise.
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      await checkSession(client, options);
+      return client;
+    } catch (error) {
+      void client.end().catch(() => {});
+      throw translate(error);
+    }
+  }
+
+  function open(): Promise<pg.Client> {
+    const opened = connect();
+    session = opened;
+    opened.then(
+      (client) => client.once('end', () => giveUp(opened)),
+      () => giveUp(opened),
+    );
+    return opened;
+  }
+
+  async function send(name: string, text: string, values: readonly unknown[]) {
+    const mine = session ?? open();
+    const client = await mine;
+    try {
+      return await client.query({ name, text, values: values as unknown[] });
+    } catch (error) {
+      if (!survives(error)) giveUp(mine);
+      throw translate(error);
+    }
+  }
+
+  return {
+    async run<Row extends object>(name: string, text: string, values: readonly unknown[]) {
+      if (closing) throw new StoreUnavailable('the store is closed');
+      const answer = send(name, text, values);
+      running.add(answer);
+      try {
+        return (await answer).rows as Row[];
+      } finally {
+        running.delete(answer);
+      }
+    },
+    async close() {
+      closing = true;
+      await Promise.allSettled(running);
+      const last = session;
+      session = undefined;
+      await last?.then((client) => client.end()).catch(() => {});
+    },
+  };
+}

@@ -1,0 +1,160 @@
+import type { Migration } from 'kysely/migration';
+import t from 'tap';
+import { MIGRATIONS, migrate } from '../../../server/adapters/postgres/migrate.ts';
+import { openPostgres } from '../../../server/adapters/postgres/open.ts';
+import type { Store } from '../../../server/ports/store.ts';
+import { entryOf, fingerprintOf, idAt, logOf, NOW_MS } from '../../suites/sample.ts';
+import { freshDatabase, sharedPostgres, whyNoPostgres } from '../../support/postgres.ts';
+
+const skip = whyNoPostgres();
+const clock = { nowMs: () => NOW_MS };
+const allowUnsyncedForTests = true;
+
+const ORGANIZATION = idAt(NOW_MS);
+const ENTRIES = [1, 2, 3].map((n) => entryOf(ORGANIZATION, { entry: `{"n":${n},"title":"证据"}` }));
+const LOG = logOf();
+const SHA256 = 'ab'.repeat(32);
+
+const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+const bytes = (hex: string): string => `'\\x${hex}'`;
+const depositSql = (entry: (typeof ENTRIES)[number], key: string): string =>
+  `select deposit_group(array[${literal(entry.id)}]::uuid[], array[${literal(ORGANIZATION)}]::uuid[],
+    array[${entry.receivedMs}]::bigint[], array[${bytes(Buffer.from(entry.leaf).toString('hex'))}]::bytea[],
+    array[${literal(entry.entry)}]::text[], array[${bytes(entry.fileDigests.join(''))}]::bytea[],
+    array[${literal(key)}]::text[], array[${bytes(fingerprintOf(key))}]::bytea[]);`;
+
+/**
+ * What each version could hold, written as it was written then, and what must be there after an upgrade. A new
+ * migration gets a line here: the test below says so.
+ */
+const HISTORY: Readonly<Record<string, { fill: string; check(t: Tap, store: Store): Promise<void> }>> = {
+  '0001-first': {
+    fill: `insert into organizations values (${literal(ORGANIZATION)}, '甲', 'notary', null, 1);
+      insert into api_keys values ('k', ${literal(ORGANIZATION)}, 'l', 'ff', '["evidence:read"]', 1, null, null);
+      ${ENTRIES.map((entry, i) => depositSql(entry, `key ${i}`)).join('\n')}
+      select seal_batch(1, 2, 'aa', 5);
+      insert into logs (chain_id, genesis_hash, contract, operator)
+        values (${LOG.chainId}, '${LOG.genesisHash}', '${LOG.contract}', '${LOG.operator}');
+      insert into anchors (batch, log, log_index, state, transaction_hash, block_number, block_hash, block_time,
+        confirmations, required, final_ms, proof)
+        values (1, 1, 0, 'final', '0x1', 2, '0x3', 4, 5, 5, 6, '{"type":"ethereum-header/1"}');
+      insert into attempts (anchor, transaction_hash, raw, nonce, max_fee_per_gas, max_priority_fee_per_gas, signed_ms)
+        values (1, '0x1', '0x02', 7, '8', '9', 10);
+      insert into anchor_events (anchor, at_ms, event, detail) values (1, 1, 'planned', '{"index":0}');
+      update batches set progress = 3;
+      insert into certificates values (1, 1, 11, '["31337:0x3"]', ${bytes('7b7d')});
+      insert into serials values (1, 2026, 1);
+      insert into bulk_calls values (${literal(ORGANIZATION)}, 'bulk', ${bytes(fingerprintOf('bulk'))}, 'note', 1, 2,
+        ${NOW_MS});`,
+    async check(t, store) {
+      t.match(await store.organizations(), [{ id: ORGANIZATION, name: '甲', role: 'notary' }]);
+      t.match(await store.apiKey('k'), { organization: ORGANIZATION, scopes: ['evidence:read'] });
+      for (const [i, { id, entry, leaf, fileDigests }] of ENTRIES.entries()) {
+        const found = await store.evidence(ORGANIZATION, id);
+        t.match(found, { sequence: i + 1, entry });
+        t.same(Buffer.from(found!.leaf), Buffer.from(leaf));
+        const page = await store.listEvidence(ORGANIZATION, { sha256: fileDigests[0]! }, { limit: 2 });
+        t.match(page.items, [{ id, state: i < 2 ? 'anchored' : 'received' }]);
+        const claim = { key: `key ${i}`, fingerprint: fingerprintOf(`key ${i}`) };
+        t.match(await store.deposit(entryOf(ORGANIZATION), claim), { outcome: 'replayed', stored: { id } });
+      }
+      t.match(await store.batch(1), { firstSequence: 1, lastSequence: 2, root: 'aa', sealedMs: 5 });
+      t.match(await store.anchorsOfLog(LOG, 0, 9), [
+        { state: 'final', proof: { type: 'ethereum-header/1' } },
+      ]);
+      t.match(await store.attempts(1), [{ raw: '0x02', nonce: 7, signedMs: 10 }]);
+      t.match(await store.historyOfBatch(1), [{ event: 'planned', detail: { index: 0 } }]);
+      t.match(await store.certificate(1), { issuedMs: 11, anchorKeys: ['31337:0x3'] });
+      t.same(await store.certificateSerial(1, 2027), { year: 2026, serial: 1 });
+      const bulk = { key: 'bulk', fingerprint: fingerprintOf('bulk'), note: '', nowMs: NOW_MS };
+      const replayed = await store.depositMany(ORGANIZATION, [], bulk);
+      t.match(replayed, { outcome: 'replayed', note: 'note', entries: [{ id: ENTRIES[0]!.id }, {}] });
+      t.equal((await store.pending()).count, 1);
+      t.match(await store.deposit(entryOf(ORGANIZATION)), { outcome: 'stored', sequence: 4 });
+      t.match(await store.seal({ firstSequence: 3, size: 2, root: 'bb', nowMs: 1 }), { number: 2 });
+      t.match(await store.planAnchor(LOG, 1), { batch: 2, index: 1 });
+    },
+  },
+  '0002-fixity': {
+    fill: `insert into fixity values (${bytes(SHA256)}, ${bytes(SHA256)}, 3, 'missing', 4, null);
+      update fixity_state set listed_through = 1;`,
+    async check(t, store) {
+      t.match(await store.fixityOf([SHA256]), [{ result: 'missing', checkedMs: 4 }]);
+      t.match((await store.unlistedEntries(1, 'title')).entries, [{ sequence: 2 }]);
+    },
+  },
+};
+
+type Tap = typeof t;
+
+const names = Object.keys(MIGRATIONS);
+
+t.test('every version has something that an upgrade must keep', { skip }, async (t) => {
+  t.same(Object.keys(HISTORY), names);
+});
+
+for (const [i, version] of names.entries())
+  t.test(`what a database of version ${version} holds is there after an upgrade`, { skip }, async (t) => {
+    const url = await freshDatabase();
+    const server = await sharedPostgres();
+    const older = names.slice(0, i + 1);
+    await migrate(
+      { url, allowUnsyncedForTests },
+      Object.fromEntries(older.map((name) => [name, MIGRATIONS[name]!])),
+    );
+    for (const name of older) await server.sql(HISTORY[name]!.fill, url);
+    const { store, close } = await openPostgres({ url, clock, allowUnsyncedForTests });
+    t.teardown(close);
+    for (const name of older) await HISTORY[name]!.check(t as never, store);
+    const made = await server.sql<{ name: string }>('select name from kysely_migration order by name', url);
+    t.same(
+      made.map((row) => row.name),
+      names,
+    );
+  });
+
+t.test('instances that start at once migrate once', { skip }, async (t) => {
+  const url = await freshDatabase();
+  const slow: Migration = {
+    async up(db) {
+      await MIGRATIONS[names[0]!]!.up(db);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    },
+  };
+  const all = { ...MIGRATIONS, [names[0]!]: slow };
+  await Promise.all(
+    [1, 2, 3, 4].map(async (n) => {
+      await migrate({ url, allowUnsyncedForTests }, all);
+      if (n > 2) await (await openPostgres({ url, clock, allowUnsyncedForTests })).close();
+    }),
+  );
+  const rows = await (await sharedPostgres()).sql('select from kysely_migration', url);
+  t.equal(rows.length, names.length);
+});
+
+t.test('a migration that fails leaves the older version whole, and says why', { skip }, async (t) => {
+  const url = await freshDatabase();
+  const options = { url, clock, allowUnsyncedForTests };
+  const half = (statement: string): Migration => ({
+    async up(db) {
+      await db.schema.createTable('half').addColumn('a', 'integer').execute();
+      await db.schema.createIndex(statement).on('half').column('nowhere').execute();
+    },
+  });
+  await t.rejects(migrate(options, { ...MIGRATIONS, '9998-half': half('x') }), /nowhere/);
+  const [row] = await (await sharedPostgres()).sql<{ found: string | null }>(
+    "select to_regclass('organizations') as found",
+    url,
+  );
+  t.equal(row!.found, null, 'all is one transaction');
+  await migrate(options);
+  await t.rejects(migrate(options, { ...MIGRATIONS, '9998-half': half('x') }), /nowhere/);
+  await (await openPostgres(options)).close();
+});
+
+t.test('a database of a newer version is refused by name', { skip }, async (t) => {
+  const url = await freshDatabase();
+  const options = { url, clock, allowUnsyncedForTests };
+  await migrate(options, { ...MIGRATIONS, '9999-later': { up: async () => {} } });
+  await t.rejects(openPostgres(options), /newer version.*9999-later/);
+});

@@ -1,0 +1,35 @@
+import process from 'node:process';
+import t from 'tap';
+import { type Database, openDatabase } from '../../server/adapters/storage.ts';
+import { startPostgres, type TestPostgres } from './postgres.ts';
+import { type S3Server, startS3 } from './s3-server.ts';
+
+/*
+ * What the services of tests keep their data in: SQLite and a folder, or, with KEZHENG_TEST_STORAGE=postgres, a real
+ * PostgreSQL and an object store, both as long-lived as the test file. The same tests hold for both.
+ */
+
+export const ON_POSTGRES = process.env['KEZHENG_TEST_STORAGE'] === 'postgres';
+
+let servers: Promise<readonly [TestPostgres, S3Server]> | undefined;
+const settings = new Map<string, Readonly<Record<string, string>>>();
+
+/** Settings for the service on this data dir: an empty storage at first, the same again when it starts anew. */
+export async function storageFor(dataDir: string): Promise<Readonly<Record<string, string>>> {
+  if (!ON_POSTGRES) return {};
+  const known = settings.get(dataDir);
+  if (known !== undefined) return known;
+  const [postgres, s3] = await (servers ??= Promise.all([startPostgres(t, { synced: true }), startS3(t)]));
+  const made = {
+    KEZHENG_DATABASE_URL: await postgres.freshDatabase(),
+    KEZHENG_BLOBS: s3.address.replace('?', `/${settings.size + 1}?`),
+  };
+  settings.set(dataDir, made);
+  return made;
+}
+
+/** The same storage, beside the service. */
+export async function databaseOf(dataDir: string): Promise<Database> {
+  const { KEZHENG_DATABASE_URL: databaseUrl } = await storageFor(dataDir);
+  return openDatabase({ dataDir, databaseUrl, blobs: undefined }, { nowMs: () => Date.now() });
+}
