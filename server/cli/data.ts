@@ -1,19 +1,83 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
-import { openSqliteStore } from '../adapters/sqlite/store.ts';
+import { openFolderInspector } from '../adapters/folder/inspect.ts';
+import { contractCode, openInspection, proveWith } from '../adapters/inspection.ts';
+import { openSqliteExport } from '../adapters/sqlite/export.ts';
+import { blobsNamedIn } from '../adapters/sqlite/snapshot.ts';
+import { openBlobs, openDatabase, type StorageSettings, sqlitePath } from '../adapters/storage.ts';
 import type { Store } from '../ports/store.ts';
+import type { MoveTools } from './migrate-store.ts';
 import { UsageError } from './usage.ts';
+
+const setting = (name: string): string | undefined => process.env[`KEZHENG_${name}`]?.trim() || undefined;
+
+/** Where the installation's data are, by the same settings as the service's. */
+export function storageSettings(): StorageSettings {
+  const dataDir = resolve(setting('DATA_DIR') ?? './data');
+  const databaseUrl = setting('DATABASE_URL');
+  const path = sqlitePath(dataDir);
+  if (databaseUrl === undefined && !existsSync(path))
+    throw new UsageError(`没有找到 ${path}，请先启动一次服务 / not found; start the service once first`);
+  return { dataDir, databaseUrl, blobs: setting('BLOBS') };
+}
+
+/** What `backup` takes: the data folder, and what was configured to stand elsewhere. */
+export const backupSource = () => ({
+  ...storageSettings(),
+  issuerKeyFile: setting('ISSUER_KEY_FILE'),
+  issuerCertFile: setting('ISSUER_CERT_FILE'),
+});
+
+/** What `migrate-store` opens. Of any number of instances one leads, so whoever cannot lead is not alone. */
+export function moveTools(): MoveTools {
+  const settings = storageSettings();
+  return {
+    databaseUrl: settings.databaseUrl,
+    blobs: settings.blobs,
+    async hold() {
+      const database = await openDatabase(settings, { nowMs: () => Date.now() });
+      if (await database.leadership.lead()) return () => database.close();
+      await database.close();
+      return undefined;
+    },
+    openSource: () => openSqliteExport(sqlitePath(settings.dataDir)),
+    async openTarget(url) {
+      const { openPostgresImport } = await import('../adapters/postgres/import.ts');
+      return openPostgresImport({ url });
+    },
+    openBlobs: (blobs) => openBlobs({ ...settings, blobs }),
+    listFolder: (room) => openFolderInspector({ dir: join(settings.dataDir, 'blobs') }).list(room),
+    blobsNamed: () => blobsNamedIn(sqlitePath(settings.dataDir)),
+  };
+}
 
 /** The installation's own store, beside a running service or without one. */
 export async function withStore<T>(use: (store: Store) => Promise<T>): Promise<T> {
-  const path = join(resolve(process.env['KEZHENG_DATA_DIR'] || './data'), 'kezheng.sqlite');
-  if (!existsSync(path))
-    throw new UsageError(`没有找到 ${path}，请先启动一次服务 / not found; start the service once first`);
-  const store = await openSqliteStore({ path, clock: { nowMs: () => Date.now() } });
+  const database = await openDatabase(storageSettings(), { nowMs: () => Date.now() });
   try {
-    return await use(store);
+    return await use(database.store);
   } finally {
-    await store.close();
+    await database.close();
   }
 }
+
+/** What `fsck` and `audit` need of the adapters; `repairing` opens the store for writing, as the service does. */
+export const auditTools = {
+  contractCode,
+  proveWith,
+  openInspection: () => openInspection(storageSettings()),
+  async repairing() {
+    const settings = storageSettings();
+    const database = await openDatabase(settings, { nowMs: () => Date.now() });
+    const blobs = await openBlobs(settings);
+    return {
+      store: database.store,
+      blobs,
+      async close(): Promise<void> {
+        await blobs.close();
+        await database.close();
+      },
+    };
+  },
+};

@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { createApiKey, isScope, SCOPES } from '../identity/api-keys.ts';
+import type { ApiKey, Store } from '../ports/store.ts';
 import { withStore } from './data.ts';
 import { EXIT, parse, printable, UsageError } from './usage.ts';
 
@@ -21,7 +22,8 @@ async function create(args: readonly string[]): Promise<number> {
     expires: { type: 'string' },
   });
   const [organization] = positionals;
-  if (organization === undefined) throw new UsageError('缺少机构 / the organization is missing');
+  if (organization === undefined)
+    throw new UsageError('缺少机构编号 / the id of the organization is missing');
   const scopes = (values.scopes ?? SCOPES.join(',')).split(',');
   if (!scopes.every(isScope)) throw new UsageError(`--scopes: ${SCOPES.join(',')}`);
   const days = values.expires === undefined ? undefined : Number(values.expires);
@@ -29,8 +31,7 @@ async function create(args: readonly string[]): Promise<number> {
     throw new UsageError('--expires 应为天数 / is a number of days');
   const nowMs = Date.now();
   const key = await withStore(async (store) => {
-    if ((await store.organization(organization)) === undefined)
-      throw new UsageError(`没有机构 ${organization} / there is no such organization`);
+    await refuseUnknown(store, organization);
     const expiresMs = days === undefined ? undefined : nowMs + days * DAY_MS;
     return createApiKey(store, { organization, label: values.label ?? '', scopes, expiresMs }, nowMs);
   });
@@ -39,23 +40,70 @@ async function create(args: readonly string[]): Promise<number> {
   return EXIT.valid;
 }
 
-async function list([organization]: readonly string[]): Promise<number> {
-  const keys = await withStore((store) => store.apiKeys(organization));
-  const nowMs = Date.now();
-  for (const key of keys) {
-    const expired = key.expiresMs !== undefined && key.expiresMs <= nowMs;
-    const state = key.revokedMs !== undefined ? '已吊销 revoked' : expired ? '已过期 expired' : '有效 valid';
-    process.stdout.write(
-      `${key.id}  ${key.organization}  ${state}  ${key.scopes.join(',')}  ${printable(key.label)}\n`,
+/** Two organizations may have one name: a key is made for an id, and whoever gave the name is told the ids. */
+async function refuseUnknown(store: Store, given: string): Promise<void> {
+  if ((await store.organization(given)) !== undefined) return;
+  const ids = (await store.organizations()).filter(({ name }) => name === given).map(({ id }) => id);
+  const shown = harmless(given);
+  if (ids.length === 0)
+    throw new UsageError(
+      `没有编号为 ${shown} 的机构；编号见 orgs list 的第一列 / there is no organization with the id ${shown}; ids are in the first column of orgs list`,
     );
-  }
+  throw new UsageError(
+    `这里须用机构编号，不是名称；${shown} 的编号：${ids.join('、')} / an id is needed here, not a name; the id of ${shown}: ${ids.join(', ')}`,
+  );
+}
+
+async function list(args: readonly string[]): Promise<number> {
+  const [organization] = parse(args, {}).positionals;
+  const keys = await withStore(async (store) => {
+    if (organization !== undefined) await refuseUnknown(store, organization);
+    return store.apiKeys(organization);
+  });
+  const nowMs = Date.now();
+  for (const key of keys)
+    process.stdout.write(
+      `${key.id}  ${key.organization}  ${stateOf(key, nowMs)}  ${key.scopes.join(',')}  ${printable(key.label)}\n`,
+    );
   return EXIT.valid;
 }
 
-async function revoke([id]: readonly string[]): Promise<number> {
-  if (id === undefined) throw new UsageError('缺少密钥编号 / the id of the key is missing');
-  const done = await withStore((store) => store.revokeApiKey(id, Date.now()));
-  if (!done) throw new UsageError(`没有有效的密钥 ${id} / there is no such key in force`);
-  process.stderr.write('已吊销 / revoked\n');
+function stateOf({ expiresMs, revokedMs }: ApiKey, nowMs: number): string {
+  if (revokedMs !== undefined) return `已吊销 revoked ${instant(revokedMs)}`;
+  if (expiresMs === undefined) return '有效 valid, 不过期 never expires';
+  return expiresMs <= nowMs
+    ? `已过期 expired ${instant(expiresMs)}`
+    : `有效 valid, 至 until ${instant(expiresMs)}`;
+}
+
+const instant = (ms: number): string => new Date(ms).toISOString();
+
+/** Takes the id, or the whole key where somebody has nothing else; of a key nothing but its id is ever repeated. */
+async function revoke(args: readonly string[]): Promise<number> {
+  const [given] = parse(args, {}).positionals;
+  if (given === undefined) throw new UsageError('缺少密钥编号 / the id of the key is missing');
+  const id = idIn(given);
+  if (id === undefined)
+    throw new UsageError(
+      '这不是密钥编号，也不是密钥；编号见 keys list 的第一列 / this is neither the id of a key nor a key; ids are in the first column of keys list',
+    );
+  const nowMs = Date.now();
+  const { done, before } = await withStore(async (store) => ({
+    before: await store.apiKey(id),
+    done: await store.revokeApiKey(id, nowMs),
+  }));
+  if (before === undefined) throw new UsageError(`没有密钥 ${id} / there is no key ${id}`);
+  if (!done) throw new UsageError(`密钥 ${id} 此前已吊销 / the key ${id} was revoked before`);
+  process.stderr.write(`已吊销 ${id} / revoked\n`);
   return EXIT.valid;
 }
+
+/** `kz_` ‖ id without hyphens ‖ `_` ‖ secret, or the id as `keys list` shows it. */
+function idIn(given: string): string | undefined {
+  const hex = /^kz_([0-9a-f]{32})(?:_|$)/.exec(given)?.[1] ?? given.toLowerCase().replaceAll('-', '');
+  if (!/^[0-9a-f]{32}$/.test(hex)) return undefined;
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+/** A key in the wrong place must not end up on screens and in logs. */
+const harmless = (given: string): string => (given.startsWith('kz_') ? 'kz_…' : given);

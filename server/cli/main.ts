@@ -1,24 +1,63 @@
 import process from 'node:process';
+import { writeDurably } from '../adapters/files.ts';
+import { createPlaces } from '../adapters/folder/places.ts';
+import { markRestored } from '../adapters/restored.ts';
 import { nodeSignatures } from '../adapters/signatures-node.ts';
+import { blobsNamedIn, snapshotSqlite } from '../adapters/sqlite/snapshot.ts';
+import type { Embedded } from './archive.ts';
+import { auditCommand } from './audit.ts';
+import { backupCommand } from './backup.ts';
+import { backupSource, moveTools } from './data.ts';
+import { fsckCommand } from './fsck.ts';
 import { keysCommand } from './keys.ts';
+import { migrateStoreCommand } from './migrate-store.ts';
 import { orgsCommand } from './orgs.ts';
-import { EXIT, printable, UsageError } from './usage.ts';
+import { restoreCommand } from './restore.ts';
+import { EXIT, endOnClosedPipe, printable, UsageError } from './usage.ts';
 import { verifyCommand } from './verify.ts';
 
 const HELP = `可证 kezheng
 
-  kezheng verify CERTIFICATE FILE... [--trust FILE] [--rpc URL [--confirmations N] | --block-hash HASH] [--json]
+  kezheng verify CERTIFICATE FILE... [--trust FILE] [--rpc URL [--confirmations N] | --block-hash HASH] [--json | --brief]
       核验证书与原件，不需要服务在运行 / check a certificate and its files; no service needed
       退出码 exit: 0 有效 valid, 1 无效 invalid, 2 尚不完整 incomplete, 64 用法 usage
 
-  kezheng orgs add NAME [--role depositor|notary|court|operator] [--uscc CODE]
+  kezheng orgs add NAME [--role depositor|notary|court|operator] [--uscc CODE] [--again]
   kezheng orgs list
   kezheng keys create ORGANIZATION [--label TEXT] [--scopes evidence:write,evidence:read] [--expires DAYS]
   kezheng keys list [ORGANIZATION]
   kezheng keys revoke KEY
-      机构与密钥；密钥只显示一次 / organizations and keys; a key is shown once
+      机构与密钥；密钥只显示一次；ORGANIZATION 为 orgs list 第一列的编号，KEY 为编号或密钥本身
+      organizations and keys; a key is shown once; ORGANIZATION is an id of orgs list, KEY an id or the key itself
       数据目录 data: KEZHENG_DATA_DIR (./data)
+
+  kezheng backup FOLDER [--link]
+      服务运行时备份整个数据目录；再次备份只复制新文件 / back up the data folder of a running service; again: only what is new
+      --link 同一文件系统上以硬链接代替复制 / hard links instead of copies on one file system
+  kezheng restore FOLDER --data-dir DIR
+      逐字节核对后恢复到空文件夹 / every byte checked, into an empty folder
+      退出码 exit: 0 完成 done, 1 未完成或备份已损坏 not done or damaged, 2 有文件在备份前已缺失 files were missing before
+
+  kezheng migrate-store [--to-database postgres://…] [--to-blobs s3://…]
+      停止服务后，从 SQLite 与文件夹迁往 PostgreSQL、S3，两边逐行逐文件比对；中断后再次运行即继续
+      / the service stopped, from SQLite and a folder, everything compared at the end; run again to go on after a break
+      退出码 exit: 0 完成 done, 1 未完成或不一致 not done or different, 2 有文件原本已缺失 files were missing before
+
+  kezheng fsck [--repair] [--quick] [--rpc URL[,URL] [--confirmations N]] [--trust FILE] [--json]
+      重新计算并核对全部存储与链上记录，可在服务运行时进行 / compute everything anew and compare it, with the chain too
+      --repair 只修复可以证明的 / only what is provably right；--quick 不重算文件摘要 / files are not hashed
+  kezheng audit --url URL --trust FILE --rpc URL[,URL] [--confirmations N] [--from N] [--max-age SECONDS] [--json]
+      从外部审计一个服务：公开的叶子与链 / audit a service from outside, by its public leaves and the chain
+      退出码 exit: 0 无差异 clean, 1 有差异 findings, 2 未能全部检查 not everything could be looked at
 `;
+
+const embedded: Embedded = {
+  snapshot: snapshotSqlite,
+  blobsNamedIn,
+  blobPath: (folder, room, name) => createPlaces(folder).path(room, name),
+  writeDurably,
+  markRestored,
+};
 
 /** Thin on purpose: one command a file, and only this one ends the process. */
 async function main(argv: readonly string[]): Promise<number> {
@@ -26,6 +65,11 @@ async function main(argv: readonly string[]): Promise<number> {
   if (command === 'verify') return verifyCommand(args, nodeSignatures);
   if (command === 'orgs') return orgsCommand(args);
   if (command === 'keys') return keysCommand(args);
+  if (command === 'backup') return backupCommand(args, backupSource(), embedded);
+  if (command === 'restore') return restoreCommand(args, embedded);
+  if (command === 'migrate-store') return migrateStoreCommand(args, moveTools());
+  if (command === 'fsck') return fsckCommand(args, nodeSignatures);
+  if (command === 'audit') return auditCommand(args);
   if (command === undefined || command === 'help' || command === '--help') {
     process.stdout.write(HELP);
     return command === undefined ? EXIT.usage : EXIT.valid;
@@ -33,6 +77,7 @@ async function main(argv: readonly string[]): Promise<number> {
   throw new UsageError(`没有命令 ${command} / there is no command ${command}`);
 }
 
+endOnClosedPipe();
 main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code;

@@ -1,5 +1,6 @@
 import type { Facts } from '../core/verify/report.ts';
 import { sentence } from '../messages/sentence.ts';
+import type { Hint } from './hints.ts';
 import { printable } from './usage.ts';
 
 interface Both {
@@ -27,31 +28,58 @@ interface Presented {
 const both = ({ zh, en }: Both): string => `${printable(zh)} / ${printable(en)}`;
 
 /** The report as people read it at a terminal: what is certain, what is open, and what it does not prove. */
-export function reportText(report: Presented): string {
-  const lines = [
+export function reportText(report: Presented, hints: readonly Hint[]): string {
+  return text([
     '可证 核验报告 / kezheng report',
     '',
-    `结论 verdict: ${both(report.verdictText)}`,
-    ...(report.testChainText ? [`注意 note: ${both(report.testChainText)}`] : []),
+    ...conclusion(report),
     ...(report.facts ? factLines(report.facts) : []),
     '',
     '检查 checks:',
-    ...report.checks.flatMap(checkLines),
-    ...section('尚待比对 to be compared by you:', report.remaining.map(remainingLine)),
+    ...checkLines(report.checks, hints),
+    ...toCompare(report),
     ...section(
       '不证明 not proven:',
       report.notProven.map((item) => `  - ${both(item)}`),
     ),
-  ];
-  return `${lines.join('\n')}\n`;
+  ]);
 }
+
+/** The conclusion, and only what failed or is open. */
+export function briefText(report: Presented, hints: readonly Hint[]): string {
+  const telling = report.checks.filter(({ status }) => status === 'failed' || status === 'unknown');
+  return text([...conclusion(report), ...checkLines(telling, hints), ...toCompare(report)]);
+}
+
+const text = (lines: readonly string[]): string => `${lines.join('\n')}\n`;
+
+const conclusion = (report: Presented): readonly string[] => [
+  `结论 verdict: ${both(report.verdictText)}`,
+  ...(report.testChainText ? [`注意 note: ${both(report.testChainText)}`] : []),
+];
+
+const toCompare = ({ remaining, facts }: Presented): readonly string[] =>
+  section(
+    '尚待比对 to be compared by you:',
+    remaining.map((item) => remainingLine(item, facts)),
+  );
 
 const section = (title: string, lines: readonly string[]): readonly string[] =>
   lines.length === 0 ? [] : ['', title, ...lines];
 
 const SIGN: Readonly<Record<string, string>> = { passed: '✓', failed: '✗', unknown: '?', skipped: '-' };
 
-function checkLines(check: Presented['checks'][number]): readonly string[] {
+/** A hint stands with the first check that it is about. */
+function checkLines(checks: Presented['checks'], hints: readonly Hint[]): readonly string[] {
+  return checks.flatMap((check, i) => [
+    ...linesOf(check),
+    ...hints
+      .filter((hint) => hint.check === check.id && checks.findIndex(({ id }) => id === check.id) === i)
+      .map((hint) => `      提示 hint: ${both(hint)}`),
+  ]);
+}
+
+function linesOf(check: Presented['checks'][number]): readonly string[] {
   const where = check.at === undefined ? '' : ` ${check.at}`;
   const status = `${sentence('zh', 'status', check.status)} ${sentence('en', 'status', check.status)}`;
   return [
@@ -60,9 +88,14 @@ function checkLines(check: Presented['checks'][number]): readonly string[] {
   ];
 }
 
-function remainingLine(item: Presented['remaining'][number]): string {
-  const { zh, en, what: _, ...detail } = item;
+function remainingLine(item: Presented['remaining'][number], facts: Facts | null): string {
+  const { zh, en, what, ...detail } = item;
   const values = Object.entries(detail).map(([name, value]) => `${name} ${printable(String(value))}`);
+  // Whatever a source said instead of the hash: the hash to compare is the one in the certificate.
+  if (what === 'block-hash' && !('hash' in detail))
+    for (const { blockNumber, blockHash } of facts?.anchors ?? [])
+      if (detail['number'] === undefined || detail['number'] === blockNumber)
+        values.push(`${detail['number'] === undefined ? `number ${blockNumber}, ` : ''}hash ${blockHash}`);
   return `  - ${both({ zh, en })}${values.length > 0 ? `\n      ${values.join(', ')}` : ''}`;
 }
 

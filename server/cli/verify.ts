@@ -5,15 +5,15 @@ import { basename } from 'node:path';
 import process from 'node:process';
 import { MAX_CERTIFICATE_BYTES } from '../core/certificate/certificate.ts';
 import { FormatError } from '../core/reason.ts';
-import type { ComparedBlock } from '../core/verify/anchors.ts';
 import type { GivenFile } from '../core/verify/files.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import { parseTrust, type Trust } from '../core/verify/trust.ts';
 import { blocksToCompare, verifyCertificate } from '../core/verify/verify.ts';
 import { presentReport } from '../messages/report.ts';
 import { sentence } from '../messages/sentence.ts';
-import { reportText } from './report-text.ts';
-import { blocksFromNode } from './rpc.ts';
+import { hintsFor } from './hints.ts';
+import { briefText, reportText } from './report-text.ts';
+import { blocksFromNode, type NodeAnswer } from './rpc.ts';
 import { EXIT, parse, UsageError, userPath } from './usage.ts';
 
 /** Checks a certificate with nothing but what is on this machine; only --rpc asks anybody anything. */
@@ -24,24 +24,24 @@ export async function verifyCommand(args: readonly string[], signatures: Signatu
     'block-hash': { type: 'string' },
     confirmations: { type: 'string' },
     json: { type: 'boolean' },
+    brief: { type: 'boolean' },
   });
   const [certificatePath, ...filePaths] = positionals;
   if (certificatePath === undefined) throw new UsageError('缺少证书文件 / the certificate is missing');
   if (values.rpc !== undefined && values['block-hash'] !== undefined)
     throw new UsageError('--rpc 与 --block-hash 只能取其一 / give --rpc or --block-hash, not both');
+  if (values.json && values.brief)
+    throw new UsageError('--json 与 --brief 只能取其一 / give --json or --brief, not both');
   const certificate = await readSmall(certificatePath, MAX_CERTIFICATE_BYTES + 1);
   const trust = values.trust === undefined ? undefined : await readTrust(values.trust);
   const files: GivenFile[] = [];
   for (const path of filePaths) files.push(await hashFile(path));
-  const report = await verifyCertificate({
-    certificate,
-    files,
-    trust,
-    blocks: await blocksFrom(certificate, values),
-    signatures,
-  });
+  const { blocks, trouble } = await blocksFrom(certificate, values);
+  const report = await verifyCertificate({ certificate, files, trust, blocks, signatures });
   const presented = presentReport(report);
-  process.stdout.write(values.json ? jsonText(presented) : reportText(presented));
+  const hints = hintsFor(report, certificate, files, trouble);
+  if (values.json) process.stdout.write(jsonText(hints.length > 0 ? { ...presented, hints } : presented));
+  else process.stdout.write((values.brief ? briefText : reportText)(presented, hints));
   return EXIT[report.verdict];
 }
 
@@ -57,14 +57,25 @@ const escaped = (hidden: string): string =>
 async function blocksFrom(
   certificate: Uint8Array,
   { rpc, 'block-hash': hash, confirmations }: { rpc?: string; 'block-hash'?: string; confirmations?: string },
-): Promise<readonly ComparedBlock[]> {
+): Promise<NodeAnswer> {
   const count = confirmations === undefined ? undefined : Number(confirmations);
   if (count !== undefined && !(Number.isInteger(count) && count > 0))
     throw new UsageError('--confirmations 应为正整数 / is a whole number above 0');
-  if (hash !== undefined) return [{ source: '--block-hash', hash: blockHash(hash) }];
-  if (rpc === undefined) return [];
-  if (!URL.canParse(rpc)) throw new UsageError(`--rpc: ${rpc} 不是网址 / is not an address`);
-  return blocksFromNode(rpc, blocksToCompare(certificate), count);
+  const given = hash === undefined ? [] : [{ source: '--block-hash', hash: blockHash(hash) }];
+  if (rpc === undefined) return { blocks: given, trouble: undefined };
+  checkAddress(rpc);
+  const wanted = blocksToCompare(certificate);
+  // A certificate that names no block gives nothing to ask.
+  return wanted.length === 0 ? { blocks: [], trouble: undefined } : blocksFromNode(rpc, wanted, count);
+}
+
+/** The address itself is not repeated: it may hold a key. */
+function checkAddress(rpc: string): void {
+  if (!URL.canParse(rpc) || !/^https?:$/.test(new URL(rpc).protocol))
+    throw new UsageError('--rpc 应为 http 或 https 地址 / is an http or https address');
+  const { username, password } = new URL(rpc);
+  if (username !== '' || password !== '')
+    throw new UsageError('--rpc 地址中不能带用户名或口令 / has a user name or password in it');
 }
 
 function blockHash(text: string): string {

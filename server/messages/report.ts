@@ -26,7 +26,9 @@ export function presentReport<R extends ReportShape>(report: R) {
     verdict: report.verdict,
     verdictText: bothLanguages('verdict', report.verdict),
     testChain: report.testChain,
-    ...(report.testChain && { testChainText: bothLanguages('verdict', 'test-chain') }),
+    // Of what could not be read nothing is known: neither that it stands on a test chain.
+    ...(report.testChain &&
+      report.facts !== undefined && { testChainText: bothLanguages('verdict', 'test-chain') }),
     checks: report.checks.map(({ id, at, status, reason }) => ({
       id,
       ...(at !== undefined && { at }),

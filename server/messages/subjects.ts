@@ -8,6 +8,10 @@ export type Subject =
   | 'state'
   | 'not-proven'
   | 'remaining'
+  | 'hint'
+  | 'expected'
+  | 'finding'
+  | 'audit'
   | 'health';
 
 export type Sentences = Readonly<Record<Subject, Readonly<Record<string, string>>>>;

@@ -1,27 +1,11 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import t from 'tap';
 import { FILES, makeSample, trustList } from '../../scripts/vectors/sample.ts';
+import { CLI, cli, GENESIS, honestNode, node, type Outcome } from '../support/cli.ts';
 import { body, certificateOf, form, hashOnly, run } from '../support/running.ts';
-
-const CLI = join(import.meta.dirname, '..', '..', 'server', 'cli', 'main.ts');
-
-interface Outcome {
-  readonly code: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-function cli(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
-  const child = spawn(process.execPath, [CLI, ...args], { env: { ...process.env, ...env } });
-  let [out, err] = ['', ''];
-  child.stdout.on('data', (text) => (out += text));
-  child.stderr.on('data', (text) => (err += text));
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })));
-}
 
 const folder = t.testdir();
 const path = (name: string) => join(folder, name);
@@ -32,34 +16,7 @@ writeFileSync(path('other.jpg'), 'something else');
 writeFileSync(path('trust.json'), JSON.stringify(trustList()));
 const trust = ['--trust', path('trust.json')];
 
-/** A node that answers as told, in the few calls that the command line makes. */
-async function node(
-  t: { teardown(end: () => void): void },
-  answers: (method: string, params: readonly unknown[]) => unknown,
-): Promise<string> {
-  const server = createServer((request, response) => {
-    let text = '';
-    request.on('data', (chunk) => (text += chunk));
-    request.on('end', () => {
-      const { method, params } = JSON.parse(text) as { method: string; params: unknown[] };
-      const result = answers(method, params);
-      response.end(
-        JSON.stringify(result instanceof Error ? { error: { message: result.message } } : { result }),
-      );
-    });
-  });
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  t.teardown(() => server.close());
-  return `http://127.0.0.1:${(server.address() as { port: number }).port}`;
-}
-
-const GENESIS = `0x${'ab'.repeat(32)}`;
-const honest = (method: string, [at]: readonly unknown[]): unknown => {
-  if (method === 'eth_chainId') return '0x1092';
-  if (at === '0x0') return { number: '0x0', hash: GENESIS };
-  if (at === 'finalized' || at === 'latest') return { number: '0x400', hash: GENESIS };
-  return at === '0x3e8' ? { number: at, hash: sample.blockHash.toUpperCase().replace('0X', '0x') } : null;
-};
+const honest = honestNode(sample.blockHash);
 
 t.test('exit codes say valid, invalid, incomplete and wrong usage', async (t) => {
   const hash = ['--block-hash', sample.blockHash];
@@ -79,6 +36,9 @@ t.test('exit codes say valid, invalid, incomplete and wrong usage', async (t) =>
     [64, ['verify', path('c.json'), '--block-hash', '0x1']],
     [64, ['verify', path('c.json'), '--rpc', 'x', ...hash]],
     [64, ['verify', path('c.json'), '--rpc', 'x']],
+    [64, ['verify', path('c.json'), '--rpc', 'ws://127.0.0.1']],
+    [64, ['verify', path('c.json'), '--rpc', 'http://user:word@127.0.0.1']],
+    [64, ['verify', path('c.json'), '--json', '--brief']],
     [64, ['verify', path('c.json'), '--nonsense']],
     [64, ['nonsense']],
     [64, []],
@@ -152,6 +112,20 @@ t.test('a node of one’s own is asked by number below its finalized head', asyn
   t.equal(gone.code, 2);
 });
 
+t.test('whoever reads only the beginning gets no error', async (t) => {
+  const service = await run();
+  t.teardown(() => service.stop());
+  const child = spawn(process.execPath, [CLI, 'orgs', 'list'], {
+    env: { ...process.env, KEZHENG_DATA_DIR: service.dataDir },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.destroy();
+  let err = '';
+  child.stderr.on('data', (text) => (err += text));
+  t.equal(await new Promise((resolve) => child.on('close', resolve)), 141);
+  t.equal(err, '');
+});
+
 t.test('nothing in a certificate can move the cursor of a terminal', async (t) => {
   const { bytes } = await makeSample({ stated: [{ name: 'x\u001b[2J', value: '\u202egnp.exe\u0007' }] });
   writeFileSync(path('evil.json'), bytes);
@@ -187,9 +161,14 @@ t.test('organizations and keys: shown once, stored hashed, with scopes, expiry a
   });
   t.equal((await service.call(`/v1/evidence/${made.id}`, { key: reader })).status, 200);
   const id = key.slice(3, 35).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
-  t.match((await cli(['keys', 'list', organization], env)).out, id);
+  const list = async () => (await cli(['keys', 'list', organization], env)).out;
+  t.match(await list(), new RegExp(`${id}.*有效 valid, 至 until 20\\d\\d-.*Z`));
+  t.match(await list(), '有效 valid, 不过期 never expires');
   t.equal((await cli(['keys', 'revoke', id], env)).code, 0);
-  t.equal((await cli(['keys', 'revoke', id], env)).code, 64);
+  const again = await cli(['keys', 'revoke', id], env);
+  t.equal(again.code, 64);
+  t.match(again.err, '此前已吊销');
+  t.match(await list(), new RegExp(`${id}.*已吊销 revoked 20\\d\\d-.*Z`));
   await new Promise((resolve) => setTimeout(resolve, 1_100));
   t.match(await body(service.call('/v1/evidence', { key, json: hashOnly(3) })), {
     code: 'key-revoked',
@@ -199,6 +178,8 @@ t.test('organizations and keys: shown once, stored hashed, with scopes, expiry a
     ['orgs'],
     ['orgs', 'add', ''],
     ['orgs', 'add', 'x', '--role', 'king'],
+    ['orgs', 'add', 'x', '--uscc', '123'],
+    ['orgs', 'add', 'x', '--uscc', '91350200MA2YJ1XR9H'],
     ['keys'],
     ['keys', 'create'],
     ['keys', 'create', organization, '--scopes', 'all'],
@@ -207,6 +188,49 @@ t.test('organizations and keys: shown once, stored hashed, with scopes, expiry a
     ['keys', 'revoke'],
   ])
     t.equal((await cli(args, env)).code, 64, args.join(' '));
+});
+
+t.test('a key is revoked by its id or by the key itself, and is never shown', async (t) => {
+  const service = await run();
+  t.teardown(() => service.stop());
+  const env = { KEZHENG_DATA_DIR: service.dataDir };
+  const [key] = service.keys;
+  const secret = key.slice(-43);
+  const wrong: readonly (readonly string[])[] = [
+    ['keys', 'revoke', `${key.slice(0, 30)}x${key.slice(30)}`],
+    ['keys', 'revoke', `kz_${'0'.repeat(32)}_${secret}`],
+    ['keys', 'revoke', secret],
+    ['keys', 'create', key],
+    ['keys', 'list', key],
+  ];
+  for (const args of wrong) {
+    const { code, out, err } = await cli(args, env);
+    t.equal(code, 64, args.slice(0, 2).join(' '));
+    t.notOk((out + err).includes(secret), 'the secret is not repeated');
+  }
+  const done = await cli(['keys', 'revoke', key], env);
+  t.equal(done.code, 0, done.err);
+  t.notOk((done.out + done.err).includes(secret));
+  await new Promise((resolve) => setTimeout(resolve, 1_100));
+  t.match(await body(service.call('/v1/evidence')), { code: 'key-revoked' });
+});
+
+t.test('a name is no id: the ids of that name are told, and the same name twice takes a word', async (t) => {
+  const service = await run();
+  t.teardown(() => service.stop());
+  const env = { KEZHENG_DATA_DIR: service.dataDir };
+  const id = (await cli(['orgs', 'add', '甲公司'], env)).out.trim();
+  const named = await cli(['keys', 'create', '甲公司'], env);
+  t.equal(named.code, 64);
+  t.match(named.err, `这里须用机构编号，不是名称；甲公司 的编号：${id}`);
+  t.match(named.err, 'an id is needed here, not a name');
+  t.match((await cli(['keys', 'list', '乙公司'], env)).err, /没有编号为 乙公司 的机构.*orgs list/);
+  const again = await cli(['orgs', 'add', '甲公司'], env);
+  t.equal(again.code, 64);
+  t.match(again.err, `已有同名机构 ${id}`);
+  t.match(again.err, 'there is an organization of this name');
+  t.equal((await cli(['orgs', 'add', '甲公司', '--again'], env)).code, 0);
+  t.equal((await cli(['orgs', 'list'], env)).out.match(/甲公司/g)?.length, 2);
 });
 
 t.test('a real certificate checks with the service stopped and its data gone', async (t) => {

@@ -1,0 +1,158 @@
+import { type Certificate, parseCertificate } from '../core/certificate/certificate.ts';
+import { certificateNumber } from '../core/certificate/number.ts';
+import { toHex, utf8 } from '../core/read/bytes.ts';
+import { isList, parseJson } from '../core/read/json.ts';
+import { FormatError } from '../core/reason.ts';
+import type { ComparedBlock } from '../core/verify/anchors.ts';
+import type { Report as Verified } from '../core/verify/report.ts';
+import type { SignatureVerifier } from '../core/verify/signatures.ts';
+import type { Trust } from '../core/verify/trust.ts';
+import { blocksToCompare, verifyCertificate } from '../core/verify/verify.ts';
+import type { RawCertificate, Snapshot } from '../ports/inspect.ts';
+import type { ChainView } from './chain.ts';
+import { at, compare, type Report } from './finding.ts';
+import { leafOf } from './merkle.ts';
+
+export interface CertificateDeps {
+  readonly snapshot: Snapshot;
+  readonly report: Report;
+  readonly signatures: SignatureVerifier;
+  /** the installation's own logs and issuers */
+  readonly trust: Trust;
+  readonly chain: ChainView | undefined;
+}
+
+/** Every issued certificate as a stranger would check it, and against the journal that it came from. */
+export async function checkCertificates(deps: CertificateDeps): Promise<void> {
+  const { snapshot, report } = deps;
+  const compared = blockLookup(deps.chain);
+  let before: { readonly row: RawCertificate; readonly keys: readonly string[] } | undefined;
+  let count = 0;
+  for await (const row of snapshot.certificates()) {
+    const earlier = before?.row.sequence === row.sequence ? before : undefined;
+    const keys = await checkOne(deps, row, compared);
+    await checkRevision(deps, row, keys, earlier);
+    before = { row, keys };
+    if (++count % 1_000 === 0) report.progress('certificates', count);
+  }
+  for await (const { sequence, year, serial } of snapshot.serials())
+    if ((await entryAt(snapshot, sequence)) === undefined)
+      report.found('serial-entry-missing', at('serials', `${year}-${serial}`), { found: sequence });
+  report.progress('certificates', count);
+}
+
+const placeOf = ({ sequence, revision }: RawCertificate) => at('certificates', `${sequence}:${revision}`);
+
+async function entryAt(snapshot: Snapshot, sequence: number) {
+  for await (const entry of snapshot.entries(sequence, sequence)) return entry;
+  return undefined;
+}
+
+/** The anchors that it carries, as its column should name them. */
+async function checkOne(
+  deps: CertificateDeps,
+  row: RawCertificate,
+  compared: BlockLookup,
+): Promise<readonly string[]> {
+  const { report, snapshot, signatures, trust } = deps;
+  const place = placeOf(row);
+  let certificate: Certificate;
+  try {
+    certificate = parseCertificate(row.bytes);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    report.found('certificate-unreadable', place, { reason: error });
+    return [];
+  }
+  const blocks = await compared(row.bytes);
+  const verified = await verifyCertificate({ certificate: row.bytes, files: [], trust, blocks, signatures });
+  tellFailed(report, row, verified);
+  const keys = (verified.facts?.anchors ?? []).map(({ chainId, blockHash }) => `${chainId}:${blockHash}`);
+  compare(report, 'certificate-column-differs', place, {
+    revision: [certificate.revision, row.revision],
+    issued_ms: [Date.parse(certificate.issuedAt), row.issuedMs],
+    anchor_keys: [[...keys].sort().join(' '), listOf(row.anchorKeys)],
+  });
+  const entry = await entryAt(snapshot, row.sequence);
+  if (entry === undefined) report.found('certificate-entry-missing', place, { found: row.sequence });
+  else if (Buffer.compare(entry.bytes, certificate.entryBytes) !== 0)
+    report.found('certificate-entry-differs', place, {
+      what: `entries/${row.sequence}, leaf`,
+      expected: toHex(leafOf(certificate.entryBytes)),
+      found: toHex(leafOf(entry.bytes)),
+    });
+  const serial = await snapshot.serialOf(row.sequence);
+  if (serial === undefined) report.found('certificate-serial-missing', place);
+  else
+    compare(report, 'certificate-number-differs', place, {
+      number: [certificateNumber(serial.year, serial.serial), certificate.number],
+    });
+  return keys;
+}
+
+function tellFailed(report: Report, row: RawCertificate, verified: Verified): void {
+  for (const { id, status, reason } of verified.checks) {
+    if (status !== 'failed') continue;
+    const code = id === 'issuer' ? 'certificate-issuer-unknown' : 'certificate-check-failed';
+    report.found(code, placeOf(row), { what: id, reason });
+  }
+}
+
+function listOf(text: string): string {
+  try {
+    const value = parseJson(utf8(text));
+    return isList(value) ? value.map(String).sort().join(' ') : '—';
+  } catch (error) {
+    if (error instanceof FormatError) return '—';
+    throw error;
+  }
+}
+
+/** Revisions count from 1, and a later one has what the earlier had, unless the chain itself took it back. */
+async function checkRevision(
+  { report, snapshot }: CertificateDeps,
+  row: RawCertificate,
+  keys: readonly string[],
+  earlier: { readonly row: RawCertificate; readonly keys: readonly string[] } | undefined,
+): Promise<void> {
+  const expected = (earlier?.row.revision ?? 0) + 1;
+  if (row.revision !== expected)
+    report.found('certificate-revision-gap', placeOf(row), { expected, found: row.revision });
+  const lost = earlier?.keys.filter((key) => !keys.includes(key)) ?? [];
+  for (const key of lost)
+    if (!(await wasReorganised(snapshot, key.slice(key.indexOf(':') + 1))))
+      report.found('certificate-revision-loses', placeOf(row), { expected: key });
+}
+
+/** Rare, and the history is short beside the journal: read once more. */
+async function wasReorganised(snapshot: Snapshot, blockHash: string): Promise<boolean> {
+  for await (const { event, detail } of snapshot.events())
+    if (event === 'reorganised' && detail.includes(blockHash)) return true;
+  return false;
+}
+
+type BlockLookup = (certificate: Uint8Array) => Promise<readonly ComparedBlock[]>;
+
+/** Blocks that are remembered: certificates of one batch all stand on the same. */
+const REMEMBERED = 1_000;
+
+function blockLookup(chain: ChainView | undefined): BlockLookup {
+  if (chain === undefined) return async () => [];
+  const known = new Map<number, ComparedBlock>();
+  const ask = async (number: number): Promise<ComparedBlock> => {
+    const { chainId, genesisHash, names: source } = chain;
+    const found = await chain.block(number);
+    return { source, chainId, genesisHash, number, ...(found && { hash: found.hash }) };
+  };
+  return async (certificate) => {
+    const blocks: ComparedBlock[] = [];
+    for (const { chainId, number } of blocksToCompare(certificate)) {
+      if (chainId !== chain.chainId) continue;
+      const block = known.get(number) ?? (await ask(number));
+      if (known.size >= REMEMBERED) known.clear();
+      known.set(number, block);
+      blocks.push(block);
+    }
+    return blocks;
+  };
+}

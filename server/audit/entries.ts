@@ -1,0 +1,75 @@
+import { MANIFEST_FORMAT, type Manifest, manifest } from '../core/entry/manifest.ts';
+import { toHex } from '../core/read/bytes.ts';
+import { isObject, type Json, parseCanonical } from '../core/read/json.ts';
+import { FormatError } from '../core/reason.ts';
+import type { RawEntry } from '../ports/inspect.ts';
+import { at, compare, type Report } from './finding.ts';
+
+const KEY = /^[\x21-\x7e]{1,255}$/;
+const FINGERPRINT_BYTES = 16;
+const DIGEST_BYTES = 32;
+
+/** An entry's document, and whether its columns say what it says. Its leaf is looked at with its batch. */
+export function checkEntry(entry: RawEntry, owners: ReadonlySet<string>, report: Report): void {
+  const place = at('entries', entry.sequence);
+  if (!owners.has(entry.organization))
+    report.found('entry-owner-missing', place, { found: entry.organization });
+  checkClaim(entry, report);
+  const document = readDocument(entry.bytes, (error) =>
+    report.found('entry-unreadable', place, { reason: error }),
+  );
+  if (document === undefined) return;
+  if (typeof document === 'string') report.found('entry-format-unknown', place, { found: document });
+  else compareColumns(entry, document, report);
+}
+
+/** The manifest, or the name of a format that is not known here; undefined where it cannot be read. */
+export function readDocument(
+  bytes: Uint8Array,
+  refused: (error: FormatError) => void,
+): Manifest | string | undefined {
+  try {
+    const value: Json = parseCanonical(bytes);
+    const format = isObject(value) ? value['format'] : undefined;
+    if (format === MANIFEST_FORMAT) return manifest(value, 'entry');
+    if (typeof format !== 'string') throw new FormatError('field-missing', { at: 'entry.format' });
+    return format.slice(0, 100);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    refused(error);
+    return undefined;
+  }
+}
+
+function compareColumns(entry: RawEntry, document: Manifest, report: Report): void {
+  const ofDocument = document.files.map((file) => file.sha256).join('');
+  const digests = entry.digests === undefined ? ofDocument : toHex(entry.digests);
+  compare(report, 'entry-column-differs', at('entries', entry.sequence), {
+    id: [document.id, entry.id],
+    organization: [document.depositor.id, entry.organization],
+    received_ms: [Date.parse(document.receivedAt), entry.receivedMs],
+    // The digests of a hundred files are too long to be told: the first that differs says where to look.
+    ...(digests === ofDocument ? {} : { digests: firstDifference(ofDocument, digests) }),
+  });
+}
+
+function firstDifference(expected: string, found: string): readonly [string, string] {
+  const length = 2 * DIGEST_BYTES;
+  let from = 0;
+  while (from < expected.length && expected.slice(from, from + length) === found.slice(from, from + length))
+    from += length;
+  return [expected.slice(from, from + length) || '—', found.slice(from, from + length) || '—'];
+}
+
+function checkClaim({ sequence, idempotencyKey, fingerprint }: RawEntry, report: Report): void {
+  if (idempotencyKey === undefined && fingerprint === undefined) return;
+  if (idempotencyKey !== undefined && KEY.test(idempotencyKey) && fingerprint?.length === FINGERPRINT_BYTES)
+    return;
+  report.found('entry-claim-invalid', at('entries', sequence));
+}
+
+/** Stored files of a document: those whose bytes the service has seen. */
+export const storedFiles = (document: Manifest) =>
+  document.files.flatMap(({ digests, sha256, sm3, size }) =>
+    digests === 'computed' && sm3 !== null ? [{ sha256, sm3, size }] : [],
+  );

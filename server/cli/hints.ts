@@ -1,0 +1,59 @@
+import { parseCertificate } from '../core/certificate/certificate.ts';
+import { utf8 } from '../core/read/bytes.ts';
+import { canonicalize, parseJson } from '../core/read/json.ts';
+import { FormatError } from '../core/reason.ts';
+import type { GivenFile } from '../core/verify/files.ts';
+import type { Report } from '../core/verify/report.ts';
+import { bothLanguages } from '../messages/sentence.ts';
+import type { NodeTrouble } from './rpc.ts';
+
+/** What may lie behind a check that did not pass. It helps a person on and decides nothing. */
+export interface Hint {
+  /** the check that it is about */
+  readonly check: string;
+  readonly code: string;
+  readonly zh: string;
+  readonly en: string;
+}
+
+export const hintsFor = (
+  report: Report,
+  certificate: Uint8Array,
+  files: readonly GivenFile[],
+  trouble: NodeTrouble | undefined,
+): readonly Hint[] => [
+  ...(report.facts === undefined && isRewritten(certificate) ? [hint('format', 'rewritten-by-editor')] : []),
+  ...files.flatMap((file) => otherContent(report, file) ?? []),
+  ...(trouble ? [hint('block', trouble.code, { source: trouble.source, why: trouble.why })] : []),
+];
+
+const hint = (check: string, code: string, detail: Readonly<Record<string, string>> = {}): Hint => ({
+  check,
+  code,
+  ...bothLanguages('hint', code, detail),
+});
+
+/** Names match nothing (digests do), but whoever hands in a damaged copy wants to know which file it was. */
+function otherContent({ facts }: Report, { name, sha256 }: GivenFile): Hint | undefined {
+  const listed = facts?.what?.files ?? [];
+  if (name === undefined || listed.some((file) => file.sha256 === sha256)) return undefined;
+  const namesakes = listed.filter((file) => file.name.normalize() === name.normalize());
+  if (namesakes.length === 0) return undefined;
+  const expected = namesakes.map((file) => file.sha256).join(', ');
+  return hint('files', 'same-name-other-content', { name, expected, actual: sha256 });
+}
+
+/** An editor that saves puts a mark before the first character, or a line end behind the last. */
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
+
+/** Refused only because its bytes are not the canonical ones: what it says would be a certificate. */
+function isRewritten(bytes: Uint8Array): boolean {
+  const marked = BYTE_ORDER_MARK.every((byte, i) => bytes[i] === byte);
+  try {
+    parseCertificate(utf8(canonicalize(parseJson(marked ? bytes.subarray(3) : bytes))));
+    return true;
+  } catch (error) {
+    if (error instanceof FormatError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,273 @@
+import { createHash } from 'node:crypto';
+import process from 'node:process';
+import type { BlobRoom, Blobs } from '../ports/blobs.ts';
+import { BlobUnavailable } from '../ports/blobs.ts';
+import {
+  type MovedRow,
+  type MovedTable,
+  MoveRefused,
+  type StoreSource,
+  type StoreTarget,
+} from '../ports/move.ts';
+import { StoreUnavailable } from '../ports/store.ts';
+import { eachOf, isOfDisk } from './archive.ts';
+import { EXIT, parse, UsageError } from './usage.ts';
+
+/** What the command opens; `data.ts` knows how. */
+export interface MoveTools {
+  /** Where the database is; undefined: SQLite in the data folder. */
+  readonly databaseUrl: string | undefined;
+  /** Where the files are; undefined: in the data folder. */
+  readonly blobs: string | undefined;
+  /** Takes the place of the service, where none has it; to be given back. Undefined where a service runs. */
+  hold(): Promise<(() => Promise<void>) | undefined>;
+  openSource(): StoreSource;
+  openTarget(url: string): Promise<StoreTarget>;
+  openBlobs(address: string | undefined): Promise<Blobs & { close(): Promise<void> }>;
+  /** Everything that stands in the folder. */
+  listFolder(room: BlobRoom): AsyncIterable<{ readonly name: string; readonly size: number }>;
+  /** What the database in the data folder refers to. */
+  blobsNamed(): Iterable<{ readonly room: BlobRoom; readonly name: string }>;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Idempotency keys count for a day to either side of a clock that may have been set back. */
+const KEYS_COUNT_MS = 2 * DAY_MS;
+
+/** Rows, and bytes about, that go over at once. */
+const ROWS_AT_ONCE = 1_000;
+const BYTES_AT_ONCE = 4 * 2 ** 20;
+
+/**
+ * kezheng migrate-store: from SQLite and a folder to PostgreSQL and an S3-compatible store. The service is stopped;
+ * what was copied before a break is not copied again; at the end everything is compared, and only then do services
+ * start on the new database.
+ */
+export async function migrateStoreCommand(args: readonly string[], tools: MoveTools): Promise<number> {
+  const { values, positionals } = parse(args, {
+    'to-database': { type: 'string' },
+    'to-blobs': { type: 'string' },
+  });
+  const { 'to-database': database, 'to-blobs': blobs } = values;
+  if (positionals.length > 0 || (database === undefined && blobs === undefined))
+    throw new UsageError(
+      'migrate-store --to-database postgres://… --to-blobs s3://…（至少一项 / one at least）',
+    );
+  if (database !== undefined && !/^postgres(?:ql)?:\/\//.test(database))
+    throw new UsageError('--to-database: postgres://…');
+  if (blobs !== undefined && !blobs.startsWith('s3://')) throw new UsageError('--to-blobs: s3://…');
+  if (database !== undefined && tools.databaseUrl !== undefined) throw isThere('DATABASE_URL');
+  if (blobs !== undefined && tools.blobs !== undefined) throw isThere('BLOBS');
+
+  const release = await tools.hold();
+  if (release === undefined)
+    throw new UsageError('服务正在运行，请先停止 / the service is running; stop it first');
+  let source: StoreSource | undefined;
+  try {
+    // Holds the write lock: what is moved stays as it is until everything is compared.
+    if (tools.databaseUrl === undefined) source = tools.openSource();
+    // Files first: the database never names one that is not there.
+    const filesAre = blobs === undefined ? EXIT.valid : await moveBlobs(tools, blobs);
+    const rowsAre =
+      database === undefined || source === undefined
+        ? EXIT.valid
+        : await moveRows(source, await tools.openTarget(database));
+    if (filesAre === EXIT.valid && rowsAre === EXIT.valid) tellSettings(database, blobs);
+    return rowsAre === EXIT.valid ? filesAre : rowsAre;
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable || error instanceof BlobUnavailable || isOfDisk(error)))
+      throw error;
+    say(`没有完成，再次运行即从此处继续 / not finished; run it again to go on from here: ${error.message}`);
+    return EXIT.invalid;
+  } finally {
+    source?.close();
+    await release();
+  }
+}
+
+const isThere = (name: string): UsageError =>
+  new UsageError(`KEZHENG_${name} 已配置，不再是 SQLite 与文件夹 / is set: it has been moved already`);
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+// ---------------------------------------------------------------- rows
+
+async function moveRows(source: StoreSource, target: StoreTarget): Promise<number> {
+  try {
+    return await copyAndCompare(source, target);
+  } finally {
+    await target.close();
+  }
+}
+
+async function copyAndCompare(source: StoreSource, target: StoreTarget): Promise<number> {
+  const { cutoffMs } = await begin(source, target);
+  for (const table of source.tables) {
+    const count = await copyTable(source, target, table, cutoffMs);
+    say(`${table}: ${count} 行已复制 / rows copied`);
+  }
+  const differences: string[] = [];
+  for (const table of source.tables) {
+    const [here, there] = [await summary(source.rows(table, cutoffMs)), await summary(target.rows(table))];
+    const isEqual = here.count === there.count && here.sha256 === there.sha256;
+    say(`${table}: ${there.count} 行 / rows ${there.sha256} ${isEqual ? '一致 equal' : '不一致 DIFFERENT'}`);
+    if (!isEqual)
+      differences.push(`${table} (${here.count} ${here.sha256} → ${there.count} ${there.sha256})`);
+  }
+  if (differences.length > 0) {
+    say(
+      `两边不一致，新数据库不可用 / the two sides differ, the new database is not to be used: ${differences}`,
+    );
+    return EXIT.invalid;
+  }
+  await target.finish();
+  return EXIT.valid;
+}
+
+async function begin(source: StoreSource, target: StoreTarget) {
+  try {
+    return await target.begin(source.fingerprint(), Date.now() - KEYS_COUNT_MS);
+  } catch (error) {
+    if (!(error instanceof MoveRefused)) throw error;
+    throw new UsageError(
+      error.reason === 'not-empty'
+        ? '目标数据库已有数据 / there are data in the target database already'
+        : '复制中断之后源数据变过，请换一个空数据库重新开始 / the source has changed since the copy was begun: begin anew in an empty database',
+    );
+  }
+}
+
+/** Goes on after the last row that the target has. */
+async function copyTable(
+  source: StoreSource,
+  target: StoreTarget,
+  table: MovedTable,
+  cutoffMs: number,
+): Promise<number> {
+  let rows: MovedRow[] = [];
+  let bytes = 0;
+  let count = 0;
+  const send = async (): Promise<void> => {
+    if (rows.length > 0) await target.add(table, rows);
+    count += rows.length;
+    rows = [];
+    bytes = 0;
+  };
+  for (const row of source.rows(table, cutoffMs, await target.last(table))) {
+    rows.push(row);
+    bytes += sizeOf(row);
+    if (rows.length === ROWS_AT_ONCE || bytes >= BYTES_AT_ONCE) await send();
+  }
+  await send();
+  return count;
+}
+
+const sizeOf = (row: MovedRow): number =>
+  row.reduce<number>(
+    (sum, value) => sum + (typeof value === 'object' || typeof value === 'string' ? (value?.length ?? 0) : 8),
+    0,
+  );
+
+/** How many rows, and one hash over all of them in their order. */
+async function summary(
+  rows: Iterable<MovedRow> | AsyncIterable<MovedRow>,
+): Promise<{ count: number; sha256: string }> {
+  const hash = createHash('sha256');
+  let count = 0;
+  for await (const row of rows) {
+    count++;
+    hash.update(
+      `${JSON.stringify(row.map((value) => (value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value)))}\n`,
+    );
+  }
+  return { count, sha256: hash.digest('hex') };
+}
+
+// ---------------------------------------------------------------- files
+
+const ROOMS: readonly BlobRoom[] = ['files', 'trees'];
+const NAME = /^[0-9a-f]{64}$/;
+
+/** How many names are written out. */
+const NAMED = 20;
+
+async function moveBlobs(tools: MoveTools, address: string): Promise<number> {
+  const from = await tools.openBlobs(undefined);
+  const to = await tools.openBlobs(address);
+  const wrong: string[] = [];
+  let count = 0;
+  try {
+    for (const room of ROOMS)
+      await eachOf(tools.listFolder(room), async ({ name, size }) => {
+        // What stands there under another name is nothing that the service ever wrote.
+        if (!NAME.test(name)) return;
+        if (await moveBlob(from, to, room, name, size)) count++;
+        else wrong.push(`damaged  ${room}/${name}`);
+      });
+    if (tools.databaseUrl === undefined)
+      await eachOf(tools.blobsNamed(), async ({ room, name }) => {
+        if ((await from.size(room, name)) === undefined) wrong.push(`missing  ${room}/${name}`);
+      });
+  } finally {
+    await to.close();
+    await from.close();
+  }
+  say(`${count} 个文件已在新处，并重新计算过摘要 / files are in the new place, each hashed again there`);
+  if (wrong.length === 0) return EXIT.valid;
+  say(`${wrong.length} 个文件在源处即已缺失或损坏 / files are missing or damaged where they were:`);
+  for (const line of wrong.slice(0, NAMED)) say(`  ${line}`);
+  return EXIT.incomplete;
+}
+
+/** True when the bytes that are read back from the new place are those of the old; false where the old are not right. */
+async function moveBlob(
+  from: Blobs,
+  to: Blobs,
+  room: BlobRoom,
+  name: string,
+  size: number,
+): Promise<boolean> {
+  const expected = await digestOf(from, room, name, size);
+  if (room === 'files' && expected !== name) return false;
+  const isThere = async () =>
+    (await to.size(room, name)) === size && (await digestOf(to, room, name, size)) === expected;
+  if (await isThere()) return true;
+  const incoming = await to.receive();
+  try {
+    for await (const chunk of await from.stream(room, name, 0, size))
+      await incoming.write(chunk as Uint8Array);
+    await incoming.keep(room, name);
+  } finally {
+    await incoming.discard();
+  }
+  if (!(await isThere()))
+    throw new BlobUnavailable(
+      `${room}/${name} 写入后读出的内容不同 / comes back different from what was written`,
+    );
+  return true;
+}
+
+async function digestOf(blobs: Blobs, room: BlobRoom, name: string, size: number): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of await blobs.stream(room, name, 0, size)) hash.update(chunk as Uint8Array);
+  return hash.digest('hex');
+}
+
+// ---------------------------------------------------------------- what comes next
+
+function tellSettings(database: string | undefined, blobs: string | undefined): void {
+  say('完成。以后以这些变量启动服务 / done. From now on start the service with:');
+  if (database !== undefined) say(`  KEZHENG_DATABASE_URL=${withoutPassword(database)}`);
+  if (blobs !== undefined) say(`  KEZHENG_BLOBS=${blobs}`);
+  say(
+    '签发私钥等仍在数据目录；原数据库与文件可以留作备份，不要再以其启动服务 / the issuing key stays in the data folder; keep the old database and files as a backup, and start no service on them',
+  );
+}
+
+function withoutPassword(address: string): string {
+  if (!URL.canParse(address)) return 'postgres://…';
+  const url = new URL(address);
+  if (url.password !== '') url.password = '***';
+  return url.href;
+}
