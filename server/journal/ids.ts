@@ -9,10 +9,23 @@ import { uuidV7 } from '../core/entry/id.ts';
 const POOL = new Uint8Array(8 * 1024);
 let used = POOL.length;
 
+let fill: (bytes: Uint8Array) => void = randomFillSync;
+
+/**
+ * For runs that must be the same each time: random bytes come from `source`, and ids begin anew. Without a source they
+ * come from the system again.
+ */
+export function drawIdsFrom(source?: (bytes: Uint8Array) => void): void {
+  fill = source ?? randomFillSync;
+  used = POOL.length;
+  lastMs = 0;
+  counter = 0;
+}
+
 /** Random bytes come from the system in blocks: one call for each id costs more than all the rest. */
 export function randomBytesHex(length: number): string {
   if (used + length > POOL.length) {
-    randomFillSync(POOL);
+    fill(POOL);
     used = 0;
   }
   let hex = '';

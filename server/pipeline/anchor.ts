@@ -9,7 +9,7 @@ import {
   type SignedAppend,
 } from '../ports/chain.ts';
 import type { Clock } from '../ports/clock.ts';
-import type { Anchor, AnchorStore } from '../ports/store.ts';
+import type { Anchor, AnchorStore, BatchStore } from '../ports/store.ts';
 
 /*
  * Brings sealed roots into the log, one transaction at a time, and follows each until it is final. Every step first
@@ -20,7 +20,12 @@ import type { Anchor, AnchorStore } from '../ports/store.ts';
 
 /** Something only people can set right: nothing more is anchored until they do. */
 export class AnchorAlarm extends Error {
-  readonly code: 'log-index-foreign' | 'log-history-differs' | 'genesis-changed';
+  readonly code:
+    | 'log-index-foreign'
+    | 'log-history-differs'
+    | 'log-ahead'
+    | 'restored-uncompared'
+    | 'genesis-changed';
   readonly detail: Readonly<Record<string, string | number>>;
   constructor(code: AnchorAlarm['code'], detail: Readonly<Record<string, string | number>>) {
     super(`${code} ${JSON.stringify(detail)}`);
@@ -31,7 +36,7 @@ export class AnchorAlarm extends Error {
 }
 
 export interface AnchorDeps {
-  readonly store: AnchorStore;
+  readonly store: AnchorStore & Pick<BatchStore, 'lastBatch'>;
   readonly chain: Chain;
   readonly clock: Clock;
   /** A transaction that has been pending for so long is replaced by a dearer one. */
@@ -51,6 +56,8 @@ export interface KnownPast {
   rolling: string;
   /** The head at which the final anchors were last found on the chain; undefined: not looked yet. */
   reviewedAt: string | undefined;
+  /** The log holds more than all our batches could be: what we have is not the newest. Undefined: not looked yet. */
+  ahead: AnchorAlarm | false | undefined;
 }
 
 export const EMPTY_LOG_ROLLING = '0'.repeat(48);
@@ -59,6 +66,7 @@ export const nothingKnown = (): KnownPast => ({
   nextIndex: 0,
   rolling: EMPTY_LOG_ROLLING,
   reviewedAt: undefined,
+  ahead: undefined,
 });
 
 /** One round. Returns true where something changed, so that the next round should come soon. */
@@ -69,6 +77,8 @@ export async function anchorRound(deps: AnchorDeps, past: KnownPast): Promise<bo
   const head = await deps.chain.head();
   if (head.count < past.nextIndex) Object.assign(past, nothingKnown());
   await comparePast(deps, log, head, past);
+  past.ahead = (await alarmIfAhead(deps.store, log, head)) ?? false;
+  if (past.ahead) throw past.ahead;
   moved = (await reviewFinal(deps, log, head, past)) || moved;
   const next = await nextToAppend(deps, log);
   if (next === undefined) return moved;
@@ -186,6 +196,31 @@ async function comparePast(
   }
 }
 
+/**
+ * Every root is planned here before it is sent, so the log never holds more than we have batches for: except where these
+ * data are an old copy, or somebody else writes with our key. Indexes that we have batches for are compared when their
+ * turn comes; nothing is sealed or sent beside more than that, because it would be a second history with the same numbers.
+ */
+async function alarmIfAhead(
+  store: AnchorDeps['store'],
+  log: LogIdentity,
+  { count }: LogHead,
+): Promise<AnchorAlarm | undefined> {
+  if (count === 0 || (await store.anchorsOfLog(log, count - 1, 1)).length > 0) return undefined;
+  const planned = await lastPlanned(store, log);
+  const batches = (await store.lastBatch())?.number ?? 0;
+  const known = (planned === undefined ? 0 : planned.index + 1) + batches - (planned?.batch ?? 0);
+  return count > known ? new AnchorAlarm('log-ahead', { count, known }) : undefined;
+}
+
+async function lastPlanned(store: AnchorStore, log: LogIdentity): Promise<Anchor | undefined> {
+  for (let last: Anchor | undefined; ; ) {
+    const page = await store.anchorsOfLog(log, last === undefined ? 0 : last.index + 1, PAGE);
+    last = page.at(-1) ?? last;
+    if (page.length < PAGE) return last;
+  }
+}
+
 async function giveBackIfGone(
   { store, chain, clock }: AnchorDeps,
   anchor: Anchor,
@@ -241,11 +276,12 @@ async function append(deps: AnchorDeps, anchor: Anchor, head: LogHead): Promise<
   // Something before it has gone and is being looked after; appending out of order would revert.
   if (head.count < anchor.index) return false;
   const attempts = await deps.store.attempts(anchor.id);
-  const last = attempts.at(-1);
-  if (last === undefined) return send(deps, anchor, undefined);
-  const waited = deps.clock.nowMs() - last.signedMs >= patienceMs(attempts, last, deps.resendAfterMs);
+  if (attempts.length === 0) return send(deps, anchor, undefined);
   // The nonce first: one that was used up before we ask for our transaction, and not by it, was used by another.
-  const used = (await deps.chain.minedNonce()) > last.nonce;
+  const minedNonce = await deps.chain.minedNonce();
+  const last = foremost(attempts, minedNonce);
+  const waited = deps.clock.nowMs() - last.signedMs >= patienceMs(attempts, last, deps.resendAfterMs);
+  const used = minedNonce > last.nonce;
   const fate = await deps.chain.fate(last.transactionHash);
   if (fate.state === 'mined') {
     // Mined after the head was read: the next round finds it in the log.
@@ -254,9 +290,41 @@ async function append(deps: AnchorDeps, anchor: Anchor, head: LogHead): Promise<
     return !fate.succeeded || waited ? send(deps, anchor, undefined) : false;
   }
   if (used) return send(deps, anchor, undefined);
-  if (waited) return send(deps, anchor, last);
+  if (waited) return send(deps, anchor, (await leftBefore(deps, anchor, last, minedNonce)) ?? last);
   if (fate.state === 'unknown') await deps.chain.broadcast(last);
   return false;
+}
+
+/**
+ * The newest attempt with the lowest nonce that is not used up: nothing behind it can be mined before it, however dear.
+ * A nonce that was used up is free again where its block has gone. Where all are used up, the newest attempt.
+ */
+function foremost<T extends SignedAppend>(attempts: readonly T[], minedNonce: number): T {
+  const open = attempts.filter(({ nonce }) => nonce >= minedNonce);
+  const lowest = Math.min(...open.map(({ nonce }) => nonce));
+  return open.findLast(({ nonce }) => nonce === lowest) ?? attempts.at(-1)!;
+}
+
+/** Anchors back that a transaction which nobody needs any more is looked for in. */
+const LOOK_BACK = 16;
+
+/**
+ * A second transaction for an earlier anchor, not needed any more, may stand before ours with fees that were right then:
+ * ours would wait behind it for as long as fees stay higher. It is the one to be replaced.
+ */
+async function leftBefore(
+  { store }: AnchorDeps,
+  { log, index }: Anchor,
+  last: SignedAppend,
+  minedNonce: number,
+): Promise<SignedAppend | undefined> {
+  if (minedNonce >= last.nonce) return undefined;
+  const from = Math.max(0, index - LOOK_BACK);
+  for (const earlier of (await store.anchorsOfLog(log, from, index - from)).toReversed()) {
+    const left = (await store.attempts(earlier.id)).findLast(({ nonce }) => nonce === minedNonce);
+    if (left !== undefined) return left;
+  }
+  return undefined;
 }
 
 /** No transaction waits longer than this for a dearer one. */

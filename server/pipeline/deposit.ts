@@ -32,7 +32,7 @@ export async function deposit(
   const outcome = await deps.store.deposit(entry, claim);
   if (outcome.outcome === 'key-reused') return undefined;
   if (outcome.outcome === 'stored')
-    return { id: entry.id, leafHash: toHex(entry.leaf), manifest: entry.bytes, replayed: false };
+    return { id: entry.id, leafHash: entry.leafHash, manifest: entry.bytes, replayed: false };
   const { id, leaf, entry: text } = outcome.stored;
   return { id, leafHash: toHex(leaf), manifest: Buffer.from(text, 'utf8'), replayed: true };
 }

@@ -38,6 +38,8 @@ export async function sealDueBatch({
   if (oldestMs === undefined || !isDue(count, oldestMs, clock.nowMs(), limits)) return undefined;
   const { firstSequence, leaves } = await store.pendingLeaves(limits.maxEntries);
   const size = leaves.length / HASH_LENGTH;
+  // Between the two reads another instance has sealed them.
+  if (size === 0) return undefined;
   const { root, nodes } = await trees.build(leaves);
   await blobs.keep('trees', toHex(root), nodes);
   return store.seal({ firstSequence, size, root: toHex(root), nowMs: clock.nowMs() });

@@ -1,3 +1,4 @@
+import type { Manifest } from '../core/entry/manifest.ts';
 import { toHex } from '../core/read/bytes.ts';
 import type { Clock } from '../ports/clock.ts';
 import type {
@@ -7,12 +8,15 @@ import type {
   BatchStore,
   EntryState,
   EvidenceStore,
+  FixityResult,
+  FixityStore,
   StoredEntry,
 } from '../ports/store.ts';
 import type { Expectation } from './expectation.ts';
+import { storedFilesOf } from './fixity.ts';
 
 export interface StatusDeps {
-  readonly store: EvidenceStore & BatchStore & AnchorStore;
+  readonly store: EvidenceStore & BatchStore & AnchorStore & FixityStore;
   readonly clock: Clock;
   readonly expectation: Expectation;
 }
@@ -25,6 +29,8 @@ export interface EvidenceStatus {
   readonly leafHash: string;
   /** parsed */
   readonly manifest: unknown;
+  /** in the order of the manifest */
+  readonly files: readonly FileStatus[];
   readonly batch: {
     readonly number: number;
     readonly index: number;
@@ -35,6 +41,13 @@ export interface EvidenceStatus {
   readonly anchors: readonly AnchorStatus[];
   /** when a certificate can be expected; null once it is there */
   readonly expectedAt: string | null;
+}
+
+export interface FileStatus {
+  readonly name: string;
+  readonly sha256: string;
+  /** The last time that the stored bytes were hashed again; null where they were not yet, or none are stored. */
+  readonly fixity: { readonly checkedAt: string; readonly result: FixityResult } | null;
 }
 
 export interface AnchorStatus {
@@ -81,12 +94,14 @@ export async function statusOf(deps: StatusDeps, entry: StoredEntry): Promise<Ev
   const anchors = place === undefined ? [] : await deps.store.anchorsOfBatch(place.batch.number);
   const state = place === undefined ? 'received' : stateOfAnchors(anchors);
   const deepest = anchors.filter((anchor) => anchor.state === 'mined').at(-1);
+  const manifest = JSON.parse(entry.entry) as Manifest;
   return {
     id: entry.id,
     state,
     receivedAt: new Date(entry.receivedMs).toISOString(),
     leafHash: toHex(entry.leaf),
-    manifest: JSON.parse(entry.entry),
+    manifest,
+    files: await filesOf(deps.store, manifest),
     batch: place === undefined ? null : batchPlace(place.batch, place.index),
     anchoring:
       state === 'anchoring' && deepest
@@ -95,6 +110,16 @@ export async function statusOf(deps: StatusDeps, entry: StoredEntry): Promise<Ev
     anchors: anchors.map(anchorStatus),
     expectedAt: state === 'anchored' ? null : expectedAt(deps, entry, place?.batch),
   };
+}
+
+async function filesOf(store: FixityStore, manifest: Manifest): Promise<FileStatus[]> {
+  const stored = storedFilesOf(manifest).map((file) => file.sha256);
+  const checks = new Map((await store.fixityOf(stored)).map((check) => [check?.sha256, check]));
+  return manifest.files.map(({ name, sha256, digests }) => {
+    const check = digests === 'computed' ? checks.get(sha256) : undefined;
+    const fixity = check && { checkedAt: new Date(check.checkedMs).toISOString(), result: check.result };
+    return { name, sha256, fixity: fixity ?? null };
+  });
 }
 
 const batchPlace = ({ number, size, root }: Batch, index: number) => ({ number, index, size, root });

@@ -21,6 +21,17 @@ export interface Task {
   stop(): Promise<void>;
 }
 
+/** Calls `run` once, so much later, unless the function that it returns is called before. */
+export type After = (ms: number, run: () => void) => () => void;
+
+/** Runs the work and watches it. */
+export type Around = <T>(name: string, work: () => Promise<T>) => Promise<T>;
+
+const afterTimeout: After = (ms, run) => {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
+};
+
 interface TaskOptions {
   readonly name: string;
   /** One round; true: there is more to do, come again at once. */
@@ -31,6 +42,10 @@ interface TaskOptions {
     error: unknown,
   ) => { code: string; detail: Readonly<Record<string, string | number>> } | undefined;
   readonly nowMs: () => number;
+  /** a timer; where time is simulated, another one */
+  readonly after?: After;
+  /** what watches each round */
+  readonly around?: Around;
   readonly log: Logger;
 }
 
@@ -42,7 +57,7 @@ const MAX_PAUSE_MS = 5_000;
  * change), and tried again: nothing that fails stays failed when its cause is gone.
  */
 export function startTask(options: TaskOptions): Task {
-  const { name, round, everyMs, explain, nowMs, log } = options;
+  const { name, round, everyMs, explain, nowMs, log, after = afterTimeout, around } = options;
   let problem: TaskHealth['problem'];
   let lastSuccessMs: number | undefined;
   let failures = 0;
@@ -66,12 +81,10 @@ export function startTask(options: TaskOptions): Task {
   const pause = (): Promise<void> =>
     new Promise((resolve) => {
       if (woken) return resolve();
-      const timer = setTimeout(
-        resolve,
-        failures === 0 ? everyMs : Math.min(everyMs * 2 ** failures, MAX_PAUSE_MS),
-      );
+      const ms = failures === 0 ? everyMs : Math.min(everyMs * 2 ** failures, MAX_PAUSE_MS);
+      const cancel = after(ms, resolve);
       wakeUp = () => {
-        clearTimeout(timer);
+        cancel();
         resolve();
       };
     });
@@ -81,7 +94,7 @@ export function startTask(options: TaskOptions): Task {
       let more = false;
       woken = false;
       try {
-        more = await round();
+        more = await (around === undefined ? round() : around(name, round));
         succeeded();
       } catch (error) {
         failed(error);

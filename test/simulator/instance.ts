@@ -1,0 +1,116 @@
+import { nodeSignatures } from '../../server/adapters/signatures-node.ts';
+import { type CertificateDeps, certificateOf } from '../../server/pipeline/certificate.ts';
+import { type BulkRecord, type DepositDeps, deposit, depositMany } from '../../server/pipeline/deposit.ts';
+import { createExpectation } from '../../server/pipeline/expectation.ts';
+import { computedFile, type Depositor } from '../../server/pipeline/manifest.ts';
+import { startPipeline } from '../../server/pipeline/pipeline.ts';
+import { discardFiles, keepFiles, type ReceivedFile, receiveFile } from '../../server/pipeline/receive.ts';
+import { evidenceStatus, type StatusDeps } from '../../server/pipeline/status.ts';
+import type { Blobs } from '../../server/ports/blobs.ts';
+import type { Chain } from '../../server/ports/chain.ts';
+import type { Clock } from '../../server/ports/clock.ts';
+import type { Issuer } from '../../server/ports/issuer.ts';
+import type { Leadership } from '../../server/ports/leadership.ts';
+import type { IdempotencyClaim } from '../../server/ports/store.ts';
+import type { TreeBuilder } from '../../server/ports/work.ts';
+import { digestsOf } from './disk.ts';
+import type { Life, Schedule } from './schedule.ts';
+import type { SimulatedStore } from './store.ts';
+
+/** What a process stands on; each part may be replaced by one with a bug in it. */
+export interface Ports {
+  readonly store: SimulatedStore;
+  readonly blobs: Blobs;
+  readonly chain: Chain;
+  readonly leadership: Leadership;
+  readonly trees: TreeBuilder;
+  /** the store as certificates are made from it */
+  readonly certificates: CertificateDeps['store'];
+}
+
+export interface InstanceOptions {
+  readonly life: Life;
+  readonly schedule: Schedule;
+  readonly clock: Clock;
+  readonly ports: Ports;
+  readonly issuer: Issuer;
+  readonly limits: { readonly maxAgeMs: number; readonly maxEntries: number };
+  readonly everyMs: { readonly seal: number; readonly anchor: number; readonly fixity: number };
+  readonly resendAfterMs: number;
+  /** An error that no one can act on: a bug of the service, or of the simulation. */
+  readonly onBug: (task: string, error: Error) => void;
+}
+
+export interface Upload {
+  readonly name: string;
+  readonly chunks: AsyncIterable<Uint8Array>;
+}
+
+/** A running service: its rounds go by themselves, and requests are answered as `http/` answers them. */
+export type Instance = ReturnType<typeof startInstance>;
+
+export function startInstance(options: InstanceOptions) {
+  const { life, schedule, clock, ports, issuer, limits, everyMs, resendAfterMs, onBug } = options;
+  const { store, blobs, chain, leadership, trees } = ports;
+  const digests = digestsOf();
+  const expectation = createExpectation(limits.maxAgeMs, 3_000);
+  const log = {
+    ...{ debug() {}, warn() {}, info() {} },
+    error(fields: object, message: string) {
+      schedule.note(`${life.name} ${message}`);
+      const { err, task } = fields as { err?: Error; task?: string };
+      if (message.endsWith('internal-error')) onBug(task ?? '', err!);
+    },
+  };
+  startPipeline({
+    seal: { store, blobs, trees, clock, limits },
+    leadership,
+    restored: { isUncompared: () => false, async compared() {} },
+    chain: async () => chain,
+    anchor: { store, clock, resendAfterMs, genesisMayChange: false },
+    fixity: { store, blobs, digests, clock, maxAgeMs: 30 * 86_400_000 },
+    ...{ expectation, log, everyMs },
+    after: (ms, run) => schedule.after(ms, `${life.name} timer`, life, run),
+  });
+  const depositing: DepositDeps = { store, clock, service: 'simulated' };
+  const reading: StatusDeps = { store, clock, expectation };
+  const certificates: CertificateDeps = {
+    ...{ store: ports.certificates, blobs, clock, issuer, signatures: nodeSignatures },
+    stated: (batch) => [{ name: 'batch', value: String(batch) }],
+  };
+
+  return {
+    life,
+    chain,
+    deposit: (depositor: Depositor, record: BulkRecord, claim: IdempotencyClaim | undefined) =>
+      deposit(depositing, depositor, record.given, record.files, claim),
+    /** As the form does: files are durable before the entry that names them. */
+    async upload(
+      depositor: Depositor,
+      title: string,
+      uploads: readonly Upload[],
+      claim: IdempotencyClaim | undefined,
+    ) {
+      const received: ReceivedFile[] = [];
+      try {
+        for (const { name, chunks } of uploads)
+          received.push(
+            await receiveFile(blobs, digests, chunks, { name, mediaType: undefined, limit: 2 ** 20 }),
+          );
+        await keepFiles(received);
+        const files = received.map((file) => computedFile(file));
+        return await deposit(depositing, depositor, { title }, files, claim);
+      } finally {
+        await discardFiles(received);
+      }
+    },
+    bulk: (depositor: Depositor, records: readonly BulkRecord[], claim: IdempotencyClaim | undefined) =>
+      depositMany(depositing, depositor, records, claim && { ...claim, note: '' }),
+    status: (organization: string, id: string) => evidenceStatus(reading, organization, id),
+    async certificate(organization: string, id: string) {
+      const entry = await store.evidence(organization, id);
+      if (entry === undefined) throw new Error(`${id} is not in the journal`);
+      return certificateOf(certificates, entry);
+    },
+  };
+}

@@ -1,0 +1,479 @@
+import type { EthereumHeaderAnchor, LogIdentity, SignedAppend } from '../../server/ports/chain.ts';
+import {
+  type Anchor,
+  type AnchorEvent,
+  type AnchorStore,
+  type Batch,
+  type BatchStore,
+  type BulkOutcome,
+  type CertificateStore,
+  type DepositOutcome,
+  type EntryState,
+  type EvidenceStore,
+  type FixityCheck,
+  type FixityStore,
+  type IdempotencyClaim,
+  type JournalEntry,
+  type StoredCertificate,
+  type StoredEntry,
+  type StoredFile,
+  StoreUnavailable,
+} from '../../server/ports/store.ts';
+import { callOver, type Medium } from './faults.ts';
+import type { Life } from './schedule.ts';
+
+/*
+ * The store as a database behind a wire. Each verb is one transaction: it is done whole, in one moment, or not at all,
+ * and what was done is durable in that moment. Between call and answer there is time; two calls of one process that do
+ * not wait for each other may be done in either order. Numbers of entries may have gaps, as PostgreSQL's have.
+ */
+
+export type SimulatedStore = EvidenceStore & BatchStore & AnchorStore & CertificateStore & FixityStore;
+
+type BulkClaim = IdempotencyClaim & { readonly note: string; readonly nowMs: number };
+
+export interface KeptEntry extends StoredEntry {
+  readonly claim: IdempotencyClaim | undefined;
+  readonly fileDigests: readonly string[];
+}
+
+interface KeptBulk {
+  readonly organization: string;
+  readonly claim: BulkClaim;
+  readonly entries: readonly KeptEntry[];
+}
+
+export type KeptAttempt = SignedAppend & { readonly signedMs: number; readonly anchorId: number };
+export type KeptEvent = AnchorEvent & { readonly anchorId: number };
+
+/** All that the database holds; as plain as can be, so that anybody can look at it. */
+export interface Tables {
+  readonly entries: KeptEntry[];
+  readonly bulks: KeptBulk[];
+  readonly batches: Batch[];
+  readonly logs: LogIdentity[];
+  readonly anchors: Anchor[];
+  readonly attempts: KeptAttempt[];
+  readonly events: KeptEvent[];
+  readonly serials: Map<number, { readonly year: number; readonly serial: number }>;
+  readonly certificates: StoredCertificate[];
+  readonly files: Map<string, StoredFile & { readonly receivedMs: number; check: FixityCheck | undefined }>;
+  listedThrough: number;
+}
+
+const emptyTables = (): Tables => ({
+  entries: [],
+  bulks: [],
+  batches: [],
+  logs: [],
+  anchors: [],
+  attempts: [],
+  events: [],
+  serials: new Map(),
+  certificates: [],
+  files: new Map(),
+  listedThrough: 0,
+});
+
+/** What was committed, told to whoever watches over it. */
+export type Commit =
+  | { readonly what: 'deposit'; readonly entries: readonly KeptEntry[] }
+  | { readonly what: 'seal'; readonly batch: Batch }
+  | { readonly what: 'plan'; readonly anchor: Anchor }
+  | { readonly what: 'attempt'; readonly anchor: Anchor }
+  | { readonly what: 'mined' | 'reorganised' | 'final'; readonly anchor: Anchor }
+  | { readonly what: 'certificate'; readonly certificate: StoredCertificate };
+
+export interface Database {
+  tables: Tables;
+  /** While it is set nothing can be reached. */
+  away: boolean;
+  /** What a machine does to it that loses power: nothing, as whatever was answered is durable. */
+  powerFails: () => void;
+  /** The verbs, done at once: what a transaction does. */
+  readonly verbs: Verbs;
+  client(life: Life): SimulatedStore;
+  watch(listener: (commit: Commit, life: Life) => void): void;
+}
+
+const DAY_MS = 86_400_000;
+const sameLog = (a: LogIdentity, b: LogIdentity): boolean =>
+  a.chainId === b.chainId &&
+  a.genesisHash === b.genesisHash &&
+  a.contract === b.contract &&
+  a.operator === b.operator;
+
+type Sync<T> = {
+  [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R> ? (...args: A) => R : never;
+};
+export type Verbs = Sync<SimulatedStore>;
+
+/** Whose doing a commit was: set around each verb, as all is done on one thread. */
+interface Current {
+  life: Life | undefined;
+}
+
+export function createDatabase(medium: Medium, gaps: boolean): Database {
+  const listeners: ((commit: Commit, life: Life) => void)[] = [];
+  const current: Current = { life: undefined };
+  const tell = (commit: Commit): void => {
+    for (const listener of listeners) listener(commit, current.life!);
+  };
+  const database: Database = {
+    tables: emptyTables(),
+    away: false,
+    powerFails() {},
+    verbs: undefined as never,
+    client: (life) => clientOf(medium, database, current, life),
+    watch: (listener) => void listeners.push(listener),
+  };
+  const nextSequence = (): number =>
+    (database.tables.entries.at(-1)?.sequence ?? 0) + (gaps ? medium.random.between(1, 3) : 1);
+  const verbs: Verbs = {
+    ...evidenceVerbs(database, nextSequence, tell),
+    ...batchVerbs(database, tell),
+    ...anchorVerbs(database, tell),
+    ...certificateVerbs(database, tell),
+    ...fixityVerbs(database),
+  };
+  return Object.assign(database, { verbs });
+}
+
+const READS: readonly (keyof SimulatedStore)[] = [
+  ...(['evidence', 'listEvidence', 'pending', 'pendingLeaves', 'batch', 'lastBatch', 'placeOf'] as const),
+  ...(['logs', 'openAnchors', 'anchorsOfLog', 'attempts', 'anchorsOfBatch', 'historyOfBatch'] as const),
+  ...(['certificate', 'unlistedEntries', 'filesToCheck', 'fixityOf', 'fixityTotals'] as const),
+];
+
+function clientOf(medium: Medium, database: Database, current: Current, life: Life): SimulatedStore {
+  const away = () => (database.away ? new StoreUnavailable('the database is away') : undefined);
+  const verb =
+    (name: keyof SimulatedStore) =>
+    (...args: never[]): Promise<unknown> =>
+      callOver(medium, {
+        life,
+        what: `store.${name}`,
+        reads: READS.includes(name),
+        away,
+        failure: (why) => new StoreUnavailable(why),
+        told: summaryOf,
+        run: () => {
+          current.life = life;
+          return (database.verbs[name] as (...args: never[]) => unknown)(...args);
+        },
+      });
+  const names = Object.keys(database.verbs) as (keyof SimulatedStore)[];
+  return Object.fromEntries(names.map((name) => [name, verb(name)])) as unknown as SimulatedStore;
+}
+
+/** Enough to follow what happened, and the same in each run of a seed. */
+function summaryOf(result: unknown): string {
+  if (result === undefined || result === null) return 'nothing';
+  if (Array.isArray(result)) return `${result.length} rows`;
+  if (typeof result !== 'object') return String(result);
+  const { outcome, number, state, count, index, root, revision, serial } = result as Record<string, unknown>;
+  const told = {
+    outcome,
+    number,
+    state,
+    count,
+    index,
+    root: String(root ?? '').slice(0, 8),
+    revision,
+    serial,
+  };
+  return Object.entries(told)
+    .filter(([, value]) => value !== undefined && value !== '')
+    .map(([name, value]) => `${name} ${value}`)
+    .join(' ');
+}
+
+function evidenceVerbs(
+  database: Database,
+  nextSequence: () => number,
+  tell: (commit: Commit) => void,
+): Sync<EvidenceStore> {
+  const counts = (thenMs: number, nowMs: number) => Math.abs(nowMs - thenMs) < DAY_MS;
+
+  function append(entry: JournalEntry, claim: IdempotencyClaim | undefined): KeptEntry {
+    if (database.tables.entries.some(({ id }) => id === entry.id))
+      throw new Error(`the id ${entry.id} is taken`);
+    const { id, organization, receivedMs, entry: text, leaf, fileDigests } = entry;
+    const kept = {
+      ...{ sequence: nextSequence(), id, organization, receivedMs },
+      ...{ entry: text, leaf: Uint8Array.from(leaf), fileDigests, claim },
+    };
+    database.tables.entries.push(kept);
+    return kept;
+  }
+
+  const single = (organization: string, key: string, nowMs: number): KeptEntry | undefined =>
+    database.tables.entries.findLast(
+      (one) => one.claim?.key === key && one.organization === organization && counts(one.receivedMs, nowMs),
+    );
+  const bulk = (organization: string, key: string, nowMs: number): KeptBulk | undefined =>
+    database.tables.bulks.findLast(
+      (one) => one.claim.key === key && one.organization === organization && counts(one.claim.nowMs, nowMs),
+    );
+
+  return {
+    deposit(entry, claim): DepositOutcome {
+      if (claim !== undefined) {
+        const { organization, receivedMs } = entry;
+        if (bulk(organization, claim.key, receivedMs)) return { outcome: 'key-reused' };
+        const stored = single(organization, claim.key, receivedMs);
+        if (stored !== undefined)
+          return stored.claim!.fingerprint === claim.fingerprint
+            ? { outcome: 'replayed', stored }
+            : { outcome: 'key-reused' };
+      }
+      const kept = append(entry, claim);
+      tell({ what: 'deposit', entries: [kept] });
+      return { outcome: 'stored', sequence: kept.sequence };
+    },
+    depositMany(organization, entries, claim): BulkOutcome {
+      const { tables } = database;
+      if (claim !== undefined) {
+        const earlier = bulk(organization, claim.key, claim.nowMs);
+        if (earlier !== undefined)
+          return earlier.claim.fingerprint === claim.fingerprint
+            ? { outcome: 'replayed', entries: earlier.entries, note: earlier.claim.note }
+            : { outcome: 'key-reused' };
+        if (single(organization, claim.key, claim.nowMs)) return { outcome: 'key-reused' };
+      }
+      if (entries.some(({ id }) => tables.entries.some((one) => one.id === id)))
+        throw new Error('an id is taken');
+      const kept = entries.map((entry) => append(entry, undefined));
+      if (claim !== undefined) tables.bulks.push({ organization, claim, entries: kept });
+      tell({ what: 'deposit', entries: kept });
+      return { outcome: 'stored' };
+    },
+    evidence: (organization, id) =>
+      database.tables.entries.find((one) => one.id === id && one.organization === organization),
+    listEvidence(organization, _filter, { limit }) {
+      const own = database.tables.entries.filter((one) => one.organization === organization);
+      const items = own.slice(-limit).reverse();
+      return {
+        items: items.map((one) => ({ ...one, state: stateOf(database.tables, one.sequence) })),
+        next: undefined,
+      };
+    },
+  };
+}
+
+export const batchOf = ({ batches }: Tables, sequence: number): Batch | undefined =>
+  batches.find((batch) => batch.firstSequence <= sequence && sequence <= batch.lastSequence);
+
+function stateOf(tables: Tables, sequence: number): EntryState {
+  const batch = batchOf(tables, sequence);
+  if (batch === undefined) return 'received';
+  const states = tables.anchors.filter((anchor) => anchor.batch === batch.number).map(({ state }) => state);
+  return states.includes('final') ? 'anchored' : states.includes('mined') ? 'anchoring' : 'batched';
+}
+
+export const waiting = ({ entries, batches }: Tables): readonly KeptEntry[] => {
+  const sealed = batches.at(-1)?.lastSequence ?? 0;
+  return entries.filter(({ sequence }) => sequence > sealed);
+};
+
+function batchVerbs(database: Database, tell: (commit: Commit) => void): Sync<BatchStore> {
+  return {
+    pending() {
+      const entries = waiting(database.tables);
+      return { count: entries.length, oldestMs: entries[0]?.receivedMs };
+    },
+    pendingLeaves(limit) {
+      const entries = waiting(database.tables).slice(0, limit);
+      const last = database.tables.entries.at(-1)?.sequence ?? 0;
+      return {
+        firstSequence: entries[0]?.sequence ?? last + 1,
+        leaves: Uint8Array.from(Buffer.concat(entries.map(({ leaf }) => leaf))),
+      };
+    },
+    seal({ firstSequence, size, root, nowMs }) {
+      const entries = waiting(database.tables);
+      const first = entries[0];
+      if (first?.sequence !== firstSequence)
+        throw new Error(`entry ${firstSequence} is not the first waiting one, ${first?.sequence} is`);
+      if (size < 1 || size > entries.length)
+        throw new Error(`a batch of ${size} where ${entries.length} wait`);
+      const batch: Batch = {
+        ...{ number: database.tables.batches.length + 1, firstSequence, root, size, sealedMs: nowMs },
+        ...{ lastSequence: entries[size - 1]!.sequence, oldestMs: first.receivedMs },
+      };
+      database.tables.batches.push(batch);
+      tell({ what: 'seal', batch });
+      return batch;
+    },
+    batch: (number) => database.tables.batches[number - 1],
+    lastBatch: () => database.tables.batches.at(-1),
+    placeOf(sequence) {
+      const batch = batchOf(database.tables, sequence);
+      if (batch === undefined) return undefined;
+      const from = database.tables.entries.findIndex((one) => one.sequence === batch.firstSequence);
+      const at = database.tables.entries.findIndex((one) => one.sequence === sequence);
+      return { batch, index: at - from };
+    },
+  };
+}
+
+const NOWHERE = {
+  ...{ transactionHash: undefined, blockNumber: undefined, blockHash: undefined, blockTime: undefined },
+  ...{ finalMs: undefined, proof: undefined },
+};
+
+function anchorVerbs(database: Database, tell: (commit: Commit) => void): Sync<AnchorStore> {
+  function anchorOf(id: number): Anchor {
+    const found = database.tables.anchors[id - 1];
+    if (found === undefined) throw new Error(`no anchor ${id}`);
+    return found;
+  }
+  function change(id: number, changes: Partial<Anchor>): Anchor {
+    const changed = { ...anchorOf(id), ...changes };
+    database.tables.anchors[id - 1] = changed;
+    return changed;
+  }
+  const note = (anchorId: number, atMs: number, event: AnchorEvent['event'], detail: AnchorEvent['detail']) =>
+    void database.tables.events.push({ anchorId, atMs, event, detail });
+  const ofLog = (log: LogIdentity): Anchor[] =>
+    database.tables.anchors
+      .filter((anchor) => sameLog(anchor.log, log))
+      .toSorted((a, b) => a.index - b.index);
+
+  return {
+    logs: () => [...database.tables.logs],
+    openAnchors: (log) => ofLog(log).filter(({ state }) => state !== 'final'),
+    anchorsOfLog: (log, from, limit) =>
+      ofLog(log)
+        .filter(({ index }) => index >= from)
+        .slice(0, limit),
+    planAnchor(log, nowMs) {
+      const { tables } = database;
+      if (!tables.logs.some((one) => sameLog(one, log))) tables.logs.push(log);
+      const last = ofLog(log).at(-1);
+      const batch = tables.batches[last?.batch ?? 0];
+      if (batch === undefined) return undefined;
+      const index = last === undefined ? 0 : last.index + 1;
+      const anchor: Anchor = {
+        ...{ id: tables.anchors.length + 1, batch: batch.number, log, index, root: batch.root },
+        ...{ size: batch.size, state: 'planned', confirmations: 0, required: 0 },
+        ...NOWHERE,
+      };
+      tables.anchors.push(anchor);
+      note(anchor.id, nowMs, 'planned', { index });
+      tell({ what: 'plan', anchor });
+      return anchor;
+    },
+    attempts: (anchorId) => database.tables.attempts.filter((attempt) => attempt.anchorId === anchorId),
+    recordAttempt(anchorId, attempt, signedMs) {
+      const { attempts } = database.tables;
+      const isKnown = attempts.some(({ transactionHash }) => transactionHash === attempt.transactionHash);
+      if (isKnown) return;
+      const isFirst = attempts.every((one) => one.anchorId !== anchorId);
+      attempts.push({ ...attempt, signedMs, anchorId });
+      const { raw: _, ...detail } = attempt;
+      note(anchorId, signedMs, isFirst ? 'sent' : 'replaced', detail);
+      tell({ what: 'attempt', anchor: anchorOf(anchorId) });
+    },
+    recordMined(anchorId, at, nowMs) {
+      const anchor = anchorOf(anchorId);
+      if (anchor.state === 'final') return;
+      const isKnown = anchor.state === 'mined' && anchor.blockHash === at.blockHash;
+      const { transactionHash, blockNumber, blockHash, blockTime } = at;
+      const changed = change(anchorId, {
+        ...{ state: 'mined', transactionHash, blockNumber, blockHash, blockTime },
+        ...(!isKnown && { confirmations: 0 }),
+      });
+      if (isKnown) return;
+      note(anchorId, nowMs, 'mined', { ...at });
+      tell({ what: 'mined', anchor: changed });
+    },
+    recordConfirmations: (anchorId, confirmations, required) =>
+      void change(anchorId, { confirmations, required }),
+    recordReorganised(anchorId, detail, nowMs) {
+      const anchor = change(anchorId, { ...NOWHERE, state: 'planned', confirmations: 0 });
+      note(anchorId, nowMs, 'reorganised', detail);
+      tell({ what: 'reorganised', anchor });
+    },
+    recordFinal(anchorId, proof: EthereumHeaderAnchor, nowMs) {
+      const { state } = anchorOf(anchorId);
+      if (state === 'final') return;
+      if (state !== 'mined') throw new Error(`anchor ${anchorId} is final before it is mined`);
+      const anchor = change(anchorId, { state: 'final', finalMs: nowMs, proof });
+      note(anchorId, nowMs, 'final', { blockNumber: anchor.blockNumber! });
+      tell({ what: 'final', anchor });
+    },
+    recordEvent: (anchorId, { atMs, event, detail }) => note(anchorId, atMs, event, detail),
+    anchorsOfBatch: (batch) => database.tables.anchors.filter((anchor) => anchor.batch === batch),
+    historyOfBatch: (batch) =>
+      database.tables.events.filter(({ anchorId }) => anchorOf(anchorId).batch === batch),
+  };
+}
+
+function certificateVerbs(database: Database, tell: (commit: Commit) => void): Sync<CertificateStore> {
+  const of = (sequence: number): StoredCertificate[] =>
+    database.tables.certificates.filter((one) => one.sequence === sequence);
+  return {
+    certificate: (sequence) =>
+      of(sequence)
+        .toSorted((a, b) => a.revision - b.revision)
+        .at(-1),
+    certificateSerial(sequence, year) {
+      const { serials } = database.tables;
+      const given = serials.get(sequence);
+      if (given !== undefined) return given;
+      const used = [...serials.values()].filter((one) => one.year === year).map(({ serial }) => serial);
+      const made = { year, serial: Math.max(0, ...used) + 1 };
+      serials.set(sequence, made);
+      return made;
+    },
+    keepCertificate(certificate) {
+      const kept = of(certificate.sequence).find(({ revision }) => revision === certificate.revision);
+      if (kept !== undefined) return kept;
+      database.tables.certificates.push(certificate);
+      tell({ what: 'certificate', certificate });
+      return certificate;
+    },
+  };
+}
+
+function fixityVerbs(database: Database): Sync<FixityStore> {
+  return {
+    unlistedEntries(limit, text) {
+      const { entries, batches, listedThrough } = database.tables;
+      const sealed = batches.at(-1)?.lastSequence ?? 0;
+      const looked = entries
+        .filter(({ sequence }) => sequence > listedThrough && sequence <= sealed)
+        .slice(0, limit);
+      return {
+        entries: looked.filter(({ entry }) => entry.includes(text)),
+        through: looked.at(-1)?.sequence,
+      };
+    },
+    listFiles(files, through) {
+      const { tables } = database;
+      for (const file of files)
+        if (!tables.files.has(file.sha256)) tables.files.set(file.sha256, { ...file, check: undefined });
+      tables.listedThrough = Math.max(tables.listedThrough, through);
+    },
+    filesToCheck(last, beforeMs, limit) {
+      const due = [...database.tables.files.values()].filter(
+        ({ check, receivedMs }) =>
+          (check?.result ?? 'unchecked') === last && (check?.checkedMs ?? receivedMs) < beforeMs,
+      );
+      return due.slice(0, limit).map(({ sha256, sm3, size }) => ({ sha256, sm3, size }));
+    },
+    recordFixity(checks) {
+      for (const check of checks) {
+        const file = database.tables.files.get(check.sha256);
+        if (file !== undefined) file.check = check;
+      }
+    },
+    fixityOf: (sha256s) => sha256s.map((sha256) => database.tables.files.get(sha256)?.check),
+    fixityTotals() {
+      const results = [...database.tables.files.values()].map(({ check }) => check?.result);
+      const of = (result: string) => results.filter((one) => one === result).length;
+      return { missing: of('missing'), damaged: of('damaged') };
+    },
+  };
+}
