@@ -1,4 +1,3 @@
-import multipart from '@fastify/multipart';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
@@ -8,12 +7,19 @@ import { bulkRoutes } from './http/bulk.ts';
 import { type DepositRoutes, depositRoutes } from './http/deposit.ts';
 import { type EventRoutes, eventRoutes } from './http/events.ts';
 import { type EvidenceRoutes, evidenceRoutes } from './http/evidence.ts';
+import { installForms } from './http/form.ts';
 import { type HealthRoutes, healthRoutes } from './http/health.ts';
+import { limitStore } from './http/limits.ts';
+import { countUnrouted, installMetrics, metricsRoute } from './http/metrics.ts';
+import { installOverload, type OverloadLimits, type OverloadState } from './http/overload.ts';
 import { installPace } from './http/pace.ts';
 import { installProblems, unroutable } from './http/problem.ts';
 import { parseBody } from './http/text.ts';
 import { validatorCompiler } from './http/validation.ts';
 import { type VerifyRoutes, verifyRoutes } from './http/verify.ts';
+import type { RateLimits } from './ports/limits.ts';
+import type { Metrics, Tracing } from './ports/metrics.ts';
+import type { DepositQueue } from './ports/overload.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -30,6 +36,16 @@ export type AppDeps = DepositRoutes &
     readonly verify: VerifyRoutes;
     readonly log: FastifyBaseLogger;
     readonly publicUrl: string;
+    readonly rateLimits: RateLimits;
+    /** balancers, whose word for who called counts: limits are of callers and not of balancers */
+    readonly trustedProxies: readonly string[];
+    readonly metrics: Metrics;
+    readonly metricsToken: string | undefined;
+    readonly tracing: Tracing | undefined;
+    readonly queue: DepositQueue;
+    readonly overload: OverloadLimits;
+    /** told how to ask what is under way */
+    readonly onOverloadState: (state: () => OverloadState) => void;
   };
 
 /** A JSON body that describes evidence with 100 declared files fits; more is not a description. */
@@ -42,26 +58,33 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     // Requests are not logged one by one: paths hold ids of evidence.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MAX_JSON_BYTES,
-    // A large upload over a slow line takes hours: pace.ts says how slowly, connectionTimeout cuts a silent line.
+    // A logger of its own for each request costs more than it tells; what is logged names the request itself.
+    childLoggerFactory: (logger) => logger,
+    // A large upload over a slow line takes hours: pace.ts says how slowly, and cuts a silent line.
     requestTimeout: 0,
-    connectionTimeout: 120_000,
+    keepAliveTimeout: 0,
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: false },
+    ...(deps.trustedProxies.length > 0 && { trustProxy: [...deps.trustedProxies] }),
     frameworkErrors: unroutable,
   });
   app.decorateRequest('caller', null as never);
   app.decorateRequest('rawBody', null as never);
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => JSON.stringify);
-  installProblems(app);
+  installProblems(app, deps.metrics.refused);
+  installMetrics(app, deps.metrics, deps.tracing);
+  deps.onOverloadState(
+    installOverload(app, deps.queue, deps.overload, () => deps.metrics.refused('overloaded')),
+  );
   installPace(app);
   installBodies(app);
-  await app.register(multipart, { throwFileSizeLimit: true });
-  await app.register(rateLimit, { global: false });
+  installForms(app);
+  await app.register(rateLimit, { global: false, store: limitStore(deps.rateLimits, deps.clock) });
   await installDocs(app, deps.publicUrl);
-  app.addHook('onSend', (_request, reply, payload, done) => {
+  app.addHook('onRequest', (_request, reply, done) => {
     reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
-    done(null, payload);
+    done();
   });
   await app.register(async (routes) => {
     depositRoutes(routes, deps);
@@ -71,7 +94,9 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     batchRoutes(routes, deps);
     verifyRoutes(routes, deps.verify);
     healthRoutes(routes, deps);
+    metricsRoute(routes, deps.metrics, deps.metricsToken);
   });
+  countUnrouted(app, deps.metrics);
   return app;
 }
 
@@ -105,6 +130,8 @@ async function installDocs(app: FastifyInstance, publicUrl: string): Promise<voi
       components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
     },
   });
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
+  // On plain http at an address of the local network the page's own scripts must not be asked for over https.
+  const transformStaticCSP = (policy: string): string => policy.replace(/\s*upgrade-insecure-requests;?/, '');
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, transformStaticCSP });
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
 }

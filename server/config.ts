@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { BadS3Address, parseS3Address } from './adapters/s3/address.ts';
+import { isUscc } from './identity/uscc.ts';
 
 /** A setting that cannot be used: stops the start with a sentence that names it. */
 export class ConfigError extends Error {
@@ -30,6 +33,10 @@ export interface Config {
   readonly operatorUscc: string | undefined;
   readonly filings: { readonly blockchain?: string; readonly mlps?: string; readonly crypto?: string };
   readonly dataDir: string;
+  /** postgres://…; undefined: SQLite in the data dir */
+  readonly databaseUrl: string | undefined;
+  /** s3://…; undefined: a folder in the data dir */
+  readonly blobs: string | undefined;
   readonly logLevel: string;
   /** undefined: demonstration mode, with a local chain of its own */
   readonly chain: ChainConfig | undefined;
@@ -40,9 +47,22 @@ export interface Config {
   readonly maxUploadBytes: number;
   readonly maxFiles: number;
   readonly verifyPerMinute: number;
+  /** how old the last check of a stored file may get */
+  readonly fixityEveryMs: number;
   readonly issuerKeyFile: string | undefined;
   readonly issuerCertFile: string | undefined;
   readonly trustFile: string | undefined;
+  /** addresses and networks of balancers, whose word for who called counts */
+  readonly trustedProxies: readonly string[];
+  readonly maxConnections: number;
+  /** under way at once */
+  readonly maxUploads: number;
+  /** undefined: /metrics answers callers on this machine only */
+  readonly metricsToken: string | undefined;
+  /** undefined: no traces */
+  readonly otlpEndpoint: string | undefined;
+  /** of the traces that begin here */
+  readonly tracePercent: number;
 }
 
 /** Every setting of the service, in the order of README's table. Reading one that is not here does not compile. */
@@ -56,6 +76,8 @@ const KNOWN = [
   'FILING_MLPS',
   'FILING_CRYPTO',
   'DATA_DIR',
+  'DATABASE_URL',
+  'BLOBS',
   'LOG_LEVEL',
   'RPC_URL',
   'CHAIN_ID',
@@ -71,16 +93,21 @@ const KNOWN = [
   'MAX_UPLOAD_BYTES',
   'MAX_FILES',
   'VERIFY_PER_MINUTE',
+  'FIXITY_EVERY_MS',
   'ISSUER_KEY_FILE',
   'ISSUER_CERT_FILE',
   'TRUST_FILE',
+  'TRUSTED_PROXIES',
+  'MAX_CONNECTIONS',
+  'MAX_UPLOADS',
+  'METRICS_TOKEN',
+  'OTLP_ENDPOINT',
+  'TRACE_PERCENT',
 ] as const;
 type Name = (typeof KNOWN)[number];
 
 /** Named in the design for what is not built yet: better refused than silently without effect. */
 const NOT_YET = [
-  'DATABASE_URL',
-  'BLOBS',
   'TSA_AUTHORITIES_FILE',
   'NTP_SERVERS',
   'MAX_DRIFT_MS',
@@ -100,14 +127,17 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const read = new Settings(env);
   const port = read.integer('PORT', 3000, 0, 65_535);
   const configuredChain = chain(read);
+  checkShared(read, configuredChain);
   return Object.freeze({
     host: read.text('HOST') ?? 'localhost',
     port,
     publicUrl: read.url('PUBLIC_URL') ?? `http://localhost:${port}`,
     serviceName: read.text('SERVICE_NAME') ?? '可证（演示） kezheng demonstration',
-    operatorUscc: read.text('OPERATOR_USCC'),
+    operatorUscc: operatorUscc(read),
     filings: filings(read),
     dataDir: resolve(read.text('DATA_DIR') ?? './data'),
+    databaseUrl: read.address('DATABASE_URL', ['postgres:', 'postgresql:']),
+    blobs: blobsAddress(read),
     logLevel:
       read.word('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']) ?? 'warn',
     chain: configuredChain,
@@ -119,8 +149,15 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     maxUploadBytes: read.integer('MAX_UPLOAD_BYTES', 16 * 2 ** 30, 1, 2 ** 50),
     maxFiles: read.integer('MAX_FILES', 100, 1, 100),
     verifyPerMinute: read.integer('VERIFY_PER_MINUTE', 600, 1, 1_000_000),
+    fixityEveryMs: read.integer('FIXITY_EVERY_MS', 30 * 86_400_000, 100, 3_650 * 86_400_000),
     ...issuer(read),
     trustFile: read.path('TRUST_FILE'),
+    trustedProxies: trustedProxies(read),
+    maxConnections: read.integer('MAX_CONNECTIONS', 10_000, 10, 1_000_000),
+    maxUploads: read.integer('MAX_UPLOADS', 256, 1, 100_000),
+    metricsToken: metricsToken(read),
+    otlpEndpoint: read.url('OTLP_ENDPOINT'),
+    tracePercent: read.integer('TRACE_PERCENT', 100, 0, 100),
   });
 }
 
@@ -133,6 +170,17 @@ function refuseUnknown(env: Readonly<Record<string, string | undefined>>): void 
     if (!(KNOWN as readonly string[]).includes(name) && !OF_CLIENTS.includes(name))
       throw new ConfigError(name, '没有这个配置项', 'there is no such setting');
   }
+}
+
+function operatorUscc(read: Settings): string | undefined {
+  const code = read.text('OPERATOR_USCC');
+  if (code !== undefined && !isUscc(code))
+    throw new ConfigError(
+      'OPERATOR_USCC',
+      '不是有效的统一社会信用代码（18 位大写，末位为校验码）',
+      'is no valid unified social credit code (18 characters in capitals, the last one a check)',
+    );
+  return code;
 }
 
 function filings(read: Settings): Config['filings'] {
@@ -155,6 +203,28 @@ function issuer(read: Settings): Pick<Config, 'issuerKeyFile' | 'issuerCertFile'
   return { issuerKeyFile, issuerCertFile };
 }
 
+function blobsAddress(read: Settings): string | undefined {
+  const address = read.text('BLOBS');
+  try {
+    if (address !== undefined) parseS3Address(address);
+    return address;
+  } catch (error) {
+    if (error instanceof BadS3Address) throw new ConfigError('BLOBS', error.zh, error.en);
+    throw error;
+  }
+}
+
+/** Instances on one database sign as one issuer: what each made for itself at its first start would be several. */
+function checkShared(read: Settings, chain: ChainConfig | undefined): void {
+  if (chain === undefined || read.text('DATABASE_URL') === undefined) return;
+  if (read.text('ISSUER_KEY_FILE') === undefined)
+    throw new ConfigError(
+      'ISSUER_KEY_FILE',
+      '与 KEZHENG_DATABASE_URL 同用时须配置，各实例用同一签发者',
+      'is needed beside KEZHENG_DATABASE_URL: all instances sign as one issuer',
+    );
+}
+
 const OF_CHAIN: readonly Name[] = [
   'CHAIN_ID',
   'CONTRACT',
@@ -173,6 +243,12 @@ function chain(read: Settings): ChainConfig | undefined {
     return undefined;
   }
   for (const url of rpcUrls) checkUrl('RPC_URL', url);
+  if (read.text('CHAIN_ID') === undefined)
+    throw new ConfigError(
+      'CHAIN_ID',
+      '未设置，须与 KEZHENG_RPC_URL 一起配置',
+      'is not set; it goes with KEZHENG_RPC_URL',
+    );
   const chainId = read.integer('CHAIN_ID', 0, 1, Number.MAX_SAFE_INTEGER);
   const contract = read.text('CONTRACT')?.toLowerCase();
   if (contract !== undefined && !/^0x[0-9a-f]{40}$/.test(contract))
@@ -218,6 +294,33 @@ function confirmations(read: Settings): 'finalized' | number {
   return read.integer('CONFIRMATIONS', 0, 1, 100_000);
 }
 
+function trustedProxies(read: Settings): readonly string[] {
+  const given = read.list('TRUSTED_PROXIES');
+  for (const one of given) {
+    const [, address = '', bits = '0'] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(one) ?? [];
+    const kind = isIP(address);
+    if (kind === 0 || Number(bits) > (kind === 4 ? 32 : 128))
+      throw new ConfigError(
+        'TRUSTED_PROXIES',
+        '应为以逗号分隔的 IP 地址或网段',
+        'is not a list of IP addresses and networks',
+      );
+  }
+  return given;
+}
+
+/** It travels as a bearer token (RFC 6750 §2.1), and guessing it must be hopeless. */
+function metricsToken(read: Settings): string | undefined {
+  const token = read.text('METRICS_TOKEN');
+  if (token !== undefined && !/^[A-Za-z0-9._~+/-]{16,}=*$/.test(token))
+    throw new ConfigError(
+      'METRICS_TOKEN',
+      '应为至少 16 个字母、数字或 . _ ~ + / - 字符',
+      'is not at least 16 letters, digits or characters of . _ ~ + / -',
+    );
+  return token;
+}
+
 function checkUrl(name: Name, url: string): void {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     throw new ConfigError(name, '应为 http 或 https 地址', 'is not an http or https address');
@@ -248,6 +351,14 @@ class Settings {
     const value = this.text(name);
     if (value !== undefined) checkUrl(name, value);
     return value?.replace(/\/+$/, '');
+  }
+
+  /** May hold a password: it is told nowhere. */
+  address(name: Name, schemes: readonly string[]): string | undefined {
+    const value = this.text(name);
+    if (value !== undefined && !(URL.canParse(value) && schemes.includes(new URL(value).protocol)))
+      throw new ConfigError(name, `应为 ${schemes[0]}// 地址`, `is not a ${schemes[0]}// address`);
+    return value;
   }
 
   list(name: Name): readonly string[] {

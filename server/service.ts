@@ -1,11 +1,13 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { writeDurably } from './adapters/files.ts';
-import { openFolderBlobs } from './adapters/folder/blobs.ts';
+import program from '../package.json' with { type: 'json' };
+import { makeFolder, writeDurably } from './adapters/files.ts';
 import { ensureIssuer, openIssuer } from './adapters/issuer.ts';
+import { openRestoredMark } from './adapters/restored.ts';
 import { nodeSignatures } from './adapters/signatures-node.ts';
-import { openSqliteStore } from './adapters/sqlite/store.ts';
+import { type Database, openBlobs, openDatabase } from './adapters/storage.ts';
+import { openTelemetry } from './adapters/telemetry/telemetry.ts';
 import { openDigests } from './adapters/workers/digests.ts';
 import { openTreeBuilder } from './adapters/workers/trees.ts';
 import { createApp } from './app.ts';
@@ -24,6 +26,7 @@ import { statedBy } from './pipeline/stated.ts';
 import { type Blobs, BlobUnavailable } from './ports/blobs.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Issuer } from './ports/issuer.ts';
+import { DepositQueue } from './ports/overload.ts';
 import { StoreUnavailable } from './ports/store.ts';
 
 /*
@@ -40,13 +43,25 @@ export interface Service {
 
 export async function startService(config: Config): Promise<Service> {
   const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
-  await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
-  await keepMode(config);
+  await ensureDataDir(config);
   const issuer = await issuerOf(config);
   const ownTrust = await readTrustFile(config);
 
-  const store = await openSqliteStore({ path: join(config.dataDir, 'kezheng.sqlite'), clock });
-  const blobs = await openFolderBlobs({ dir: join(config.dataDir, 'blobs') });
+  const { otlpEndpoint, tracePercent } = config;
+  const rpcUrl = config.chain?.rpcUrls[0];
+  const telemetry = await openTelemetry({
+    version: program.version,
+    otlpEndpoint,
+    tracePercent,
+    rpcUrl,
+    clock,
+  });
+  const queue = new DepositQueue();
+  const database = await openDatabase(config, clock, queue);
+  const { leadership } = database;
+  const store = telemetry.watchStore(database.store, queue);
+  await oneDemonstration(config, database);
+  const blobs = telemetry.watchBlobs(await openBlobs(config, log));
   const digests = openDigests();
   const trees = openTreeBuilder();
   await selfTest(digests, trees);
@@ -61,16 +76,24 @@ export async function startService(config: Config): Promise<Service> {
       clock,
       limits: { maxAgeMs: config.batchMaxAgeMs, maxEntries: config.batchMaxEntries },
     },
-    chain: connection.open,
+    leadership,
+    restored: openRestoredMark(config.dataDir),
+    chain: async () => telemetry.watchChain(await connection.open()),
     anchor: {
       store,
       clock,
       resendAfterMs: config.resendAfterMs,
       genesisMayChange: config.chain === undefined,
     },
+    fixity: { store, blobs, digests, clock, maxAgeMs: config.fixityEveryMs },
     expectation,
     log,
-    everyMs: { seal: Math.min(250, config.batchMaxAgeMs), anchor: config.chain === undefined ? 250 : 1_000 },
+    around: telemetry.round,
+    everyMs: {
+      seal: Math.min(250, config.batchMaxAgeMs),
+      anchor: config.chain === undefined ? 250 : 1_000,
+      fixity: Math.min(1_000, config.fixityEveryMs),
+    },
   });
 
   const stopping = stopList();
@@ -82,6 +105,7 @@ export async function startService(config: Config): Promise<Service> {
     expectation,
     log,
     publicUrl: config.publicUrl,
+    rateLimits: database.limits,
     service: config.serviceName,
     checkKey: keyChecker(store, clock),
     limits: { uploadBytes: config.maxUploadBytes, files: config.maxFiles },
@@ -107,6 +131,7 @@ export async function startService(config: Config): Promise<Service> {
         lookUpBlocks(connection.current(), ownTrust ?? connection.trust(), certificate),
       limits: { uploadBytes: config.maxUploadBytes, perMinute: config.verifyPerMinute },
     },
+    isLeading: pipeline.isLeading,
     parts: async () => ({
       store: await problemOf(() => store.probe()),
       files: await problemOf(() => probeFiles(blobs)),
@@ -114,6 +139,24 @@ export async function startService(config: Config): Promise<Service> {
     }),
     onProgress: pipeline.onProgress,
     onStopping: stopping.add,
+    trustedProxies: config.trustedProxies,
+    queue,
+    overload: { connections: config.maxConnections, uploads: config.maxUploads },
+    onOverloadState: (state) =>
+      telemetry.addReader((gauges) => {
+        const { connections, uploads, heldBytes } = state();
+        gauges.set('kezheng_http_connections', connections);
+        gauges.set('kezheng_uploads_open', uploads);
+        gauges.set('kezheng_bodies_held_bytes', heldBytes);
+      }),
+    metrics: telemetry.metrics,
+    metricsToken: config.metricsToken,
+    tracing: telemetry.tracing,
+  });
+  telemetry.addReader((gauges) => {
+    gauges.set('kezheng_leading', pipeline.isLeading() ? 1 : 0);
+    for (const [part, problem] of Object.entries(pipeline.health()))
+      gauges.set('kezheng_part_problem', problem === undefined ? 0 : 1, { part });
   });
   // Before anybody can call: the open keys of a demonstration are good for nothing else.
   if (config.chain !== undefined) await endDemonstration(store, clock, config.dataDir);
@@ -129,9 +172,27 @@ export async function startService(config: Config): Promise<Service> {
       await pipeline.stop();
       await Promise.all([digests.close(), trees.close()]);
       await connection.close();
-      await store.close();
+      await database.close();
+      await blobs.close();
+      await telemetry.close();
     },
   };
+}
+
+async function ensureDataDir(config: Config): Promise<void> {
+  const { dataDir } = config;
+  try {
+    await makeFolder(dataDir, 0o700);
+    await keepMode(config);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof ConfigError || code === undefined) throw error;
+    throw new ConfigError(
+      'DATA_DIR',
+      `${dataDir} 不是可写的文件夹，也无法建立（${code}）`,
+      `${dataDir} is no folder that can be written to, and cannot be made (${code})`,
+    );
+  }
 }
 
 /**
@@ -149,6 +210,17 @@ async function keepMode(config: Config): Promise<void> {
       `${config.dataDir} belongs to a configured chain; without it nothing is started`,
     );
   if (earlier !== mode) await writeDurably(file, mode);
+}
+
+/** A local chain belongs to one process: two of them on one folder would take each other's blocks back. */
+async function oneDemonstration(config: Config, { leadership, close }: Database): Promise<void> {
+  if (config.chain !== undefined || config.databaseUrl !== undefined || (await leadership.lead())) return;
+  await close();
+  throw new ConfigError(
+    'DATA_DIR',
+    `${config.dataDir} 正由另一个服务使用`,
+    `${config.dataDir} is in use by another service`,
+  );
 }
 
 /** Configured, or made at the first start: in no mode does anything run on a key that came with the program. */
@@ -196,8 +268,15 @@ async function problemOf(probe: () => Promise<void>) {
   }
 }
 
+const PROBE_BYTES = new Uint8Array(64 * 1024);
+
 async function probeFiles(blobs: Blobs): Promise<void> {
-  await (await blobs.receive()).discard();
+  const blob = await blobs.receive();
+  try {
+    await blob.write(PROBE_BYTES);
+  } finally {
+    await blob.discard();
+  }
 }
 
 function stopList() {

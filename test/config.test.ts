@@ -61,6 +61,8 @@ const bad: readonly (readonly [string, Record<string, string>])[] = [
   ['CONFIRMATIONS', { KEZHENG_CONFIRMATIONS: 'soon' }],
   ['CHAIN_ID', { KEZHENG_CHAIN_ID: '1' }],
   ['CHAIN_ID', { ...chain, KEZHENG_CHAIN_ID: '' }],
+  ['OPERATOR_USCC', { KEZHENG_OPERATOR_USCC: '123' }],
+  ['OPERATOR_USCC', { KEZHENG_OPERATOR_USCC: '91350200MA2YJ1XR9H' }],
   ['CONTRACT', { ...chain, KEZHENG_CONTRACT: '0x1' }],
   ['OPERATOR_KEY_FILE', { ...chain, KEZHENG_OPERATOR_KEY_FILE: '' }],
   ['OPERATOR_KEY_FILE', { ...chain, KEZHENG_OPERATOR_KEY_FILE: '/nowhere' }],
@@ -69,7 +71,16 @@ const bad: readonly (readonly [string, Record<string, string>])[] = [
   ['CHAIN_TEST', { ...chain, KEZHENG_CHAIN_TEST: 'yes' }],
   ['ISSUER_CERT_FILE', { KEZHENG_ISSUER_KEY_FILE: 'k.pem' }],
   ['ISSUER_KEY_FILE', { KEZHENG_ISSUER_CERT_FILE: 'c.pem' }],
-  ['DATABASE_URL', { KEZHENG_DATABASE_URL: 'postgres://x' }],
+  ['DATABASE_URL', { KEZHENG_DATABASE_URL: 'mysql://x' }],
+  ['BLOBS', { KEZHENG_BLOBS: '/var/blobs' }],
+  ['ISSUER_KEY_FILE', { ...chain, KEZHENG_DATABASE_URL: 'postgres://x' }],
+  ['METRICS_TOKEN', { KEZHENG_METRICS_TOKEN: 'short' }],
+  ['OTLP_ENDPOINT', { KEZHENG_OTLP_ENDPOINT: 'collector:4318' }],
+  ['TRACE_PERCENT', { KEZHENG_TRACE_PERCENT: '101' }],
+  ['MAX_UPLOADS', { KEZHENG_MAX_UPLOADS: '0' }],
+  ['MAX_CONNECTIONS', { KEZHENG_MAX_CONNECTIONS: '1' }],
+  ['TRUSTED_PROXIES', { KEZHENG_TRUSTED_PROXIES: '10.0.0.1, balancer' }],
+  ['TRUSTED_PROXIES', { KEZHENG_TRUSTED_PROXIES: '10.0.0.0/33' }],
   ['PROT', { KEZHENG_PROT: '3000' }],
 ];
 for (const [name, env] of bad)
@@ -77,3 +88,10 @@ for (const [name, env] of bad)
     t.throws(() => readConfig(env), new RegExp(`KEZHENG_${name}`));
     t.throws(() => readConfig(env), ConfigError);
   });
+
+t.test('a chain without its id is told that the id is not set, not what range it has', async (t) => {
+  const { KEZHENG_CHAIN_ID: _, ...without } = chain;
+  t.throws(() => readConfig(without), /KEZHENG_CHAIN_ID：未设置.*KEZHENG_CHAIN_ID: is not set/);
+  t.throws(() => readConfig({ KEZHENG_RPC_URL: 'http://a:1' }), /KEZHENG_CHAIN_ID：未设置/);
+  t.equal(readConfig({ KEZHENG_OPERATOR_USCC: '91350200MA2YJ1XR9G' }).operatorUscc, '91350200MA2YJ1XR9G');
+});

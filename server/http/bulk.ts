@@ -5,7 +5,7 @@ import { type BulkRecord, type DepositDeps, depositMany } from '../pipeline/depo
 import { declaredFile } from '../pipeline/manifest.ts';
 import { type CheckKey, requires } from './auth.ts';
 import { depositorOf, givenOf } from './deposit.ts';
-import { claimOf } from './idempotency.ts';
+import { claimsOf } from './idempotency.ts';
 import { Problem, type ProblemBody, problemBody, schemaProblem } from './problem.ts';
 import { HashOnlyEvidence, problems } from './schemas.ts';
 import { parseBody } from './text.ts';
@@ -16,6 +16,8 @@ export const MAX_BULK_RECORDS = 10_000;
 export const MAX_BULK_BYTES = 32 * 1024 * 1024;
 
 const record = Compile(HashOnlyEvidence);
+
+const claimOf = claimsOf('POST /v1/evidence/bulk');
 
 /** POST /v1/evidence/bulk: a record a line; a bad line fails alone. */
 export function bulkRoutes(app: FastifyInstance, deps: DepositDeps & { readonly checkKey: CheckKey }): void {
@@ -78,7 +80,7 @@ function splitLines(body: Buffer): Buffer[] {
 
 function readLine(bytes: Buffer): Line {
   try {
-    const value = parseBody(bytes);
+    const value = parseBody(bytes, 'line');
     if (!record.Check(value)) throw schemaProblem(record.Errors(value), 'line');
     return { record: { given: givenOf(value), files: value.files.map(declaredFile) } };
   } catch (error) {

@@ -1,21 +1,17 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Compile } from 'typebox/compile';
 import type { ManifestFile } from '../core/entry/manifest.ts';
+import { StreamTooLong } from '../pipeline/blocks.ts';
 import { type DepositDeps, deposit } from '../pipeline/deposit.ts';
 import { computedFile, type Depositor, declaredFile, type EvidenceGiven } from '../pipeline/manifest.ts';
-import {
-  discardFiles,
-  FileTooLarge,
-  keepFiles,
-  type ReceivedFile,
-  receiveFile,
-} from '../pipeline/receive.ts';
+import { discardFiles, keepFiles, type ReceivedFile, receiveFile } from '../pipeline/receive.ts';
 import { type StatusDeps, stateOf } from '../pipeline/status.ts';
 import type { Blobs } from '../ports/blobs.ts';
+import type { IdempotencyClaim } from '../ports/store.ts';
 import type { Digests } from '../ports/work.ts';
 import { type CheckKey, requires } from './auth.ts';
-import { contentOf, fileNameOf, formParts, mediaTypeOf, readPart, unexpected } from './form.ts';
-import { claimOf } from './idempotency.ts';
+import { contentOf, fileNameOf, formParts, isForm, mediaTypeOf, readPart, unexpected } from './form.ts';
+import { claimsOf } from './idempotency.ts';
 import { Problem, schemaProblem } from './problem.ts';
 import { DepositAnswer, EvidencePart, HashOnlyEvidence, problems } from './schemas.ts';
 import { parseBody, toInstant } from './text.ts';
@@ -32,6 +28,8 @@ export interface DepositRoutes extends DepositDeps, StatusDeps {
 const MAX_EVIDENCE_PART = 256 * 1024;
 
 const evidencePart = Compile(EvidencePart);
+
+const claimOf = claimsOf('POST /v1/evidence');
 
 /** POST /v1/evidence: a form with files, or JSON with digests only. */
 export function depositRoutes(app: FastifyInstance, deps: DepositRoutes): void {
@@ -51,7 +49,7 @@ export function depositRoutes(app: FastifyInstance, deps: DepositRoutes): void {
       },
     },
     async (request, reply) => {
-      if (request.isMultipart()) return depositForm(deps, request, reply);
+      if (isForm(request)) return depositForm(deps, request, reply);
       // The schema is asked of JSON only: another known type, or no body at all, came past it.
       if (!Buffer.isBuffer(request.rawBody)) throw new Problem('media-type-unsupported');
       const body = request.body as HashOnlyEvidence;
@@ -81,7 +79,7 @@ async function answer(
   reply: FastifyReply,
   given: EvidenceGiven,
   files: readonly ManifestFile[],
-  claim: ReturnType<typeof claimOf>,
+  claim: IdempotencyClaim | undefined,
 ): Promise<FastifyReply> {
   const depositor = depositorOf(request);
   const receipt = await deposit(deps, depositor, given, files, claim);
@@ -152,7 +150,7 @@ async function readForm(
         }),
       );
     } catch (error) {
-      if (error instanceof FileTooLarge) throw new Problem('file-too-large', { limit: uploadBytes });
+      if (error instanceof StreamTooLong) throw new Problem('file-too-large', { limit: uploadBytes });
       throw error;
     }
     left -= received.at(-1)!.size;
@@ -165,7 +163,7 @@ async function readForm(
 }
 
 function readEvidence(bytes: Buffer): EvidencePart {
-  const value = parseBody(bytes);
+  const value = parseBody(bytes, 'evidence');
   if (evidencePart.Check(value)) return value;
   throw schemaProblem(evidencePart.Errors(value), 'evidence');
 }

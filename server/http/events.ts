@@ -54,9 +54,7 @@ export function eventRoutes(app: FastifyInstance, deps: EventRoutes): void {
       let looking = false;
       const send = (view: typeof first): void => {
         if (stream.writableEnded) return;
-        // The expected time moves without anything having happened.
-        const { expectedAt: _, ...significant } = view;
-        const now = JSON.stringify(significant);
+        const now = significantOf(view);
         if (now === sent) return;
         sent = now;
         stream.write(`event: state\ndata: ${JSON.stringify(view)}\n\n`);
@@ -71,7 +69,7 @@ export function eventRoutes(app: FastifyInstance, deps: EventRoutes): void {
           send(viewOf(await statusFor(deps, request)));
         } catch (error) {
           // The store is away: the stream stays, the next look may see more.
-          request.log.debug({ err: error }, 'state not read');
+          request.log.debug({ err: error, request: request.id }, 'state not read');
         } finally {
           looking = false;
         }
@@ -96,6 +94,14 @@ export function eventRoutes(app: FastifyInstance, deps: EventRoutes): void {
       else send(first);
     },
   );
+}
+
+/**
+ * What an event is sent for. The expected time moves without anything having happened, and an anchor that is planned is
+ * our intention: on the chain there is nothing new, and `batched` would come twice.
+ */
+function significantOf({ expectedAt: _, anchors, ...view }: ReturnType<typeof viewOf>): string {
+  return JSON.stringify({ ...view, anchors: anchors.filter((anchor) => anchor.state !== 'planned') });
 }
 
 /** How many streams each key has open. What `enter` returns is to be called when one ends; more than once is harmless. */

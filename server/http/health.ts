@@ -3,6 +3,8 @@ import { bothLanguages } from '../messages/sentence.ts';
 import type { TaskHealth } from '../pipeline/worker.ts';
 
 export interface HealthRoutes {
+  /** whether this instance is the one that seals and anchors */
+  readonly isLeading: () => boolean;
   /** name of each part and how it is; a part without a problem is ready */
   readonly parts: () => Promise<Readonly<Record<string, TaskHealth['problem']>>>;
 }
@@ -14,7 +16,7 @@ const NEEDED_FOR_DEPOSITS = new Set(['store']);
  * /health/live: the process answers. /health/ready: 200 while deposits are taken, with everything that is wrong named;
  * 503 when they are not. A chain that is away is named, and deposits go on.
  */
-export function healthRoutes(app: FastifyInstance, { parts }: HealthRoutes): void {
+export function healthRoutes(app: FastifyInstance, { parts, isLeading }: HealthRoutes): void {
   app.get('/health/live', { schema: { tags: ['health'], summary: '存活 / alive' } }, async () => ({
     status: 'alive',
   }));
@@ -30,6 +32,7 @@ export function healthRoutes(app: FastifyInstance, { parts }: HealthRoutes): voi
       if (refuses) reply.header('retry-after', '2');
       return {
         status,
+        leading: isLeading(),
         parts: Object.fromEntries(
           Object.entries(found).map(([name, problem]) => [
             name,

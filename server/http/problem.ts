@@ -1,7 +1,8 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { sentence } from '../messages/sentence.ts';
+import { bothLanguages, sentence } from '../messages/sentence.ts';
 import { BlobUnavailable } from '../ports/blobs.ts';
 import { StoreOverloaded, StoreUnavailable } from '../ports/store.ts';
+import { expectedBy, type SchemaError } from './expected.ts';
 
 /** The only table of statuses. A code that is missing here does not compile; its sentences stand in messages/. */
 const STATUS = {
@@ -40,23 +41,38 @@ const STATUS = {
 export type ProblemCode = keyof typeof STATUS;
 export const PROBLEM_CODES = Object.keys(STATUS) as ProblemCode[];
 
+interface Both {
+  readonly zh: string;
+  readonly en: string;
+}
+
+interface More {
+  readonly members?: Readonly<Record<string, unknown>>;
+  /** values of `detail` that are words, as the Chinese sentence has them */
+  readonly zh?: Readonly<Record<string, string>>;
+  /** what is known beyond the sentence of the code */
+  readonly because?: Both;
+  readonly retryAfterSeconds?: number;
+  readonly cause?: unknown;
+}
+
 /** Thrown anywhere below http/; `members` go into the answer beside what RFC 9457 names. */
 export class Problem extends Error {
   readonly code: ProblemCode;
   readonly detail: Readonly<Record<string, string | number>>;
   readonly members: Readonly<Record<string, unknown>>;
+  readonly zh: Readonly<Record<string, string>>;
+  readonly because: Both | undefined;
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(
-    code: ProblemCode,
-    detail: Readonly<Record<string, string | number>> = {},
-    more: { members?: Readonly<Record<string, unknown>>; retryAfterSeconds?: number; cause?: unknown } = {},
-  ) {
+  constructor(code: ProblemCode, detail: Readonly<Record<string, string | number>> = {}, more: More = {}) {
     super(`${code} ${JSON.stringify(detail)}`, { cause: more.cause });
     this.name = 'Problem';
     this.code = code;
     this.detail = detail;
     this.members = more.members ?? {};
+    this.zh = more.zh ?? {};
+    this.because = more.because;
     this.retryAfterSeconds = more.retryAfterSeconds;
   }
 }
@@ -72,13 +88,13 @@ export interface ProblemBody {
 
 /** application/problem+json, RFC 9457: `title` is Chinese, `titleEn` beside it; `code` is stable. */
 export function problemBody(problem: Problem): ProblemBody {
-  const { code, detail, members } = problem;
+  const { code, detail, members, zh, because } = problem;
   return {
     type: `urn:kezheng:problem:${code}`,
     code,
     status: STATUS[code],
-    title: sentence('zh', 'problem', code, detail),
-    titleEn: sentence('en', 'problem', code, detail),
+    title: sentence('zh', 'problem', code, { ...detail, ...zh }) + (because ? `：${because.zh}` : ''),
+    titleEn: sentence('en', 'problem', code, detail) + (because ? `: ${because.en}` : ''),
     ...detail,
     ...members,
   };
@@ -92,40 +108,36 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
 }
 
 /** Every error on its way out becomes a Problem; what was not foreseen is logged whole and told as nothing but its code. */
-export function installProblems(app: FastifyInstance): void {
+export function installProblems(app: FastifyInstance, refused: (code: ProblemCode) => void = () => {}): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const problem = toProblem(error);
-    if (problem.code === 'internal-error') request.log.error({ err: error }, 'unforeseen error');
-    else if (problem.code === 'store-unavailable') request.log.warn({ err: error }, 'store unavailable');
+    refused(problem.code);
+    if (problem.code === 'internal-error')
+      request.log.error({ err: error, request: request.id }, 'unforeseen error');
+    else if (problem.code === 'store-unavailable')
+      request.log.warn({ err: error, request: request.id }, 'store unavailable');
     return sendProblem(reply, problem);
   });
-  app.setNotFoundHandler((_request: FastifyRequest, reply) => sendProblem(reply, new Problem('not-found')));
+  app.setNotFoundHandler((_request: FastifyRequest, reply) => {
+    refused('not-found');
+    return sendProblem(reply, new Problem('not-found'));
+  });
 }
 
 /** A path that cannot be decoded reaches no route and no hook: it is answered here, as everything else. */
 export function unroutable(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store');
   const malformed = error.code === 'FST_ERR_BAD_URL';
-  sendProblem(
-    reply,
-    malformed
-      ? new Problem('request-invalid', { at: 'path', expected: 'percent-encoded UTF-8' })
-      : new Problem('not-found'),
-  );
+  sendProblem(reply, malformed ? notAsDocumented('path', 'percent-encoded') : new Problem('not-found'));
 }
 
-/** Codes of Fastify and its plug-ins that clients can cause. */
+/** Codes of Fastify that clients can cause. */
 const FOREIGN: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'media-type-unsupported',
   FST_ERR_CTP_BODY_TOO_LARGE: 'body-too-large',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'body-malformed',
   FST_ERR_CTP_INVALID_JSON_BODY: 'body-malformed',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'body-malformed',
-  FST_INVALID_MULTIPART_CONTENT_TYPE: 'media-type-unsupported',
-  FST_REQ_FILE_TOO_LARGE: 'file-too-large',
-  FST_PARTS_LIMIT: 'too-many-files',
-  FST_FILES_LIMIT: 'too-many-files',
-  FST_PROTO_VIOLATION: 'body-malformed',
 };
 
 function toProblem(error: FastifyError): Problem {
@@ -144,9 +156,14 @@ function toProblem(error: FastifyError): Problem {
   return new Problem('internal-error', {}, { cause: error });
 }
 
-interface SchemaError {
-  readonly instancePath?: string;
-  readonly message?: string;
+/** `expected` is a code of messages/: English in the answer's member, in each language in its sentence. */
+export function notAsDocumented(
+  at: string,
+  expected: string,
+  values: Readonly<Record<string, string | number>> = {},
+): Problem {
+  const { zh, en } = bothLanguages('expected', expected, values);
+  return new Problem('request-invalid', { at, expected: en }, { zh: { expected: zh } });
 }
 
 /** The first place that the schema refused, as a path, and what it asked for. */
@@ -161,5 +178,5 @@ export function invalidRequest(error: {
 export function schemaProblem(errors: readonly SchemaError[], context: string): Problem {
   const first = errors.find((one) => one.instancePath) ?? errors[0];
   const at = `${context}${(first?.instancePath ?? '').replaceAll('/', '.')}`;
-  return new Problem('request-invalid', { at, expected: first?.message ?? 'the documented form' });
+  return notAsDocumented(at, ...(first === undefined ? (['documented'] as const) : expectedBy(first)));
 }

@@ -180,6 +180,23 @@ export const EvidenceView = Type.Object({
   receivedAt: Instant,
   leafHash: Sha256,
   manifest: Type.Unknown(),
+  files: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      sha256: Sha256,
+      fixity: Type.Union([
+        Type.Object({
+          checkedAt: Instant,
+          result: words(['ok', 'missing', 'damaged'], '完好、缺失、损坏 / whole, missing, damaged'),
+        }),
+        Type.Null(),
+      ]),
+    }),
+    {
+      description:
+        '已存文件最近一次重新计算摘要的结果；尚未复核或仅存摘要为 null / the last time the stored bytes were hashed again',
+    },
+  ),
   batch: Type.Union([
     Type.Object({ number: Type.Integer(), index: Type.Integer(), size: Type.Integer(), root: Sha256 }),
     Type.Null(),

@@ -11,9 +11,10 @@ import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import type { Trust } from '../core/verify/trust.ts';
 import { verifyCertificate } from '../core/verify/verify.ts';
 import { presentReport } from '../messages/report.ts';
+import { readBlocks, StreamTooLong } from '../pipeline/blocks.ts';
 import type { Digests } from '../ports/work.ts';
-import { contentOf, formParts, readPart, unexpected } from './form.ts';
-import { Problem, schemaProblem } from './problem.ts';
+import { contentOf, formParts, isForm, readPart, unexpected } from './form.ts';
+import { notAsDocumented, Problem, schemaProblem } from './problem.ts';
 import { problems, Sha256, Sm3 } from './schemas.ts';
 
 export interface VerifyRoutes {
@@ -61,7 +62,7 @@ export function verifyRoutes(app: FastifyInstance, deps: VerifyRoutes): void {
       },
     },
     async (request) => {
-      const { certificate, files } = request.isMultipart()
+      const { certificate, files } = isForm(request)
         ? await readForm(deps, request)
         : readJson(request.rawBody);
       const report = await verifyCertificate({
@@ -96,26 +97,20 @@ async function readForm(deps: VerifyRoutes, request: FastifyRequest): Promise<Gi
       });
     else throw unexpected(part);
   }
-  if (certificate === undefined)
-    throw new Problem('request-invalid', { at: 'certificate', expected: 'a part' });
+  if (certificate === undefined) throw notAsDocumented('certificate', 'part');
   return { certificate, files };
 }
 
 /** Hashed as it comes and kept nowhere. */
 async function hashOf(deps: VerifyRoutes, stream: AsyncIterable<Uint8Array>) {
+  const { uploadBytes } = deps.limits;
   const digest = deps.digests.begin();
   try {
-    let size = 0;
-    for await (const chunk of stream) {
-      size += chunk.length;
-      if (size > deps.limits.uploadBytes)
-        throw new Problem('file-too-large', { limit: deps.limits.uploadBytes });
-      await digest.update(chunk);
-    }
+    await readBlocks(stream, uploadBytes, (block) => digest.update(block));
     return await digest.finish();
   } catch (error) {
     digest.abandon();
-    throw error;
+    throw error instanceof StreamTooLong ? new Problem('file-too-large', { limit: uploadBytes }) : error;
   }
 }
 
@@ -129,7 +124,7 @@ function readJson(body: Buffer | null): Given {
   const document = parseStrictly(body);
   if (document instanceof FormatError) return { certificate: body, files: [] };
   if (!isObject(document) || !('certificate' in document))
-    throw new Problem('request-invalid', { at: 'body', expected: '{"certificate", "files"}' });
+    throw notAsDocumented('body', 'certificate-and-files');
   const { certificate, files } = document as { certificate: Json; files?: Json };
   return {
     certificate: utf8(typeof certificate === 'string' ? certificate : canonicalize(certificate)),

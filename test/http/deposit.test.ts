@@ -6,6 +6,7 @@ import t from 'tap';
 import { canonicalize, type JsonObject, parseJson } from '../../server/core/read/json.ts';
 import { leafHash } from '../../server/core/tree/tree.ts';
 import { body, digestOf, form, hashOnly, run } from '../support/running.ts';
+import { ON_POSTGRES } from '../support/storage.ts';
 
 const service = await run();
 t.teardown(() => service.stop());
@@ -13,9 +14,10 @@ t.teardown(() => service.stop());
 const hash = (algorithm: string, bytes: Uint8Array) => createHash(algorithm).update(bytes).digest('hex');
 /** Batches pass through the temporary folder too, so a test waits until it has come to rest. */
 const filesKept = (): string[] =>
-  (readdirSync(join(service.dataDir, 'blobs'), { recursive: true }) as string[]).filter((name) =>
-    /files\/.*[0-9a-f]{64}|tmp\/./.test(name),
-  );
+  // With an object store, what comes in stands in the spool until it is whole.
+  (
+    readdirSync(join(service.dataDir, ON_POSTGRES ? 'spool' : 'blobs'), { recursive: true }) as string[]
+  ).filter((name) => /files\/.*[0-9a-f]{64}|tmp\/./.test(name));
 
 const settled = async (before: readonly string[]): Promise<void> => {
   for (let tries = 0; tries < 50 && filesKept().length > before.length; tries++)
