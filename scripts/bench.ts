@@ -1,8 +1,10 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import process from 'node:process';
+import { cleanUpOnSignals } from './bench/cleanup.ts';
 import { run as deposits } from './bench/deposit.ts';
 import { run as proofs } from './bench/proof.ts';
-import type { Row } from './bench/row.ts';
+import { progress, type Row } from './bench/row.ts';
 import { run as store } from './bench/store.ts';
 import { run as tree } from './bench/tree.ts';
 import { run as uploads } from './bench/upload.ts';
@@ -12,23 +14,39 @@ import { run as uploads } from './bench/upload.ts';
  * and durability on. Names after the command run only those: `npm run bench -- tree upload`.
  */
 
-const BENCHES: Readonly<Record<string, () => Promise<Row[]>>> = {
-  deposit: deposits,
-  upload: uploads,
-  tree,
-  proof: proofs,
-  store,
+interface Bench {
+  readonly run: () => Promise<Row[]>;
+  /** programs of other people that it measures by, or compares with */
+  readonly needs: readonly string[];
+}
+
+const BENCHES: Readonly<Record<string, Bench>> = {
+  deposit: { run: deposits, needs: ['wrk'] },
+  upload: { run: uploads, needs: ['curl', 'openssl', 'dd'] },
+  tree: { run: tree, needs: ['openssl'] },
+  proof: { run: proofs, needs: [] },
+  store: { run: store, needs: [] },
 };
 
-/** wrk makes the load; Debian has it. */
-function needWrk(): void {
-  const has = () => spawnSync('wrk', ['-v']).error === undefined;
-  if (has()) return;
-  if (process.getuid?.() === 0) {
-    spawnSync('apt-get', ['update', '-qq'], { stdio: 'ignore' });
-    spawnSync('apt-get', ['install', '-y', '-qq', 'wrk'], { stdio: 'ignore' });
-  }
-  if (!has()) throw new Error('wrk is needed: apt-get install wrk');
+/** Packages of Debian where they are not called as their program. */
+const PACKAGES: Readonly<Record<string, string>> = { dd: 'coreutils' };
+
+const missingOf = (programs: readonly string[]): readonly string[] =>
+  programs.filter((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).error !== undefined);
+
+/** What is still missing. As root on Debian it is installed, said beforehand; elsewhere that is the person's to do. */
+function stillMissing(programs: readonly string[]): readonly string[] {
+  const missing = missingOf(programs);
+  if (missing.length === 0 || process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return missing;
+  const packages = missing.map((name) => PACKAGES[name] ?? name);
+  progress(`正在安装 ${packages.join(' ')}（apt-get） / installing ${packages.join(' ')} by apt-get`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  for (const args of [
+    ['update', '-qq'],
+    ['install', '-y', '-qq', ...packages],
+  ])
+    spawnSync('apt-get', args, { stdio: 'ignore', env });
+  return missingOf(missing);
 }
 
 const verdictOf = ({ what, ratio, limit }: Row): string => {
@@ -37,12 +55,42 @@ const verdictOf = ({ what, ratio, limit }: Row): string => {
   return `${isRate ? '≥' : '≤'} ${limit}: ${(isRate ? ratio >= limit : ratio <= limit) ? 'ok' : 'MISSED'}`;
 };
 
-const wanted = process.argv.slice(2);
-for (const [name, bench] of Object.entries(BENCHES)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
-  if (name === 'deposit') needWrk();
-  for (const row of await bench()) {
-    process.stdout.write(`${row.what}\n  ours   ${row.ours}\n  other  ${row.other}  (${row.otherName})\n`);
-    process.stdout.write(`  ratio  ${row.ratio.toFixed(2)}  ${verdictOf(row)}\n`);
+function show(row: Row): void {
+  process.stdout.write(`${row.what}\n  ours   ${row.ours}\n  other  ${row.other}  (${row.otherName})\n`);
+  process.stdout.write(`  ratio  ${row.ratio.toFixed(2)}  ${verdictOf(row)}\n`);
+}
+
+/** The names that were asked for, or all; undefined where one is not known. */
+function wanted(names: readonly string[]): readonly string[] | undefined {
+  const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name));
+  if (unknown.length === 0) return names.length > 0 ? names : Object.keys(BENCHES);
+  const known = Object.keys(BENCHES).join(' ');
+  process.stderr.write(`bench: 没有 ${unknown.join(' ')}，可选 / there is no such; known are: ${known}\n`);
+  return undefined;
+}
+
+async function main(): Promise<number> {
+  const names = wanted(process.argv.slice(2));
+  if (names === undefined) return 64;
+  let skipped = 0;
+  for (const [i, name] of names.entries()) {
+    const { run, needs } = BENCHES[name]!;
+    const missing = stillMissing(needs);
+    if (missing.length > 0) {
+      const list = missing.join(' ');
+      progress(`跳过 ${name}：请先安装 ${list} / skipped ${name}: please install ${list} first`);
+      skipped++;
+      continue;
+    }
+    progress(`${name}（${i + 1}/${names.length}） / ${name}, ${i + 1} of ${names.length}`);
+    for (const row of await run()) show(row);
   }
+  return skipped === 0 ? 0 : 1;
+}
+
+const stopping = cleanUpOnSignals();
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!stopping()) throw error;
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { openAsBlob } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import process from 'node:process';
 
@@ -13,6 +13,30 @@ const root = join(import.meta.dirname, '..');
 const dataDir = resolve(process.env['KEZHENG_DATA_DIR'] || join(root, 'data'));
 const userPath = (path: string): string => resolve(process.env['INIT_CWD'] ?? process.cwd(), path);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** What a person can set right is one sentence; anything else is a bug and shows where. */
+class Refused extends Error {
+  readonly exitCode: number;
+
+  constructor(sentence: string, exitCode = 1) {
+    super(sentence);
+    this.exitCode = exitCode;
+  }
+}
+
+const EXIT_USAGE = 64;
+
+/** Before anything is started for it. */
+async function checkFile(path: string): Promise<void> {
+  try {
+    if (!(await stat(path)).isFile()) throw new Refused(`${path} 不是文件 / is not a file`, EXIT_USAGE);
+    await access(path, constants.R_OK);
+  } catch (error) {
+    if (error instanceof Refused) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Refused(`无法读取 ${path}（${code}） / cannot read it (${code})`, EXIT_USAGE);
+  }
+}
 
 interface Demo {
   readonly url: string;
@@ -51,7 +75,8 @@ async function start(): Promise<{ readonly demo: Demo; readonly service: ChildPr
   });
   await new Promise<void>((ready, failed) => {
     service.stdout!.on('data', (text: Buffer) => text.toString().includes('kezheng ready') && ready());
-    service.on('exit', (code) => failed(new Error(`the service ended with ${code}`)));
+    // Why, it has said itself.
+    service.on('exit', () => failed(new Refused('服务未能启动 / the service did not start')));
   });
   return { demo: JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8')) as Demo, service };
 }
@@ -73,7 +98,8 @@ async function deposit(demo: Demo, key: string, paths: readonly string[]): Promi
     body: form,
   });
   const body = (await answer.json()) as View & { readonly title?: string; readonly titleEn?: string };
-  if (answer.status !== 201) throw new Error(`${answer.status} ${body.title} / ${body.titleEn}`);
+  if (answer.status !== 201)
+    throw new Refused(`未能存证 / not deposited: ${answer.status} ${body.title} / ${body.titleEn}`);
   return body;
 }
 
@@ -97,7 +123,8 @@ async function follow(demo: Demo, key: string, id: string): Promise<View> {
       told = line;
     }
   }
-  if (last?.state !== 'anchored') throw new Error('the events ended early');
+  if (last?.state !== 'anchored')
+    throw new Refused('服务在上链前停止了推送，请稍后再取证书 / the events ended before it was anchored');
   return last;
 }
 
@@ -107,12 +134,22 @@ function describe({ state, stateText, batch, anchoring }: View): string {
   return `${state}  ${stateText.zh} ${stateText.en}${where}${confirmed}`;
 }
 
+async function save(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await writeFile(path, bytes);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new Refused(`无法写入 ${path}（${code}） / cannot write it (${code})`);
+  }
+}
+
 async function main(): Promise<number> {
   const paths = process.argv.slice(2).map(userPath);
   if (paths.length === 0) {
     say('用法 usage: npm run demo -- FILE...');
-    return 64;
+    return EXIT_USAGE;
   }
+  for (const path of paths) await checkFile(path);
   const found = await running();
   const { demo, service } = found ? { demo: found, service: undefined } : await start();
   let certificatePath: string;
@@ -128,9 +165,9 @@ async function main(): Promise<number> {
     const answer = await fetch(`${demo.url}/v1/evidence/${made.id}/certificate`, {
       headers: { authorization: `Bearer ${apiKey}` },
     });
-    if (!answer.ok) throw new Error(`certificate: ${answer.status}`);
+    if (!answer.ok) throw new Refused(`未取到证书 / no certificate: ${answer.status}`);
     certificatePath = userPath(`${made.id}.certificate.json`);
-    await writeFile(certificatePath, Buffer.from(await answer.arrayBuffer()));
+    await save(certificatePath, Buffer.from(await answer.arrayBuffer()));
   } finally {
     if (service !== undefined) {
       service.kill('SIGTERM');
@@ -158,4 +195,22 @@ async function main(): Promise<number> {
   return checked.status ?? 1;
 }
 
-process.exitCode = await main();
+// `… | head` closes the pipe: the end that any other program would come to.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(141);
+  throw error;
+});
+/** A service that goes away in between: all that fetch tells of it is a TypeError. */
+const asRefused = (error: unknown): unknown =>
+  error instanceof TypeError && /^(?:fetch failed|terminated)$/.test(error.message)
+    ? new Refused('与服务的连接中断 / the connection to the service broke')
+    : error;
+
+try {
+  process.exitCode = await main();
+} catch (cause) {
+  const error = asRefused(cause);
+  if (!(error instanceof Refused)) throw error;
+  process.stderr.write(`kezheng demo: ${error.message}\n`);
+  process.exitCode = error.exitCode;
+}

@@ -1,34 +1,33 @@
 // Finds EvidenceLog on the configured chain, or deploys it by CREATE2, and says where.
-import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { ensureContract } from '../server/adapters/evm/contract.ts';
+import { type ChainConfig, ConfigError, readConfig } from '../server/config.ts';
+import { bothLanguages } from '../server/messages/sentence.ts';
 import { ChainProblem } from '../server/ports/chain.ts';
 
-function setting(name: string): string {
-  const value = process.env[name];
-  if (value) return value;
-  console.error(`请设置 ${name} / set ${name}: KEZHENG_RPC_URL, KEZHENG_CHAIN_ID, KEZHENG_OPERATOR_KEY_FILE`);
-  process.exit(64);
+const EXIT_USAGE = 64;
+
+/** The same settings as the service's, checked by the same rules. */
+function configuredChain(): ChainConfig {
+  const { chain } = readConfig(process.env);
+  if (chain !== undefined) return chain;
+  const needed = 'KEZHENG_RPC_URL, KEZHENG_CHAIN_ID, KEZHENG_OPERATOR_KEY_FILE';
+  throw new ConfigError('RPC_URL', `未设置；部署需要 ${needed}`, `is not set; to deploy set ${needed}`);
 }
 
-/** A file, never a setting by itself: environments end up in logs and process lists. */
-function readKey(file: string): string {
-  const key = readFileSync(file, 'utf8').trim();
-  if (/^0x[0-9a-fA-F]{64}$/.test(key)) return key;
-  console.error(
-    `KEZHENG_OPERATOR_KEY_FILE: ${file} 应为 0x 加 64 位十六进制 / must hold 0x and 64 hex digits`,
-  );
-  process.exit(64);
+/** The sentence of its code; then the code, and what the node and we know of this one. */
+function told({ code, detail }: ChainProblem): string {
+  const { zh, en } = bothLanguages('health', code, detail);
+  const known = Object.entries(detail).map(([name, value]) => `${name} ${value}`);
+  return `${zh} / ${en}\n  ${[code, ...known].join(', ')}`;
 }
 
-const rpcUrl = setting('KEZHENG_RPC_URL').split(',')[0]!.trim();
-const chainId = Number(setting('KEZHENG_CHAIN_ID'));
-const operatorKey = readKey(setting('KEZHENG_OPERATOR_KEY_FILE'));
 try {
-  const { contract, deployed } = await ensureContract({ rpcUrl, chainId, operatorKey });
+  const { rpcUrls, chainId, operatorKey } = configuredChain();
+  const { contract, deployed } = await ensureContract({ rpcUrl: rpcUrls[0]!, chainId, operatorKey });
   console.log(`${deployed ? '已部署 / deployed' : '已存在 / found'}: ${contract} (chain ${chainId})`);
 } catch (error) {
-  if (!(error instanceof ChainProblem)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
+  if (!(error instanceof ConfigError || error instanceof ChainProblem)) throw error;
+  console.error(error instanceof ChainProblem ? told(error) : error.message);
+  process.exitCode = error instanceof ChainProblem ? 1 : EXIT_USAGE;
 }

@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { owned } from './cleanup.ts';
 import { pairs, perSecond, type Row } from './row.ts';
 import { firstOutput, startBenchedService } from './service.ts';
 
@@ -10,8 +11,8 @@ import { firstOutput, startBenchedService } from './service.ts';
  */
 
 const SECONDS = 8;
-const PAIRS = 3;
-const CONNECTIONS = 64;
+const PAIRS = 5;
+const CONNECTIONS = 128;
 
 /** wrk's own language. Each request has a body and a key of its own, as real ones have. */
 const script = (apiKey: string): string => `
@@ -56,7 +57,7 @@ export const wrkVersion = (): string => {
 };
 
 function load(url: string, lua: string): Promise<number> {
-  const child = spawn('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${SECONDS}s`, '-s', lua, url]);
+  const child = owned(spawn('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${SECONDS}s`, '-s', lua, url]));
   let out = '';
   child.stdout.on('data', (text) => (out += text));
   child.stderr.on('data', (text) => (out += text));
@@ -70,9 +71,11 @@ function load(url: string, lua: string): Promise<number> {
 }
 
 export async function run(): Promise<Row[]> {
-  const bare = spawn(process.execPath, [join(import.meta.dirname, 'bare-route.ts')], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const bare = owned(
+    spawn(process.execPath, [join(import.meta.dirname, 'bare-route.ts')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    }),
+  );
   const service = await startBenchedService();
   try {
     const other = JSON.parse(await firstOutput(bare, /url/)) as { url: string; version: string };

@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import process from 'node:process';
+import { setImmediate } from 'node:timers/promises';
 
 /** One line of what `npm run bench` prints: what we need, what the other side needs, and the ratio of both. */
 export interface Row {
@@ -15,6 +17,9 @@ export interface Row {
 export const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
+/** What runs now, for whoever waits: on standard error, so that what is measured can go into a file. */
+export const progress = (what: string): void => void process.stderr.write(`bench: ${what}\n`);
+
 /** Both sides in turns, so that a noisy moment of the machine meets both; the first pair warms up and does not count. */
 export async function pairs(
   count: number,
@@ -23,6 +28,9 @@ export async function pairs(
 ): Promise<{ ours: number; other: number; ratio: number }> {
   const found: { ours: number; other: number }[] = [];
   for (let n = 0; n <= count; n++) {
+    progress(n === 0 ? '  预热 / warming up' : `  第 ${n}/${count} 对 / pair ${n} of ${count}`);
+    // A side may do all its work in one go; in between a signal must be heard.
+    await setImmediate();
     const pair = { ours: await ours(), other: await other() };
     if (n > 0) found.push(pair);
   }

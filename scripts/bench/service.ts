@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { owned, removeFolder, temporaryFolder } from './cleanup.ts';
 
 /** Our service as a user starts it: a process of its own, every promise kept, a folder of its own. */
 export interface BenchedService {
@@ -20,11 +20,13 @@ export function firstOutput(child: ChildProcess, pattern: RegExp): Promise<strin
 }
 
 export async function startBenchedService(): Promise<BenchedService> {
-  const folder = mkdtempSync(join(tmpdir(), 'kezheng-bench-'));
-  const child = spawn(process.execPath, [join(import.meta.dirname, '..', '..', 'server', 'main.ts')], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, KEZHENG_PORT: '0', KEZHENG_DATA_DIR: folder, KEZHENG_HOST: '127.0.0.1' },
-  });
+  const folder = temporaryFolder();
+  const child = owned(
+    spawn(process.execPath, [join(import.meta.dirname, '..', '..', 'server', 'main.ts')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, KEZHENG_PORT: '0', KEZHENG_DATA_DIR: folder, KEZHENG_HOST: '127.0.0.1' },
+    }),
+  );
   await firstOutput(child, /kezheng ready/);
   const demo = JSON.parse(readFileSync(join(folder, 'demo.json'), 'utf8')) as {
     url: string;
@@ -35,9 +37,11 @@ export async function startBenchedService(): Promise<BenchedService> {
     key: demo.organizations[0]!.apiKey,
     folder,
     async stop() {
-      child.kill('SIGTERM');
-      await new Promise((ended) => child.on('exit', ended));
-      rmSync(folder, { recursive: true, force: true });
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill('SIGTERM');
+        await new Promise((ended) => child.on('exit', ended));
+      }
+      removeFolder(folder);
     },
   };
 }

@@ -1,11 +1,11 @@
 import { randomBytes, randomFillSync } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { openSqliteStore } from '../../server/adapters/sqlite/store.ts';
 import { newId } from '../../server/journal/ids.ts';
 import type { IdempotencyClaim, JournalEntry, Store } from '../../server/ports/store.ts';
+import { removeFolder, temporaryFolder } from './cleanup.ts';
 import { pairs, perSecond, type Row, secondsOf } from './row.ts';
 
 /** Deposits of one run, and how many of them are under way at a time: what 64 connections keep waiting. */
@@ -68,7 +68,7 @@ function sqliteVersion(): string {
 }
 
 export async function run(): Promise<Row[]> {
-  const dir = mkdtempSync(join(tmpdir(), 'kezheng-bench-'));
+  const dir = temporaryFolder();
   const clock = { nowMs: () => Date.now() };
   const store = await openSqliteStore({ path: join(dir, 'store.sqlite'), clock });
   try {
@@ -107,6 +107,6 @@ export async function run(): Promise<Row[]> {
     ];
   } finally {
     await store.close();
-    rmSync(dir, { recursive: true, force: true });
+    removeFolder(dir);
   }
 }

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { program } from './cleanup.ts';
 import { opensslVersion, pairs, type Row, seconds, secondsOf } from './row.ts';
 import { type BenchedService, startBenchedService } from './service.ts';
 
@@ -8,8 +8,7 @@ const PAIRS = 3;
 
 /** The slowest of three programs, each doing one part alone. */
 async function slowest(file: string, dir: string): Promise<number> {
-  const quiet = (command: string, ...args: string[]) =>
-    secondsOf(() => execFileSync(command, args, { stdio: 'ignore' }));
+  const quiet = (command: string, ...args: string[]) => secondsOf(() => program(command, ...args));
   return Math.max(
     await quiet('openssl', 'dgst', '-sm3', file),
     await quiet('openssl', 'dgst', '-sha256', file),
@@ -18,21 +17,20 @@ async function slowest(file: string, dir: string): Promise<number> {
 }
 
 /** The whole upload over HTTP by curl, until its 201: received, hashed twice, written, fsynced, deposited. */
-function upload(service: BenchedService, file: string): void {
-  const answer = execFileSync('curl', [
+async function upload(service: BenchedService, file: string): Promise<void> {
+  const answer = await program(
+    'curl',
     ...['-s', '-o', '/dev/null', '-w', '%{http_code}', '-H', `authorization: Bearer ${service.key}`],
     ...['-F', 'evidence={"title":"1 GiB"}', '-F', `file=@${file}`, `${service.url}/v1/evidence`],
-  ]);
-  if (answer.toString() !== '201') throw new Error(`upload: ${answer}`);
+  );
+  if (answer !== '201') throw new Error(`upload: ${answer}`);
 }
 
 export async function run(): Promise<Row[]> {
   const service = await startBenchedService();
   try {
     const file = join(service.folder, 'original');
-    execFileSync('dd', ['if=/dev/urandom', `of=${file}`, 'bs=1M', `count=${BYTES / 2 ** 20}`], {
-      stdio: 'ignore',
-    });
+    await program('dd', 'if=/dev/urandom', `of=${file}`, 'bs=1M', `count=${BYTES / 2 ** 20}`);
     const { ours, other, ratio } = await pairs(
       PAIRS,
       () => secondsOf(() => upload(service, file)),

@@ -1,11 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import { Wallet } from 'ethers';
 import t from 'tap';
 import { nodeSignatures } from '../../server/adapters/signatures-node.ts';
@@ -13,6 +12,7 @@ import { parseTrust } from '../../server/core/verify/trust.ts';
 import { blocksToCompare, verifyCertificate } from '../../server/core/verify/verify.ts';
 import { sleep } from '../support/anvil.ts';
 import { appendsOf, until } from '../support/configured.ts';
+import { type ServiceProcess, startProcess } from '../support/process.ts';
 import { rpc } from '../support/rpc-proxy.ts';
 import { body, digestOf, form, hashOnly } from '../support/running.ts';
 
@@ -30,8 +30,6 @@ const MIN_LIFE_MS = 150;
 const MAX_LIFE_MS = 2_200;
 const SEED = Number(process.env['KEZHENG_TEST_SEED'] ?? randomBytes(4).readUInt32LE());
 t.setTimeout(LONG ? 1_800_000 : 220_000);
-
-const MAIN = fileURLToPath(new URL('../../server/main.ts', import.meta.url));
 
 /** mulberry32: moments that can be had again from a seed. */
 function randomOf(seed: number): () => number {
@@ -57,38 +55,18 @@ t.teardown(async () => {
   await rm(dataDir, { recursive: true, force: true });
 });
 
-interface Process {
-  readonly url: string;
+interface Process extends ServiceProcess {
   readonly apiKey: string;
-  /** Resolves when it has ended, however. */
-  readonly ended: Promise<unknown>;
-  kill(signal: 'SIGKILL' | 'SIGTERM'): void;
 }
 
 async function start(): Promise<Process> {
-  const env = {
-    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('KEZHENG_'))),
-    ...{ KEZHENG_PORT: '0', KEZHENG_DATA_DIR: dataDir, KEZHENG_BATCH_MAX_AGE_MS: '100' },
-    KEZHENG_LOG_LEVEL: 'fatal',
-  };
-  const started = spawn(process.execPath, [MAIN], { env, stdio: ['ignore', 'pipe', 'pipe'] });
-  child = started;
-  let said = '';
-  for (const stream of [started.stdout, started.stderr])
-    stream.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
-  const ended = new Promise((resolve) => started.once('close', resolve));
-  const url = await until(
-    'kezheng ready',
-    () => {
-      if (started.exitCode !== null) throw new Error(`it ended: ${said}`);
-      return /kezheng ready (\S+)/.exec(said)?.[1];
-    },
-    60_000,
-  );
+  const settings = { KEZHENG_DATA_DIR: dataDir, KEZHENG_BATCH_MAX_AGE_MS: '100' };
+  const started = await startProcess(settings);
+  child = started.child;
   const demo = JSON.parse(readFileSync(join(dataDir, 'demo.json'), 'utf8')) as {
     organizations: [{ apiKey: string }];
   };
-  return { url, apiKey: demo.organizations[0].apiKey, ended, kill: (signal) => void started.kill(signal) };
+  return { ...started, apiKey: demo.organizations[0].apiKey };
 }
 
 /** The processes that a process started, and that are no longer than it needs them. */
@@ -157,16 +135,15 @@ async function stream(to: Process, over: () => boolean): Promise<void> {
   }
 }
 
-/** What a restart must find: nothing half-made in the place where uploads arrive. */
-function temporaryFiles(): string[] {
-  const place = ['tmp', 'incoming'].map((name) => join(dataDir, 'blobs', name)).find(existsSync);
-  return place === undefined ? [] : readdirSync(place);
-}
+const temporaryFiles = (): string[] => readdirSync(join(dataDir, 'blobs', 'tmp'));
+
+/** What a process that is gone has left half-made; the one that runs now may be writing a tree at this moment. */
+const leftovers = (): string[] => temporaryFiles().filter((name) => !name.startsWith(`${child!.pid}-`));
 
 async function oneRound(round: number): Promise<void> {
   const service = await start();
   note(`round ${round}: ready`);
-  t.strictSame(temporaryFiles(), [], 'nothing half-uploaded is left after a start');
+  t.strictSame(leftovers(), [], 'nothing half-uploaded is left after a start');
   let over = false;
   const streams = Array.from({ length: CONNECTIONS }, () => stream(service, () => over));
   const lifeMs = MIN_LIFE_MS + random() * (MAX_LIFE_MS - MIN_LIFE_MS);

@@ -1,11 +1,20 @@
 """An independent checker for kezheng-certificate/1, written from FORMAT.md alone.
 
+    python3 checker.py --check certificate.json [--trust trust.json] [--block-hash 0x...]... [--no-sm3] FILE...
     python3 checker.py cases.json
 
-cases.json lists cases with what is given and what is to be found; certificates/ and files/ stand beside it.
+The first checks one certificate and the files that belong to it, prints the verdict and every check, and ends with 0
+for valid, 1 for invalid, 2 for incomplete, 64 where it was not called like this. Block hashes are those that you looked
+up yourself, by number and below the finalized block, at a source that the certificate does not name; without one, what
+there is to look up is printed. --no-sm3: SM3 is computed by Python itself here, about a megabyte in some seconds.
+
+The second is the test: cases.json lists cases with what is given and what is to be found; certificates/ and files/
+stand beside it.
+
 Standard library only; of the library's cryptography only SHA-2. "S2", "S7.13" ... name the section (and the check)
 of FORMAT.md that the code obeys; RULE marks a place where the text leaves a choice and says which one was taken.
 """
+import argparse
 import base64
 import datetime
 import hashlib
@@ -939,7 +948,105 @@ def run_cases(path):
     print("%d cases, %d disagreements" % (len(cases), wrong))
     return 1 if wrong else 0
 
+VERDICTS = {"valid": ("有效", 0), "invalid": ("无效", 1), "incomplete": ("尚不完整", 2)}
+SIGNS = {"passed": "+", "failed": "x", "unknown": "?", "skipped": "-"}
+EX_USAGE, EX_CLOSED_PIPE = 64, 141
+
+class Usage(Exception):
+    """Not called as documented, or with something that cannot be read."""
+
+def handed_in(path):
+    try:
+        return read(path)
+    except OSError as error:
+        raise Usage("无法读取 %s / cannot read it (%s)" % (shown(path), error.strerror)) from error
+
+def shown(path):
+    """A name that no terminal obeys."""
+    return "".join(c if c.isprintable() else "\\x%02x" % ord(c) for c in path)
+
+def trust_from(path):
+    try:
+        trust = read_json(handed_in(path))
+        TRUST(trust)
+        return trust
+    except ValueError as error:
+        raise Usage("%s 不是信任清单 / is no trust list (%s)" % (shown(path), error)) from error
+
+def block_from(value):
+    value = value.lower()
+    if not re.fullmatch("0x[0-9a-f]{64}", value):
+        raise Usage("--block-hash 应为 0x 加 64 位十六进制 / is 0x and 64 hex digits")
+    return {"source": "--block-hash", "hash": value}
+
+def headers_of(data):
+    """(number, hash) of each header that can be read: what is to be looked up."""
+    try:
+        anchors = read_certificate(data)["anchors"]
+    except ValueError:
+        return
+    for one in anchors:
+        try:
+            header = check_header(one) if one["type"] == "ethereum-header/1" else None
+        except ValueError:
+            continue
+        if header:
+            yield header["number"], "0x" + header["hash"].hex()
+
+def run_check(options):
+    trust = options.trust and trust_from(options.trust)
+    blocks = [block_from(value) for value in options.block_hash]
+    certificate = handed_in(options.check)
+    given = []
+    for path in options.paths:
+        data = handed_in(path)
+        given.append({"sha256": H(data).hex(), "size": len(data)} if options.no_sm3 else measured(data))
+    verdict, test, counts, checks = asked(certificate, given, trust, blocks)
+    words, code = VERDICTS[verdict]
+    print("%s %s" % (words, verdict))
+    was_read = checks[0][2] == "passed"
+    if test and was_read:
+        print("测试链：不具证据用途 / test chain: not for use as evidence")
+    if counts:
+        print("以此时间为准 this time counts: %s" % counts)
+    for name, at, status in checks:
+        print("  %s %s%s: %s" % (SIGNS[status], name, " " + at if at else "", status))
+    if any(name == "block" and status == "unknown" for name, _, status in checks):
+        for number_, expected in headers_of(certificate):
+            print("尚待比对 to be looked up: block %d = %s" % (number_, expected))
+    if trust is None and was_read:
+        print("未给出信任清单 / no trust list was given: --trust")
+    return code
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        raise Usage(message)
+
+def main(argv):
+    parser = Parser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, usage=argparse.SUPPRESS)
+    parser.add_argument("--check", metavar="CERTIFICATE")
+    parser.add_argument("--trust", metavar="FILE")
+    parser.add_argument("--block-hash", action="append", default=[], metavar="0x...")
+    parser.add_argument("--no-sm3", action="store_true")
+    parser.add_argument("paths", nargs="*", metavar="FILE")
+    try:
+        options = parser.parse_intermixed_args(argv)
+        if options.check:
+            return run_check(options)
+        if len(options.paths) != 1 or options.trust or options.block_hash:
+            raise Usage("缺少 --check / --check is missing")
+        return run_cases(options.paths[0])
+    except Usage as error:
+        print("%s\n\n%s\n\n--help" % (error, __doc__.split("\n\n")[1]), file=sys.stderr)
+        return EX_USAGE
+
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    sys.exit(run_cases(sys.argv[1]))
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")      # a console that has no Chinese
+    try:
+        code = main(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:      # ... | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EX_CLOSED_PIPE
+    sys.exit(code)

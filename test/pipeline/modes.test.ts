@@ -7,6 +7,7 @@ import { readConfig } from '../../server/config.ts';
 import { parseTrust } from '../../server/core/verify/trust.ts';
 import { startService } from '../../server/service.ts';
 import { body, certificateOf, hashOnly, run } from '../support/running.ts';
+import { ON_POSTGRES } from '../support/storage.ts';
 
 const keyFile = join(t.testdir(), 'key');
 writeFileSync(keyFile, `0x${'42'.repeat(32)}`);
@@ -66,7 +67,10 @@ t.test('an address with a password in it stops the start', async (t) => {
   t.throws(() => readConfig(env), /KEZHENG_RPC_URL/);
 });
 
-t.test('health is found by doing what a deposit needs, and heals', async (t) => {
+/** What only an installation on a folder of its own has. */
+const onFolder: typeof t.test = ON_POSTGRES ? ((() => {}) as never) : t.test.bind(t);
+
+onFolder('health is found by doing what a deposit needs, and heals', async (t) => {
   const service = await run();
   t.teardown(() => service.stop());
   const health = async () => (await body(service.call('/health/ready', { key: null }))) as { status: string };
@@ -84,7 +88,7 @@ t.test('health is found by doing what a deposit needs, and heals', async (t) => 
   t.equal((await health()).status, 'ready');
 });
 
-t.test('the database is its owner’s alone', async (t) => {
+onFolder('the database is its owner’s alone', async (t) => {
   const service = await run();
   t.teardown(() => service.stop());
   for (const name of [
@@ -95,4 +99,13 @@ t.test('the database is its owner’s alone', async (t) => {
     'chain/operator.key',
   ])
     t.equal(statSync(join(service.dataDir, name)).mode & 0o077, 0, name);
+});
+
+onFolder('a demonstration has its folder for itself, until it ends', async (t) => {
+  const first = await run();
+  t.teardown(() => first.stop());
+  await t.rejects(run({}, first.dataDir), { message: /KEZHENG_DATA_DIR.*in use/ });
+  await first.pause();
+  const second = await run({}, first.dataDir);
+  await second.pause();
 });
