@@ -1,6 +1,5 @@
-import type { HeaderAnchor } from '../core/certificate/certificate.ts';
+import { headerAnchor } from '../core/certificate/certificate.ts';
 import { utf8 } from '../core/read/bytes.ts';
-import { hexBytes, list, members, oneOf, uint } from '../core/read/fields.ts';
 import { parseJson } from '../core/read/json.ts';
 import { FormatError, type Reason } from '../core/reason.ts';
 import { checkAnchor } from '../core/verify/anchors.ts';
@@ -16,7 +15,12 @@ export type ProofFinding =
 /** Runs the checks that a certificate's anchor gets, with the anchor's own log as the only one that is trusted. */
 export function checkProof(stored: string, log: RawLog): ProofFinding {
   try {
-    const { checks, fact } = checkAnchor(readProof(stored), 'proof', trustIn([log]), []);
+    const { checks, fact } = checkAnchor(
+      headerAnchor(parseJson(utf8(stored)), 'proof'),
+      'proof',
+      trustIn([log]),
+      [],
+    );
     const failed = checks.find((check) => check.status === 'failed');
     if (failed !== undefined) return { failed: { check: failed.id, reason: failed.reason } };
     if (fact !== undefined) return { fact };
@@ -26,29 +30,6 @@ export function checkProof(stored: string, log: RawLog): ProofFinding {
     if (!(error instanceof FormatError)) throw error;
     return { failed: { check: 'anchor', reason: error } };
   }
-}
-
-function readProof(stored: string): HeaderAnchor {
-  const get = members(parseJson(utf8(stored)), 'proof', [
-    'header',
-    'logPosition',
-    'receipt',
-    'receiptProof',
-    'transaction',
-    'transactionIndex',
-    'transactionProof',
-    'type',
-  ]);
-  return {
-    type: get('type', oneOf('ethereum-header/1')),
-    header: get('header', hexBytes),
-    logPosition: get('logPosition', uint),
-    receipt: get('receipt', hexBytes),
-    receiptProof: get('receiptProof', list(hexBytes)),
-    transaction: get('transaction', hexBytes),
-    transactionIndex: get('transactionIndex', uint),
-    transactionProof: get('transactionProof', list(hexBytes)),
-  };
 }
 
 /** The installation's own logs; what they are called does not matter to a check. */

@@ -44,7 +44,7 @@ export async function recordAnchor(
   );
   const standing = view.head.number - blockNumber + 1;
   await store.recordConfirmations(anchor.id, standing, standing);
-  await store.recordFinal(anchor.id, proof, nowMs);
+  await store.recordFinal(anchor.id, blockHash, proof, nowMs);
   return true;
 }
 

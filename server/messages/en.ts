@@ -390,6 +390,8 @@ export const en: Sentences = {
     'contract-different': "the code at the contract's address is not ours",
     'chain-hashes-differ': 'this chain does not hash as Ethereum does; nothing is anchored there',
     'chain-nodes-disagree': 'the configured nodes contradict each other',
+    'chain-behind':
+      'the chain node is at block {block} and has not come to {expected} again, which was final; anchoring waits',
     'operator-out-of-funds': "the operator's account has not enough funds",
     'transaction-refused': 'the node refused the transaction',
     'chain-answer-invalid': 'the node gave an invalid answer',

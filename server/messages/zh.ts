@@ -379,6 +379,7 @@ export const zh: Sentences = {
     'contract-different': '合约地址上的代码不是本服务的合约',
     'chain-hashes-differ': '此链的哈希方式与以太坊不同，不能在其上锚定',
     'chain-nodes-disagree': '所配置的节点说法不一',
+    'chain-behind': '节点只到区块 {block}，尚未回到已终局的 {expected}；上链等候其跟上',
     'operator-out-of-funds': '操作者账户余额不足',
     'transaction-refused': '节点拒绝了交易',
     'chain-answer-invalid': '节点的应答无效',

@@ -119,7 +119,7 @@ async function followOne(deps: AnchorDeps, anchor: Anchor): Promise<boolean> {
   const proof = await proofOf(deps, anchor);
   if (proof === undefined) return true;
   await store.recordConfirmations(anchor.id, finality.confirmations, finality.confirmations);
-  await store.recordFinal(anchor.id, proof, clock.nowMs());
+  await store.recordFinal(anchor.id, anchor.blockHash!, proof, clock.nowMs());
   await deps.onFinal(anchor);
   return true;
 }
@@ -221,11 +221,17 @@ async function lastPlanned(store: AnchorStore, log: LogIdentity): Promise<Anchor
   }
 }
 
+/**
+ * A node that has not come as far as a block that was final is behind, and will come there: it takes nothing back. Only
+ * a local chain can really have lost such a block, and grows again by nothing but what we send to it.
+ */
 async function giveBackIfGone(
-  { store, chain, clock }: AnchorDeps,
+  { store, chain, clock, genesisMayChange }: AnchorDeps,
   anchor: Anchor,
   head: LogHead,
 ): Promise<void> {
+  if (anchor.state === 'final' && !genesisMayChange && head.blockNumber < anchor.blockNumber!)
+    throw new ChainProblem('chain-behind', { block: head.blockNumber, expected: anchor.blockNumber! });
   const { canonical } = await chain.finality(anchor.blockNumber!, anchor.blockHash!);
   if (!canonical) return store.recordReorganised(anchor.id, wasAtAsFinal(anchor), clock.nowMs());
   // The block is on the chain and what it did is not in the log: one of the two is not true.

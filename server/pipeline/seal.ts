@@ -18,9 +18,13 @@ export interface SealDeps {
   readonly limits: SealLimits;
 }
 
-/** A batch closes when it is full or its oldest entry has waited long enough, whichever comes first. */
+/**
+ * A batch closes when it is full or its oldest entry has waited long enough, whichever comes first. An entry from far in
+ * the future was received before the clock was set back, and waits no longer than others: clocks of several instances
+ * differ by less.
+ */
 export const isDue = (count: number, oldestMs: number, nowMs: number, limits: SealLimits): boolean =>
-  count >= limits.maxEntries || nowMs - oldestMs >= limits.maxAgeMs;
+  count >= limits.maxEntries || Math.abs(nowMs - oldestMs) >= limits.maxAgeMs;
 
 /**
  * Seals the next batch where one is due. In this order: the tree is built by both implementations, its nodes are

@@ -15,6 +15,7 @@ export type ChainProblemCode =
   | 'contract-different'
   | 'chain-hashes-differ'
   | 'chain-nodes-disagree'
+  | 'chain-behind'
   | 'operator-out-of-funds'
   | 'transaction-refused'
   | 'chain-answer-invalid'

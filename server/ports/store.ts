@@ -206,13 +206,17 @@ export interface AnchorStore {
     nowMs: number,
   ): Promise<void>;
   recordConfirmations(anchorId: number, confirmations: number, required: number): Promise<void>;
-  /** Back to planned, with the reason in the history: the block it was in is no longer on the chain. */
+  /**
+   * Back to planned, with the reason in the history: the block `detail.blockHash` is no longer on the chain. Changes
+   * nothing where the anchor is not in that block any more: who used to lead may write late.
+   */
   recordReorganised(
     anchorId: number,
-    detail: Readonly<Record<string, string | number>>,
+    detail: AnchorEvent['detail'] & { readonly blockHash: string },
     nowMs: number,
   ): Promise<void>;
-  recordFinal(anchorId: number, proof: EthereumHeaderAnchor, nowMs: number): Promise<void>;
+  /** Final in this block, which the proof leads to. Changes nothing where it is not mined in that block, as above. */
+  recordFinal(anchorId: number, blockHash: string, proof: EthereumHeaderAnchor, nowMs: number): Promise<void>;
   recordEvent(anchorId: number, event: AnchorEvent): Promise<void>;
   /** Of one batch, in the order in which logs were joined. */
   anchorsOfBatch(batch: number): Promise<readonly Anchor[]>;

@@ -208,6 +208,54 @@ t.test('killed after every single call, one after another, it still comes to the
   t.fail('never came to the end');
 });
 
+t.test('a node that has not come as far as what was final takes nothing back', async (t) => {
+  const one = await begin();
+  const chain = openEvmChain({
+    ...{ rpcUrls: [anvil.url], chainId: CHAIN_ID, operatorKey: one.operatorKey, confirmations: 1 },
+  });
+  t.teardown(() => chain.close());
+  const longAgo = await chain.head();
+  await live(one, undefined, mineAtOnce);
+  const laggard: Chain = {
+    ...chain,
+    head: async () => longAgo,
+    finality: async () => ({ canonical: false, final: false, confirmations: 0, required: 0, blockTime: 0 }),
+  };
+  const roundOn = (node: Chain, genesisMayChange: boolean) =>
+    anchorRound(
+      {
+        ...{ store: one.store, chain: node, clock, resendAfterMs: 60_000 },
+        ...{ genesisMayChange, onFinal: async () => {} },
+      },
+      nothingKnown(),
+    );
+  await t.rejects(roundOn(laggard, false), {
+    code: 'chain-behind',
+    detail: { block: longAgo.blockNumber },
+  });
+  t.ok(await allFinal(one.store));
+  t.notOk(await roundOn(chain, false), 'and nothing is to be done once it has caught up');
+  await judge(t, one);
+});
+
+t.test('a local chain that has lost blocks gets back what was in them', async (t) => {
+  const one = await begin();
+  await live(one, undefined, mineAtOnce);
+  const chain = openEvmChain({
+    ...{ rpcUrls: [anvil.url], chainId: CHAIN_ID, operatorKey: one.operatorKey, confirmations: 1 },
+  });
+  t.teardown(() => chain.close());
+  await anvil.call('anvil_rollback', BATCHES);
+  const deps = {
+    ...{ store: one.store, chain, clock, resendAfterMs: 60_000 },
+    ...{ genesisMayChange: true, onFinal: async () => {} },
+  };
+  const past = nothingKnown();
+  for (let round = 0; round < MAX_ROUNDS && !(round > 1 && (await allFinal(one.store))); round++)
+    await anchorRound(deps, past);
+  await judge(t, one);
+});
+
 for (const when of ['before', 'after'] as const)
   t.test(`killed ${when} it records a reorganisation, every batch is final once`, async (t) => {
     await anvil.call('evm_setAutomine', false);

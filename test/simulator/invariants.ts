@@ -27,6 +27,8 @@ export interface World {
   readonly network: Network;
   readonly lock: Lock;
   readonly clients: () => Clients;
+  /** Nodes say what is not so: then what was right to be written is not known here. */
+  readonly nodesLie: boolean;
   /** what fsck finds at the end; undefined where a run leaves it out */
   readonly fsck: (() => Promise<readonly string[]>) | undefined;
 }
@@ -112,6 +114,12 @@ export function watchOver(world: World): Watch {
       fail(`index ${anchor.index} is recorded as final in a block that is not`);
   }
 
+  function checkTakenBack(anchor: Anchor): void {
+    const block = network.blockAt(anchor.blockNumber!);
+    if (!world.nodesLie && anchor.state === 'final' && block?.hash === anchor.blockHash)
+      fail(`index ${anchor.index} was final, its block is on the chain, and it was taken back`);
+  }
+
   async function verify({ sequence, bytes }: StoredCertificate): Promise<void> {
     const entry = database.tables.entries.find((one) => one.sequence === sequence)!;
     const parsed = parseJson(bytes) as JsonObject;
@@ -165,6 +173,7 @@ export function watchOver(world: World): Watch {
     else if (what === 'seal') checkSeal(commit.batch.number);
     else if (what === 'plan') checkPlan(commit.anchor);
     else if (what === 'final') checkFinal(commit.anchor);
+    else if (what === 'reorganised') checkTakenBack(commit.anchor);
   }
   database.watch(onCommit);
 

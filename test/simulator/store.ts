@@ -81,7 +81,9 @@ export type Commit =
   | { readonly what: 'seal'; readonly batch: Batch }
   | { readonly what: 'plan'; readonly anchor: Anchor }
   | { readonly what: 'attempt'; readonly anchor: Anchor }
-  | { readonly what: 'mined' | 'reorganised' | 'final'; readonly anchor: Anchor }
+  | { readonly what: 'mined' | 'final'; readonly anchor: Anchor }
+  /** the anchor as it was */
+  | { readonly what: 'reorganised'; readonly anchor: Anchor }
   | { readonly what: 'certificate'; readonly certificate: StoredCertificate };
 
 export interface Database {
@@ -391,14 +393,15 @@ function anchorVerbs(database: Database, tell: (commit: Commit) => void): Sync<A
     recordConfirmations: (anchorId, confirmations, required) =>
       void change(anchorId, { confirmations, required }),
     recordReorganised(anchorId, detail, nowMs) {
-      const anchor = change(anchorId, { ...NOWHERE, state: 'planned', confirmations: 0 });
+      const anchor = anchorOf(anchorId);
+      if (anchor.blockHash !== detail.blockHash) return;
+      change(anchorId, { ...NOWHERE, state: 'planned', confirmations: 0 });
       note(anchorId, nowMs, 'reorganised', detail);
       tell({ what: 'reorganised', anchor });
     },
-    recordFinal(anchorId, proof: EthereumHeaderAnchor, nowMs) {
-      const { state } = anchorOf(anchorId);
-      if (state === 'final') return;
-      if (state !== 'mined') throw new Error(`anchor ${anchorId} is final before it is mined`);
+    recordFinal(anchorId, at, proof: EthereumHeaderAnchor, nowMs) {
+      const { state, blockHash } = anchorOf(anchorId);
+      if (state !== 'mined' || blockHash !== at) return;
       const anchor = change(anchorId, { state: 'final', finalMs: nowMs, proof });
       note(anchorId, nowMs, 'final', { blockNumber: anchor.blockNumber! });
       tell({ what: 'final', anchor });

@@ -61,8 +61,8 @@ export async function anchorGuarantees(t: Test, open: OpenStore): Promise<void> 
     await store.recordMined(id, at(10), 6);
     await store.recordConfirmations(id, 4, 12);
     t.match(await store.openAnchors(logOf()), [{ id, state: 'mined', confirmations: 4, required: 12 }]);
-    await store.recordFinal(id, proof, 7);
-    await store.recordFinal(id, proof, 8);
+    await store.recordFinal(id, at(10).blockHash, proof, 7);
+    await store.recordFinal(id, at(10).blockHash, proof, 8);
     await store.recordMined(id, at(11), 9);
     await store.recordEvent(id, { atMs: 10, event: 'foreign-root', detail: { root: 'ff' } });
 
@@ -97,7 +97,7 @@ export async function anchorGuarantees(t: Test, open: OpenStore): Promise<void> 
       await sealBatches(store, 1);
       const { id } = (await store.planAnchor(logOf(), 1))!;
       await store.recordMined(id, at(10), 2);
-      await store.recordFinal(id, proof, 3);
+      await store.recordFinal(id, at(10).blockHash, proof, 3);
       await store.recordReorganised(id, { blockHash: at(10).blockHash }, 4);
       const [anchor] = await store.openAnchors(logOf());
       t.match(anchor, { id, state: 'planned', confirmations: 0, index: 0 });
@@ -111,7 +111,7 @@ export async function anchorGuarantees(t: Test, open: OpenStore): Promise<void> 
       ] as const)
         t.equal(anchor![gone], undefined, gone);
       await store.recordMined(id, at(11), 5);
-      await store.recordFinal(id, proof, 6);
+      await store.recordFinal(id, at(11).blockHash, proof, 6);
       const events = (await store.historyOfBatch(1)).map((event) => event.event);
       t.same(events, ['planned', 'mined', 'final', 'reorganised', 'mined', 'final']);
     },
@@ -121,8 +121,25 @@ export async function anchorGuarantees(t: Test, open: OpenStore): Promise<void> 
     const { store } = await open(t);
     await sealBatches(store, 1);
     const { id } = (await store.planAnchor(logOf(), 1))!;
-    await t.rejects(store.recordFinal(id, proof, 1));
+    await store.recordFinal(id, at(1).blockHash, proof, 1);
+    t.match(await store.openAnchors(logOf()), [{ id, state: 'planned' }]);
     await t.rejects(store.recordMined(id + 1, at(1), 1));
+    await t.rejects(store.recordFinal(id + 1, at(1).blockHash, proof, 1));
     t.equal((await store.historyOfBatch(1)).length, 1);
+  });
+
+  t.test('what is said of another block than the one an anchor is in changes nothing', async (t) => {
+    const { store } = await open(t);
+    await sealBatches(store, 1);
+    const { id } = (await store.planAnchor(logOf(), 1))!;
+    await store.recordMined(id, at(10), 2);
+    await store.recordReorganised(id, { blockHash: at(9).blockHash }, 3);
+    await store.recordFinal(id, at(9).blockHash, proof, 3);
+    t.match(await store.openAnchors(logOf()), [{ id, state: 'mined', blockHash: at(10).blockHash }]);
+    await store.recordFinal(id, at(10).blockHash, proof, 4);
+    await store.recordReorganised(id, { blockHash: at(9).blockHash }, 5);
+    t.match(await store.anchorsOfBatch(1), [{ id, state: 'final' }]);
+    const events = (await store.historyOfBatch(1)).map((event) => event.event);
+    t.same(events, ['planned', 'mined', 'final']);
   });
 }

@@ -81,7 +81,7 @@ export async function listingGuarantees(t: Test, open: OpenStore): Promise<void>
     const [first, second] = [await store.planAnchor(logOf(), 1), await store.planAnchor(logOf(), 1)];
     const at = { transactionHash: '0x1', blockNumber: 1, blockHash: '0x2', blockTime: 1 };
     for (const anchor of [first!, second!]) await store.recordMined(anchor.id, at, 1);
-    await store.recordFinal(first!.id, {} as never, 2);
+    await store.recordFinal(first!.id, at.blockHash, {} as never, 2);
 
     const states = (await store.listEvidence(owner, {}, { limit: 50 })).items.map((item) => item.state);
     const expected = ['received', 'batched', 'anchoring', 'anchored'] as const;
@@ -93,7 +93,7 @@ export async function listingGuarantees(t: Test, open: OpenStore): Promise<void>
       t.same(await all(store, owner, { state }), ids.slice(3 * n, 3 * n + 3));
       t.same(await all(store, owner, { state, sha256: shared }), [ids[3 * n + 2]]);
     }
-    await store.recordReorganised(second!.id, {}, 3);
+    await store.recordReorganised(second!.id, { blockHash: at.blockHash }, 3);
     t.same(await all(store, owner, { state: 'anchoring' }), []);
     t.same(await all(store, owner, { state: 'batched' }), ids.slice(3, 9));
   });

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { BlobRoom, IncomingBlob } from '../../ports/blobs.ts';
+import { openNew, writeAll, writesUnderWay } from '../temporary.ts';
 import { orUnavailable } from './failures.ts';
 import { type Places, syncFolder } from './places.ts';
 
@@ -29,23 +30,17 @@ interface Writer {
  * different parts of one file.
  */
 function writePieces(file: FileHandle, path: string): Writer {
-  const underWay = new Set<Promise<void>>();
+  const underWay = writesUnderWay();
   let direct: Promise<FileHandle> | undefined;
   let mayBeDirect = constants.O_DIRECT !== undefined;
   let position = 0;
   let unsynced = 0;
-  let failure: { readonly error: unknown } | undefined;
-
-  async function writeOut(target: FileHandle, piece: Uint8Array, start: number): Promise<void> {
-    for (let at = 0; at < piece.length; )
-      at += (await target.write(piece, at, piece.length - at, start + at)).bytesWritten;
-  }
 
   /** False where this way is closed; what it has written of the piece is written again. */
   async function writeDirect(piece: Uint8Array, start: number): Promise<boolean> {
     try {
       direct ??= open(path, constants.O_WRONLY | constants.O_DIRECT);
-      await writeOut(await direct, piece, start);
+      await writeAll(await direct, piece, start);
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error;
@@ -56,7 +51,7 @@ function writePieces(file: FileHandle, path: string): Writer {
 
   async function writePiece(piece: Uint8Array, start: number): Promise<void> {
     if (mayBeDirect && liesRight(piece, start) && (await writeDirect(piece, start))) return;
-    await writeOut(file, piece, start);
+    await writeAll(file, piece, start);
     unsynced += piece.length;
     if (unsynced < SYNC_EVERY) return;
     unsynced = 0;
@@ -67,21 +62,11 @@ function writePieces(file: FileHandle, path: string): Writer {
     write(piece) {
       const start = position;
       position += piece.length;
-      const written = writePiece(piece, start);
-      const watched: Promise<void> = written
-        .catch((error: unknown) => {
-          failure ??= { error };
-        })
-        .then(() => void underWay.delete(watched));
-      underWay.add(watched);
-      return written;
+      return underWay.add(writePiece(piece, start));
     },
-    async settled() {
-      await Promise.all(underWay);
-      if (failure !== undefined) throw failure.error;
-    },
+    settled: underWay.settled,
     async close() {
-      await Promise.all(underWay);
+      await underWay.ended();
       await direct?.then(
         (handle) => handle.close(),
         () => {},
@@ -97,21 +82,10 @@ const liesRight = (piece: Uint8Array, start: number): boolean =>
   start % PAGE === 0 &&
   piece.byteOffset % PAGE === 0;
 
-/** A temporary folder that somebody has cleared away is made again: nothing of value is in it. */
-async function openIn(tmp: string, path: string): Promise<FileHandle> {
-  try {
-    return await open(path, 'wx', 0o600);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    await mkdir(tmp, { recursive: true });
-    return open(path, 'wx', 0o600);
-  }
-}
-
 /** A temporary file that either gets its name, whole and durable, or disappears. */
 export async function receiveIn(tmp: string, places: Places): Promise<IncomingBlob> {
   const path = join(tmp, `${process.pid}-${randomBytes(12).toString('hex')}`);
-  const file = await openIn(tmp, path);
+  const file = await openNew(tmp, path, 'wx');
   const pieces = writePieces(file, path);
   let isDone = false;
 

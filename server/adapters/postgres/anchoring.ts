@@ -1,9 +1,10 @@
 import { type Selectable, sql, type Transaction, type Updateable } from 'kysely';
 import type { LogIdentity } from '../../ports/chain.ts';
 import type { Anchor, AnchorEvent, AnchorStore } from '../../ports/store.ts';
-import { anchorOf, anchorsJoined } from './anchors.ts';
+import { attemptRow, logRow, PROGRESS } from '../relational/rows.ts';
+import { anchorOfRow, anchorsJoined } from './anchors.ts';
 import type { Database } from './database.ts';
-import { PROGRESS, type Schema } from './schema.ts';
+import type { Schema } from './schema.ts';
 
 /*
  * What is written about anchors. Each verb is one transaction: the anchor, its history and the progress of its batch
@@ -46,15 +47,7 @@ export function openAnchorWrites({ query }: Database): AnchorWrites {
           .executeTakeFirst();
         const added = await within
           .insertInto('attempts')
-          .values({
-            anchor: anchorId,
-            transaction_hash: attempt.transactionHash,
-            raw: attempt.raw,
-            nonce: attempt.nonce,
-            max_fee_per_gas: attempt.maxFeePerGas,
-            max_priority_fee_per_gas: attempt.maxPriorityFeePerGas,
-            signed_ms: nowMs,
-          })
+          .values(attemptRow(anchorId, attempt, nowMs))
           .onConflict((conflict) => conflict.doNothing())
           .returning('id')
           .executeTakeFirst();
@@ -91,6 +84,7 @@ export function openAnchorWrites({ query }: Database): AnchorWrites {
     recordReorganised: (anchorId, detail, nowMs) =>
       transaction(async (within) => {
         const row = await lockedAnchor(within, anchorId);
+        if (row.block_hash !== detail.blockHash) return;
         await change(within, row, {
           ...NOWHERE,
           state: 'planned',
@@ -100,11 +94,10 @@ export function openAnchorWrites({ query }: Database): AnchorWrites {
         });
         await note(within, anchorId, { atMs: nowMs, event: 'reorganised', detail });
       }),
-    recordFinal: (anchorId, proof, nowMs) =>
+    recordFinal: (anchorId, blockHash, proof, nowMs) =>
       transaction(async (within) => {
         const row = await lockedAnchor(within, anchorId);
-        if (row.state === 'final') return;
-        if (row.state !== 'mined') throw new Error(`anchor ${anchorId} is final before it is mined`);
+        if (row.state !== 'mined' || row.block_hash !== blockHash) return;
         await change(within, row, { state: 'final', final_ms: nowMs, proof: JSON.stringify(proof) });
         const detail = { blockNumber: row.block_number ?? 0 };
         await note(within, anchorId, { atMs: nowMs, event: 'final', detail });
@@ -137,17 +130,12 @@ async function plan(within: Within, log: LogIdentity, nowMs: number): Promise<An
     .returning('id')
     .executeTakeFirstOrThrow();
   await note(within, made.id, { atMs: nowMs, event: 'planned', detail: { index } });
-  return anchorOf(await anchorsJoined(within).where('anchors.id', '=', made.id).executeTakeFirstOrThrow());
+  return anchorOfRow(await anchorsJoined(within).where('anchors.id', '=', made.id).executeTakeFirstOrThrow());
 }
 
 /** Made where it is not there: of two that make it at once, the second waits and finds it. */
 async function lockedLog(within: Within, log: LogIdentity): Promise<number> {
-  const values = {
-    chain_id: log.chainId,
-    genesis_hash: log.genesisHash,
-    contract: log.contract,
-    operator: log.operator,
-  };
+  const values = { ...logRow(log) };
   const find = () =>
     within
       .selectFrom('logs')

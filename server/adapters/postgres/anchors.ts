@@ -1,8 +1,9 @@
 import type { Kysely } from 'kysely';
 import type { LogIdentity } from '../../ports/chain.ts';
 import type { Anchor, AnchorStore } from '../../ports/store.ts';
+import { anchorOf, attemptOf, logOf } from '../relational/rows.ts';
 import type { Database } from './database.ts';
-import type { LogRow, Schema } from './schema.ts';
+import type { Schema } from './schema.ts';
 
 type AnchorReads = Pick<
   AnchorStore,
@@ -29,20 +30,24 @@ const ofLog = (query: Kysely<Schema>, log: LogIdentity) =>
     .where('logs.operator', '=', log.operator)
     .orderBy('anchors.log_index');
 
+export const anchorOfRow = (row: JoinedRow): Anchor => anchorOf(row, row.proof);
+
 export function openAnchorReads({ query }: Database): AnchorReads {
   return {
     logs: async () => (await query.selectFrom('logs').selectAll().orderBy('id').execute()).map(logOf),
     openAnchors: async (log) =>
-      (await ofLog(query, log).where('anchors.state', '<>', 'final').execute()).map(anchorOf),
+      (await ofLog(query, log).where('anchors.state', '<>', 'final').execute()).map(anchorOfRow),
     anchorsOfLog: async (log, from, limit) =>
-      (await ofLog(query, log).where('anchors.log_index', '>=', from).limit(limit).execute()).map(anchorOf),
+      (await ofLog(query, log).where('anchors.log_index', '>=', from).limit(limit).execute()).map(
+        anchorOfRow,
+      ),
     anchorsOfBatch: async (batch) => {
       const rows = await anchorsJoined(query)
         .where('anchors.batch', '=', batch)
         .orderBy('anchors.log')
         .orderBy('anchors.id')
         .execute();
-      return rows.map(anchorOf);
+      return rows.map(anchorOfRow);
     },
     attempts: async (anchor) => {
       const rows = await query
@@ -51,14 +56,7 @@ export function openAnchorReads({ query }: Database): AnchorReads {
         .where('anchor', '=', anchor)
         .orderBy('id')
         .execute();
-      return rows.map((row) => ({
-        transactionHash: row.transaction_hash,
-        raw: row.raw,
-        nonce: row.nonce,
-        maxFeePerGas: row.max_fee_per_gas,
-        maxPriorityFeePerGas: row.max_priority_fee_per_gas,
-        signedMs: row.signed_ms,
-      }));
+      return rows.map(attemptOf);
     },
     historyOfBatch: async (batch) => {
       const rows = await query
@@ -77,28 +75,3 @@ export function openAnchorReads({ query }: Database): AnchorReads {
     },
   };
 }
-
-const logOf = (row: LogRow): LogIdentity => ({
-  chainId: row.chain_id,
-  genesisHash: row.genesis_hash,
-  contract: row.contract,
-  operator: row.operator,
-});
-
-export const anchorOf = (row: JoinedRow): Anchor => ({
-  id: row.id,
-  batch: row.batch,
-  log: logOf(row),
-  index: row.log_index,
-  root: row.root,
-  size: row.last_sequence - row.first_sequence + 1,
-  state: row.state,
-  transactionHash: row.transaction_hash ?? undefined,
-  blockNumber: row.block_number ?? undefined,
-  blockHash: row.block_hash ?? undefined,
-  blockTime: row.block_time ?? undefined,
-  confirmations: row.confirmations,
-  required: row.required,
-  finalMs: row.final_ms ?? undefined,
-  proof: row.proof ?? undefined,
-});

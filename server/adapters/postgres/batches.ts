@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Batch, BatchStore } from '../../ports/store.ts';
+import type { BatchRow } from '../relational/rows.ts';
 import type { Database } from './database.ts';
-import type { BatchRow } from './schema.ts';
 
 /** Leaves that one statement reads: their rows are some ten megabytes for the server, and 3 MB on the way. */
 const LEAVES_AT_ONCE = 50_000;

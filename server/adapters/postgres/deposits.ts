@@ -6,7 +6,7 @@ import type {
   JournalEntry,
   StoredEntry,
 } from '../../ports/store.ts';
-import { requireUuid } from '../sqlite/uuid.ts';
+import { requireUuid } from '../relational/uuid.ts';
 import type { Database } from './database.ts';
 import { createGroups, type GroupOutcome } from './groups.ts';
 import { arraysOf, fingerprintBytes, keyBytes, type Row, rowOf } from './row.ts';

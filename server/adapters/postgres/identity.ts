@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely';
 import type { ApiKey, IdentityStore, Organization } from '../../ports/store.ts';
-import { requireUuid, uuidBytes } from '../sqlite/uuid.ts';
+import { requireUuid, uuidBytes } from '../relational/uuid.ts';
 import type { Database } from './database.ts';
 import { gathering } from './gather.ts';
 import type { Schema } from './schema.ts';

@@ -1,7 +1,7 @@
-import pg from 'pg';
+import type pg from 'pg';
 import type { Leadership } from '../../ports/leadership.ts';
 import { StoreUnavailable } from '../../ports/store.ts';
-import { checkSession, clientConfig, type SessionOptions, translate } from './session.ts';
+import { clientConfig, openSession, type SessionOptions, translate } from './session.ts';
 
 /** A lock of a session, which the server gives back when the session ends, however it ends: "leader" in ASCII. */
 const LEADER_LOCK = 0x6c65_61646572n;
@@ -42,22 +42,11 @@ export function openLeadership(options: SessionOptions): Leadership {
     void gone?.end().catch(() => {});
   }
 
-  async function connect(): Promise<pg.Client> {
-    const client = new pg.Client({ ...clientConfig(options, DEAD_HOST), query_timeout: ANSWER_MS });
-    // The next question finds the session broken.
-    client.on('error', () => {});
-    try {
-      await client.connect();
-      await checkSession(client, options);
-      return client;
-    } catch (error) {
-      void client.end().catch(() => {});
-      throw error;
-    }
-  }
-
   async function ask(statement: string): Promise<boolean> {
-    session ??= await connect();
+    session ??= await openSession(options, {
+      ...clientConfig(options, DEAD_HOST),
+      query_timeout: ANSWER_MS,
+    });
     const { rows } = await session.query<{ holds: boolean }>(statement);
     return rows[0]!.holds;
   }

@@ -1,8 +1,9 @@
 import type { EntryState, EvidenceFilter, EvidencePage, EvidenceStore } from '../../ports/store.ts';
-import { firstUuidOf, LAST_UUID, uuidBytes, uuidText } from '../sqlite/uuid.ts';
+import { PROGRESS } from '../relational/rows.ts';
+import { firstUuidOf, LAST_UUID, uuidBytes, uuidText } from '../relational/uuid.ts';
 import type { Database } from './database.ts';
 import { storedEntry } from './deposits.ts';
-import { type EntryRow, PROGRESS } from './schema.ts';
+import type { EntryRow } from './schema.ts';
 
 /** Rows that one page looks at: whatever the filter, a page costs some milliseconds and may come back short. */
 const SCAN_ROWS = 5_000;

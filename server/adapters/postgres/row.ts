@@ -1,5 +1,5 @@
 import type { IdempotencyClaim, JournalEntry } from '../../ports/store.ts';
-import { requireUuid } from '../sqlite/uuid.ts';
+import { requireUuid } from '../relational/uuid.ts';
 import { bigints, byteas, texts, uuids } from './arrays.ts';
 
 /** A deposit as the server gets it. */

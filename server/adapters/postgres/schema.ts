@@ -7,6 +7,7 @@ import type {
   OrganizationRole,
   StoredFile,
 } from '../../ports/store.ts';
+import type { AnchorColumns, AttemptColumns, BatchRow, LogRow } from '../relational/rows.ts';
 
 /** The tables as the newest migration leaves them. Columns that end in _ms are Unix milliseconds. */
 export interface Schema {
@@ -47,31 +48,10 @@ export interface Schema {
   };
   batches: BatchRow;
   logs: { id: Generated<number> } & LogRow;
-  anchors: {
-    id: Generated<number>;
-    batch: number;
-    log: number;
-    log_index: number;
-    state: AnchorState;
-    transaction_hash: string | null;
-    block_number: number | null;
-    block_hash: string | null;
-    block_time: number | null;
-    confirmations: number;
-    required: number;
-    final_ms: number | null;
-    proof: JSONColumnType<EthereumHeaderAnchor, string, string> | null;
-  };
-  attempts: {
-    id: Generated<number>;
-    anchor: number;
-    transaction_hash: string;
-    raw: string;
-    nonce: number;
-    max_fee_per_gas: string;
-    max_priority_fee_per_gas: string;
-    signed_ms: number;
-  };
+  anchors: { id: Generated<number> } & AnchorColumns<AnchorState> & {
+      proof: JSONColumnType<EthereumHeaderAnchor, string, string> | null;
+    };
+  attempts: { id: Generated<number> } & AttemptColumns;
   anchor_events: {
     id: Generated<number>;
     anchor: number;
@@ -108,26 +88,5 @@ export interface EntryRow {
   leaf: Buffer;
   entry: string;
 }
-
-export interface BatchRow {
-  number: number;
-  first_sequence: number;
-  last_sequence: number;
-  root: string;
-  sealed_ms: number;
-  oldest_ms: number;
-  /** place in PROGRESS: how far the best of its anchors is; kept with them in one transaction */
-  progress: number;
-}
-
-export interface LogRow {
-  chain_id: number;
-  genesis_hash: string;
-  contract: string;
-  operator: string;
-}
-
-/** States of an entry by `progress` of its batch; 0 while it has none. */
-export const PROGRESS = ['received', 'batched', 'anchoring', 'anchored'] as const;
 
 export const DAY_MS = 86_400_000;

@@ -63,6 +63,20 @@ export function clientConfig(
   };
 }
 
+/** A session that is fit for use. Where it breaks later, the next question to it says so. */
+export async function openSession(options: SessionOptions, config: pg.ClientConfig): Promise<pg.Client> {
+  const client = new pg.Client(config);
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    await checkSession(client, options);
+    return client;
+  } catch (error) {
+    void client.end().catch(() => {});
+    throw translate(error);
+  }
+}
+
 function withSettings(given: string, settings: Settings): string {
   const url = new URL(given);
   const ours = Object.entries(settings).map(

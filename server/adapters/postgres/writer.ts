@@ -1,6 +1,6 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { StoreUnavailable } from '../../ports/store.ts';
-import { checkSession, clientConfig, type SessionOptions, survives, translate } from './session.ts';
+import { clientConfig, openSession, type SessionOptions, survives, translate } from './session.ts';
 
 /**
  * One session, for statements that the server answers in the order of the calls: the next one is under way while one
@@ -29,22 +29,8 @@ export function openWriter(options: SessionOptions): Writer {
     void broken.then((client) => client.end()).catch(() => {});
   }
 
-  async function connect(): Promise<pg.Client> {
-    const client = new pg.Client({ ...clientConfig(options, BY_INDEX), pipeline: true });
-    // What was under way is told by its own promise.
-    client.on('error', () => {});
-    try {
-      await client.connect();
-      await checkSession(client, options);
-      return client;
-    } catch (error) {
-      void client.end().catch(() => {});
-      throw translate(error);
-    }
-  }
-
   function open(): Promise<pg.Client> {
-    const opened = connect();
+    const opened = openSession(options, { ...clientConfig(options, BY_INDEX), pipeline: true });
     session = opened;
     opened.then(
       (client) => client.once('end', () => giveUp(opened)),

@@ -12,7 +12,7 @@ import { keysUnder } from './keys.ts';
 import { tidyUploads } from './leftovers.ts';
 import { createPartMemory } from './memory.ts';
 import { inParallel } from './parallel.ts';
-import { openSpool, sourceOf } from './spool.ts';
+import { openSpool, removeLeftNames, sourceOf } from './spool.ts';
 import { createUploader } from './upload.ts';
 
 export interface S3Options extends Partial<S3Limits> {
@@ -58,6 +58,7 @@ export async function openS3Blobs(
   const uploads = createUploader(address, clients, createPartMemory(PART_MEMORY, PART_BYTES), PART_BYTES);
   const checkBucket = bucketCheck(bucket, clients, nowMs);
   const keyOf = keysUnder(prefix);
+  await orUnavailable('prepare the folder', () => removeLeftNames(spoolDir));
   const leftovers = tidyUploads(address, clients, nowMs, log);
 
   async function receive(): Promise<IncomingBlob> {

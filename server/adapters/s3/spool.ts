@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
+import { type FileHandle, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../files.ts';
+import { openNew, writeAll, writesUnderWay } from '../temporary.ts';
 
 /** Bytes that can be read again for every attempt to send them. */
 export interface Source {
@@ -21,9 +23,8 @@ export interface Spool extends Source {
 /** It loses its name as soon as it is open: whatever happens to the process, the space comes back by itself. */
 export async function openSpool(dir: string): Promise<Spool> {
   const file = await openNameless(dir);
-  const underWay = new Set<Promise<void>>();
+  const underWay = writesUnderWay();
   let size = 0;
-  let failure: { readonly error: unknown } | undefined;
 
   return {
     get size() {
@@ -32,19 +33,9 @@ export async function openSpool(dir: string): Promise<Spool> {
     write(chunk) {
       const start = size;
       size += chunk.length;
-      const written = writeOut(file, chunk, start);
-      const watched: Promise<void> = written
-        .catch((error: unknown) => {
-          failure ??= { error };
-        })
-        .then(() => void underWay.delete(watched));
-      underWay.add(watched);
-      return written;
+      return underWay.add(writeAll(file, chunk, start));
     },
-    async settled() {
-      await Promise.all(underWay);
-      if (failure !== undefined) throw failure.error;
-    },
+    settled: underWay.settled,
     async read(into, start) {
       for (let at = 0; at < into.length; ) {
         const { bytesRead } = await file.read(into, at, into.length - at, start + at);
@@ -53,33 +44,26 @@ export async function openSpool(dir: string): Promise<Spool> {
       }
     },
     async close() {
-      await Promise.all(underWay);
+      await underWay.ended();
       await file.close();
     },
   };
 }
 
-async function writeOut(file: FileHandle, chunk: Uint8Array, start: number): Promise<void> {
-  for (let at = 0; at < chunk.length; )
-    at += (await file.write(chunk, at, chunk.length - at, start + at)).bytesWritten;
+const PREFIX = 'upload-';
+
+/** A crash between the two steps leaves a name; nobody ever opens one again, so none of them is in use. */
+export async function removeLeftNames(dir: string): Promise<void> {
+  await makeFolder(dir, 0o700);
+  for (const name of await readdir(dir))
+    if (name.startsWith(PREFIX)) await rm(join(dir, name), { force: true });
 }
 
 async function openNameless(dir: string): Promise<FileHandle> {
-  const path = join(dir, `upload-${randomBytes(12).toString('hex')}`);
-  const file = await openIn(dir, path);
+  const path = join(dir, `${PREFIX}${randomBytes(12).toString('hex')}`);
+  const file = await openNew(dir, path, 'wx+');
   await rm(path, { force: true });
   return file;
-}
-
-/** A temporary folder that somebody has cleared away is made again: nothing of value is in it. */
-async function openIn(dir: string, path: string): Promise<FileHandle> {
-  try {
-    return await open(path, 'wx+', 0o600);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    await mkdir(dir, { recursive: true });
-    return open(path, 'wx+', 0o600);
-  }
 }
 
 /** Bytes that are in memory already. */

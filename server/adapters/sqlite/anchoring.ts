@@ -1,8 +1,9 @@
 import type { EthereumHeaderAnchor, LogIdentity, SignedAppend } from '../../ports/chain.ts';
 import type { Anchor, AnchorEvent } from '../../ports/store.ts';
-import { anchorOf, anchorsJoined, type LogValues, logValues } from './anchors.ts';
+import { type AttemptColumns, attemptRow, type LogRow, logRow, PROGRESS } from '../relational/rows.ts';
+import { anchorOfRow, anchorsJoined } from './anchors.ts';
 import type { Connection } from './connection.ts';
-import { PROGRESS, type Schema } from './schema.ts';
+import type { Schema } from './schema.ts';
 import { prepare } from './statements.ts';
 
 /*
@@ -22,8 +23,12 @@ export interface AnchorWrites {
   recordAttempt(anchorId: number, attempt: SignedAppend, nowMs: number): void;
   recordMined(anchorId: number, at: MinedAt, nowMs: number): void;
   recordConfirmations(anchorId: number, confirmations: number, required: number): void;
-  recordReorganised(anchorId: number, detail: AnchorEvent['detail'], nowMs: number): void;
-  recordFinal(anchorId: number, proof: EthereumHeaderAnchor, nowMs: number): void;
+  recordReorganised(
+    anchorId: number,
+    detail: AnchorEvent['detail'] & { readonly blockHash: string },
+    nowMs: number,
+  ): void;
+  recordFinal(anchorId: number, blockHash: string, proof: EthereumHeaderAnchor, nowMs: number): void;
   recordEvent(anchorId: number, event: AnchorEvent): void;
 }
 
@@ -65,8 +70,8 @@ export function openAnchorWrites(db: Connection): AnchorWrites {
   }
 
   function logId(log: LogIdentity): number {
-    statements.addLog.run(logValues(log));
-    return statements.log.get(logValues(log))!.id;
+    statements.addLog.run(logRow(log));
+    return statements.log.get(logRow(log))!.id;
   }
 
   return {
@@ -80,20 +85,11 @@ export function openAnchorWrites(db: Connection): AnchorWrites {
       statements.addAnchor.run({ log: id, batch, log_index: index });
       const made = statements.ofPlace.get({ log: id, log_index: index })!;
       note(made.id, { atMs: nowMs, event: 'planned', detail: { index } });
-      return anchorOf(made);
+      return anchorOfRow(made);
     },
     recordAttempt(anchorId, attempt, nowMs) {
       const earlier = statements.countAttempts.get({ anchor: anchorId })!.count;
-      const values = {
-        anchor: anchorId,
-        transaction_hash: attempt.transactionHash,
-        raw: attempt.raw,
-        nonce: attempt.nonce,
-        max_fee_per_gas: attempt.maxFeePerGas,
-        max_priority_fee_per_gas: attempt.maxPriorityFeePerGas,
-        signed_ms: nowMs,
-      };
-      if (statements.addAttempt.run(values) === 0) return;
+      if (statements.addAttempt.run(attemptRow(anchorId, attempt, nowMs)) === 0) return;
       const { raw: _, ...detail } = attempt;
       note(anchorId, { atMs: nowMs, event: earlier === 0 ? 'sent' : 'replaced', detail });
     },
@@ -116,13 +112,13 @@ export function openAnchorWrites(db: Connection): AnchorWrites {
     },
     recordReorganised(anchorId, detail, nowMs) {
       const row = anchor(anchorId);
+      if (row.block_hash !== detail.blockHash) return;
       change(row, { ...NOWHERE, state: 'planned', confirmations: 0, final_ms: null, proof: null });
       note(anchorId, { atMs: nowMs, event: 'reorganised', detail });
     },
-    recordFinal(anchorId, proof, nowMs) {
+    recordFinal(anchorId, blockHash, proof, nowMs) {
       const row = anchor(anchorId);
-      if (row.state === 'final') return;
-      if (row.state !== 'mined') throw new Error(`anchor ${anchorId} is final before it is mined`);
+      if (row.state !== 'mined' || row.block_hash !== blockHash) return;
       change(row, { state: 'final', final_ms: nowMs, proof: JSON.stringify(proof) });
       note(anchorId, { atMs: nowMs, event: 'final', detail: { blockNumber: row.block_number ?? 0 } });
     },
@@ -135,10 +131,10 @@ function prepareAll(db: Connection) {
     byId: prepare<{ id: number }, AnchorRow>(db, (query, of) =>
       query.selectFrom('anchors').selectAll().where('id', '=', of.id),
     ),
-    ofPlace: prepare<{ log: number; log_index: number }, Parameters<typeof anchorOf>[0]>(db, (query, of) =>
+    ofPlace: prepare<{ log: number; log_index: number }, Parameters<typeof anchorOfRow>[0]>(db, (query, of) =>
       anchorsJoined(query).where('anchors.log', '=', of.log).where('anchors.log_index', '=', of.log_index),
     ),
-    addLog: prepare<LogValues>(db, (query, of) =>
+    addLog: prepare<LogRow>(db, (query, of) =>
       query
         .insertInto('logs')
         .values({
@@ -149,7 +145,7 @@ function prepareAll(db: Connection) {
         })
         .onConflict((conflict) => conflict.doNothing()),
     ),
-    log: prepare<LogValues, { id: number }>(db, (query, of) =>
+    log: prepare<LogRow, { id: number }>(db, (query, of) =>
       query
         .selectFrom('logs')
         .select('id')
@@ -210,7 +206,7 @@ function prepareAll(db: Connection) {
         .select((of_) => of_.fn.countAll<number>().as('count'))
         .where('anchor', '=', of.anchor),
     ),
-    addAttempt: prepare<Omit<Schema['attempts'], 'id'>>(db, (query, of) =>
+    addAttempt: prepare<AttemptColumns>(db, (query, of) =>
       query
         .insertInto('attempts')
         .values({

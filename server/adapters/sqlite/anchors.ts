@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import type { EthereumHeaderAnchor, LogIdentity, SignedAppend } from '../../ports/chain.ts';
-import type { Anchor, AnchorEvent, AnchorState } from '../../ports/store.ts';
+import type { Anchor, AnchorEvent } from '../../ports/store.ts';
+import { anchorOf, attemptOf, type LogRow, logOf, logRow } from '../relational/rows.ts';
 import type { Connection } from './connection.ts';
 import type { Schema } from './schema.ts';
 import { prepare } from './statements.ts';
@@ -27,24 +28,10 @@ export const anchorsJoined = (query: Kysely<Schema>) =>
 
 type JoinedRow = Awaited<ReturnType<ReturnType<typeof anchorsJoined>['execute']>>[number];
 
-/** Conditions that pick one log, for `where`. */
-export const LOG_COLUMNS = ['chain_id', 'genesis_hash', 'contract', 'operator'] as const;
+export const anchorOfRow = (row: JoinedRow): Anchor =>
+  anchorOf(row, row.proof === null ? null : (JSON.parse(row.proof) as EthereumHeaderAnchor));
 
-export interface LogValues {
-  chain_id: number;
-  genesis_hash: string;
-  contract: string;
-  operator: string;
-}
-
-export const logValues = (log: LogIdentity): LogValues => ({
-  chain_id: log.chainId,
-  genesis_hash: log.genesisHash,
-  contract: log.contract,
-  operator: log.operator,
-});
-
-const ofLog = (query: Kysely<Schema>, of: LogValues) =>
+const ofLog = (query: Kysely<Schema>, of: LogRow) =>
   anchorsJoined(query)
     .where('logs.chain_id', '=', of.chain_id)
     .where('logs.genesis_hash', '=', of.genesis_hash)
@@ -53,13 +40,11 @@ const ofLog = (query: Kysely<Schema>, of: LogValues) =>
     .orderBy('anchors.log_index');
 
 export function openAnchorReads(db: Connection) {
-  const allLogs = prepare<object, LogValues>(db, (query) =>
-    query.selectFrom('logs').select(LOG_COLUMNS).orderBy('id'),
-  );
-  const open = prepare<LogValues, JoinedRow>(db, (query, of) =>
+  const allLogs = prepare<object, LogRow>(db, (query) => query.selectFrom('logs').selectAll().orderBy('id'));
+  const open = prepare<LogRow, JoinedRow>(db, (query, of) =>
     ofLog(query, of).where('anchors.state', '<>', 'final'),
   );
-  const page = prepare<LogValues & { from: number; limit: number }, JoinedRow>(db, (query, of) =>
+  const page = prepare<LogRow & { from: number; limit: number }, JoinedRow>(db, (query, of) =>
     ofLog(query, of).where('anchors.log_index', '>=', of.from).limit(of.limit),
   );
   const ofBatch = prepare<{ batch: number }, JoinedRow>(db, (query, of) =>
@@ -80,19 +65,11 @@ export function openAnchorReads(db: Connection) {
   );
   return {
     logs: (): readonly LogIdentity[] => allLogs.all({}).map(logOf),
-    openAnchors: (log: LogIdentity): readonly Anchor[] => open.all(logValues(log)).map(anchorOf),
+    openAnchors: (log: LogIdentity): readonly Anchor[] => open.all(logRow(log)).map(anchorOfRow),
     anchorsOfLog: (log: LogIdentity, from: number, limit: number): readonly Anchor[] =>
-      page.all({ ...logValues(log), from, limit }).map(anchorOf),
-    attempts: (anchor: number): readonly Attempt[] =>
-      tried.all({ anchor }).map((row) => ({
-        transactionHash: row.transaction_hash,
-        raw: row.raw,
-        nonce: row.nonce,
-        maxFeePerGas: row.max_fee_per_gas,
-        maxPriorityFeePerGas: row.max_priority_fee_per_gas,
-        signedMs: row.signed_ms,
-      })),
-    anchorsOfBatch: (batch: number): readonly Anchor[] => ofBatch.all({ batch }).map(anchorOf),
+      page.all({ ...logRow(log), from, limit }).map(anchorOfRow),
+    attempts: (anchor: number): readonly Attempt[] => tried.all({ anchor }).map(attemptOf),
+    anchorsOfBatch: (batch: number): readonly Anchor[] => ofBatch.all({ batch }).map(anchorOfRow),
     historyOfBatch: (batch: number): readonly EventOfBatch[] =>
       history.all({ batch }).map((row) => ({
         anchorId: row.anchor,
@@ -102,28 +79,3 @@ export function openAnchorReads(db: Connection) {
       })),
   };
 }
-
-const logOf = (row: LogValues): LogIdentity => ({
-  chainId: row.chain_id,
-  genesisHash: row.genesis_hash,
-  contract: row.contract,
-  operator: row.operator,
-});
-
-export const anchorOf = (row: JoinedRow): Anchor => ({
-  id: row.id,
-  batch: row.batch,
-  log: logOf(row),
-  index: row.log_index,
-  root: row.root,
-  size: row.last_sequence - row.first_sequence + 1,
-  state: row.state as AnchorState,
-  transactionHash: row.transaction_hash ?? undefined,
-  blockNumber: row.block_number ?? undefined,
-  blockHash: row.block_hash ?? undefined,
-  blockTime: row.block_time ?? undefined,
-  confirmations: row.confirmations,
-  required: row.required,
-  finalMs: row.final_ms ?? undefined,
-  proof: row.proof === null ? undefined : (JSON.parse(row.proof) as EthereumHeaderAnchor),
-});

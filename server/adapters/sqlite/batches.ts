@@ -1,6 +1,6 @@
 import type { Batch, EntryState } from '../../ports/store.ts';
+import { type BatchRow, PROGRESS } from '../relational/rows.ts';
 import type { Connection } from './connection.ts';
-import { type BatchRow, PROGRESS } from './schema.ts';
 import { prepare } from './statements.ts';
 
 export interface BatchReads {

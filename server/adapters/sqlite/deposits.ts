@@ -1,10 +1,11 @@
 import type { Batch, BulkOutcome, DepositOutcome, StoredEntry } from '../../ports/store.ts';
+import { PROGRESS } from '../relational/rows.ts';
+import { uuidText } from '../relational/uuid.ts';
 import { type Connection, isConstraint } from './connection.ts';
 import type { Journal } from './journal.ts';
 import { DAY_MS, lookupHash } from './lookup.ts';
 import { type Unpacked, unpack } from './packed.ts';
-import { type BulkCallRow, type EntryRow, PROGRESS } from './schema.ts';
-import { uuidText } from './uuid.ts';
+import type { BulkCallRow, EntryRow } from './schema.ts';
 
 /** What became of one deposit of a group; an error is that deposit's own and the others are stored. */
 export type GroupOutcome = DepositOutcome | { readonly outcome: 'failed'; readonly error: Error };

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { MovedRow, MovedTable, MovedValue, StoreSource } from '../../ports/move.ts';
+import { uuidText } from '../relational/uuid.ts';
 import { type Connection, openForWriting } from './connection.ts';
-import { uuidText } from './uuid.ts';
 
 /** How rows are read, by key; `?` are the values of the key of the row before, or what is below every one. */
 interface Export {

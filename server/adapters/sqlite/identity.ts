@@ -1,8 +1,8 @@
 import type { ApiKey, Organization, OrganizationRole } from '../../ports/store.ts';
+import { requireUuid, uuidBytes, uuidText } from '../relational/uuid.ts';
 import type { Connection } from './connection.ts';
 import type { Schema } from './schema.ts';
 import { prepare } from './statements.ts';
-import { requireUuid, uuidBytes, uuidText } from './uuid.ts';
 
 /*
  * Nothing of this is kept in memory: the command line adds organizations and keys, and revokes them, while the

@@ -1,10 +1,11 @@
 import type { EvidenceFilter, EvidencePage, StoredEntry } from '../../ports/store.ts';
+import { PROGRESS } from '../relational/rows.ts';
+import { firstUuidOf, LAST_UUID, uuidBytes, uuidText } from '../relational/uuid.ts';
 import type { BatchReads } from './batches.ts';
 import type { Connection } from './connection.ts';
 import { storedEntry } from './deposits.ts';
 import { DIGESTS, lookupHash, segmentOf } from './lookup.ts';
-import { type EntryRow, PROGRESS } from './schema.ts';
-import { firstUuidOf, LAST_UUID, uuidBytes, uuidText } from './uuid.ts';
+import type { EntryRow } from './schema.ts';
 
 /** Rows that one page looks at: whatever the filter, a page costs some milliseconds and may come back short. */
 const SCAN_ROWS = 5_000;

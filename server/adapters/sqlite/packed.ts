@@ -1,6 +1,6 @@
 import type { IdempotencyClaim, JournalEntry } from '../../ports/store.ts';
+import { writeUuid } from '../relational/uuid.ts';
 import { lookupHash } from './lookup.ts';
-import { writeUuid } from './uuid.ts';
 
 /*
  * Deposits on their way to the writer thread: the bytes of a whole group in one buffer that is handed over and comes

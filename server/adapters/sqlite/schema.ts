@@ -1,4 +1,5 @@
 import type { Generated } from 'kysely';
+import type { AnchorColumns, AttemptColumns, BatchRow, LogRow } from '../relational/rows.ts';
 
 /** The tables as the newest migration leaves them. Columns that end in _ms are Unix milliseconds. */
 export interface Schema {
@@ -26,39 +27,10 @@ export interface Schema {
   /** one row: every entry up to this sequence has its rows in `lookup` */
   lookup_state: { merged_through: number };
   batches: BatchRow;
-  logs: {
-    id: Generated<number>;
-    chain_id: number;
-    genesis_hash: string;
-    contract: string;
-    operator: string;
-  };
-  anchors: {
-    id: Generated<number>;
-    batch: number;
-    log: number;
-    log_index: number;
-    state: string;
-    transaction_hash: string | null;
-    block_number: number | null;
-    block_hash: string | null;
-    block_time: number | null;
-    confirmations: number;
-    required: number;
-    final_ms: number | null;
-    /** JSON */
-    proof: string | null;
-  };
-  attempts: {
-    id: Generated<number>;
-    anchor: number;
-    transaction_hash: string;
-    raw: string;
-    nonce: number;
-    max_fee_per_gas: string;
-    max_priority_fee_per_gas: string;
-    signed_ms: number;
-  };
+  logs: { id: Generated<number> } & LogRow;
+  /** `proof` is JSON */
+  anchors: { id: Generated<number> } & AnchorColumns & { proof: string | null };
+  attempts: { id: Generated<number> } & AttemptColumns;
   anchor_events: { id: Generated<number>; anchor: number; at_ms: number; event: string; detail: string };
   certificates: {
     sequence: number;
@@ -106,17 +78,3 @@ export interface BulkCallRow {
   count: number;
   created_ms: number;
 }
-
-export interface BatchRow {
-  number: number;
-  first_sequence: number;
-  last_sequence: number;
-  root: string;
-  sealed_ms: number;
-  oldest_ms: number;
-  /** place in PROGRESS: how far the best of its anchors is; kept with them in one transaction */
-  progress: number;
-}
-
-/** States of an entry by `progress` of its batch; 0 while it has none. */
-export const PROGRESS = ['received', 'batched', 'anchoring', 'anchored'] as const;

@@ -2,6 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { Clock } from '../../ports/clock.ts';
 import { DepositQueue, QUEUE_LIMITS } from '../../ports/overload.ts';
 import type { BulkOutcome, IdempotencyClaim, JournalEntry, Store } from '../../ports/store.ts';
+import { requireUuid } from '../relational/uuid.ts';
 import { openAnchorReads } from './anchors.ts';
 import { openBatches } from './batches.ts';
 import { openCertificateReads } from './certificates.ts';
@@ -14,7 +15,6 @@ import { openIdentityReads } from './identity.ts';
 import { openListing } from './listing.ts';
 import { migrate } from './migrate.ts';
 import { checkKeyLength, createPacker } from './packed.ts';
-import { requireUuid } from './uuid.ts';
 
 export interface SqliteStoreOptions {
   readonly path: string;

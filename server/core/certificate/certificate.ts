@@ -145,7 +145,8 @@ const inclusion: Field<Inclusion> = (value, at) => {
   throw new FormatError('field-value-wrong', { at, expected: '[batch] | [folder, batch]' });
 };
 
-const headerAnchor: Field<HeaderAnchor> = (value, at) => {
+/** An anchor of type `ethereum-header/1`, as a certificate and a store have it. */
+export const headerAnchor: Field<HeaderAnchor> = (value, at) => {
   const get = members(value, at, [
     'header',
     'logPosition',

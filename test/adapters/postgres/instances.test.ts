@@ -155,8 +155,8 @@ t.test(
         ...stores.map((store) => store.recordMined(anchors[1].id, at, 3)),
       ]);
       await Promise.all([
-        stores[0].recordReorganised(anchors[0].id, {}, 4),
-        stores[1].recordFinal(anchors[1].id, {} as never, 4),
+        stores[0].recordReorganised(anchors[0].id, { blockHash: at.blockHash }, 4),
+        stores[1].recordFinal(anchors[1].id, at.blockHash, {} as never, 4),
       ]);
       const events = (await stores[0].historyOfBatch(n + 1))
         .filter((event) => event.anchorId === anchors[0].id)

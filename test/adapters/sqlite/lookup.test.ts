@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
+import { requireUuid } from '../../../server/adapters/relational/uuid.ts';
 import { openForWriting } from '../../../server/adapters/sqlite/connection.ts';
 import { openDeposits } from '../../../server/adapters/sqlite/deposits.ts';
 import { openIdentityWrites } from '../../../server/adapters/sqlite/identity.ts';
@@ -9,7 +10,6 @@ import { openJournal } from '../../../server/adapters/sqlite/journal.ts';
 import { DIGESTS, forgetOldKeys, lookupHash, segmentOf } from '../../../server/adapters/sqlite/lookup.ts';
 import { migrate } from '../../../server/adapters/sqlite/migrate.ts';
 import { createPacker } from '../../../server/adapters/sqlite/packed.ts';
-import { requireUuid } from '../../../server/adapters/sqlite/uuid.ts';
 import type { IdempotencyClaim, JournalEntry } from '../../../server/ports/store.ts';
 import { DAY_MS, entryOf, fingerprintOf, idAt, NOW_MS } from '../../suites/sample.ts';
 

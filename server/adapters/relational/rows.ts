@@ -1,0 +1,108 @@
+import type { EthereumHeaderAnchor, LogIdentity, SignedAppend } from '../../ports/chain.ts';
+import type { Anchor, AnchorState } from '../../ports/store.ts';
+
+/*
+ * What SQLite and PostgreSQL store alike, and what it means. Columns that end in _ms are Unix milliseconds.
+ */
+
+export interface BatchRow {
+  number: number;
+  first_sequence: number;
+  last_sequence: number;
+  root: string;
+  sealed_ms: number;
+  oldest_ms: number;
+  /** place in PROGRESS: how far the best of its anchors is; kept with them in one transaction */
+  progress: number;
+}
+
+/** States of an entry by `progress` of its batch; 0 while it has none. */
+export const PROGRESS = ['received', 'batched', 'anchoring', 'anchored'] as const;
+
+export interface LogRow {
+  chain_id: number;
+  genesis_hash: string;
+  contract: string;
+  operator: string;
+}
+
+/** An anchor's columns but `id`, which the database gives, and `proof`, which each keeps in its own way. */
+export interface AnchorColumns<State extends string = string> {
+  batch: number;
+  log: number;
+  log_index: number;
+  state: State;
+  transaction_hash: string | null;
+  block_number: number | null;
+  block_hash: string | null;
+  block_time: number | null;
+  confirmations: number;
+  required: number;
+  final_ms: number | null;
+}
+
+export interface AttemptColumns {
+  anchor: number;
+  transaction_hash: string;
+  raw: string;
+  nonce: number;
+  max_fee_per_gas: string;
+  max_priority_fee_per_gas: string;
+  signed_ms: number;
+}
+
+/** An anchor joined with its batch and its log. */
+type JoinedAnchor = { id: number } & AnchorColumns &
+  LogRow &
+  Pick<BatchRow, 'root' | 'first_sequence' | 'last_sequence'>;
+
+export const logRow = (log: LogIdentity): LogRow => ({
+  chain_id: log.chainId,
+  genesis_hash: log.genesisHash,
+  contract: log.contract,
+  operator: log.operator,
+});
+
+export const logOf = (row: LogRow): LogIdentity => ({
+  chainId: row.chain_id,
+  genesisHash: row.genesis_hash,
+  contract: row.contract,
+  operator: row.operator,
+});
+
+export const anchorOf = (row: JoinedAnchor, proof: EthereumHeaderAnchor | null): Anchor => ({
+  id: row.id,
+  batch: row.batch,
+  log: logOf(row),
+  index: row.log_index,
+  root: row.root,
+  size: row.last_sequence - row.first_sequence + 1,
+  state: row.state as AnchorState,
+  transactionHash: row.transaction_hash ?? undefined,
+  blockNumber: row.block_number ?? undefined,
+  blockHash: row.block_hash ?? undefined,
+  blockTime: row.block_time ?? undefined,
+  confirmations: row.confirmations,
+  required: row.required,
+  finalMs: row.final_ms ?? undefined,
+  proof: proof ?? undefined,
+});
+
+export const attemptRow = (anchor: number, attempt: SignedAppend, nowMs: number): AttemptColumns => ({
+  anchor,
+  transaction_hash: attempt.transactionHash,
+  raw: attempt.raw,
+  nonce: attempt.nonce,
+  max_fee_per_gas: attempt.maxFeePerGas,
+  max_priority_fee_per_gas: attempt.maxPriorityFeePerGas,
+  signed_ms: nowMs,
+});
+
+export const attemptOf = (row: AttemptColumns): SignedAppend & { readonly signedMs: number } => ({
+  transactionHash: row.transaction_hash,
+  raw: row.raw,
+  nonce: row.nonce,
+  maxFeePerGas: row.max_fee_per_gas,
+  maxPriorityFeePerGas: row.max_priority_fee_per_gas,
+  signedMs: row.signed_ms,
+});
