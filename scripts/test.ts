@@ -13,6 +13,7 @@ const root = join(import.meta.dirname, '..');
 const tap = join(root, 'node_modules', '.bin', 'tap');
 /** Tests of a whole service that look at nothing but what it answers. */
 const ON_ANY_STORAGE = [
+  'test/crash/kill.test.ts',
   'test/http/deposit.test.ts',
   'test/http/certificate.test.ts',
   'test/http/head.test.ts',

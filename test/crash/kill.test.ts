@@ -15,9 +15,11 @@ import { appendsOf, until } from '../support/configured.ts';
 import { type ServiceProcess, startProcess } from '../support/process.ts';
 import { rpc } from '../support/rpc-proxy.ts';
 import { body, digestOf, form, hashOnly } from '../support/running.ts';
+import { ON_POSTGRES, type Servers, servers, storageFor } from '../support/storage.ts';
 
 /*
- * The real process, killed with SIGKILL while deposits stream in, and begun anew on the same folder: again and again.
+ * The real process, killed with SIGKILL while deposits stream in, and begun anew on the same data: again and again. Its
+ * chain, and where it has them PostgreSQL and the object store, are killed at moments of their own.
  * KEZHENG_TEST_LONG=1 does it for minutes. KEZHENG_TEST_SEED repeats the moments of a run, as far as a machine can.
  */
 
@@ -28,6 +30,8 @@ const CONNECTIONS = 4;
 const MAX_PAUSE_MS = LONG ? 20 : 80;
 const MIN_LIFE_MS = 150;
 const MAX_LIFE_MS = 2_200;
+/** A server that was killed is away for so long, at most. */
+const MAX_AWAY_MS = 1_500;
 const SEED = Number(process.env['KEZHENG_TEST_SEED'] ?? randomBytes(4).readUInt32LE());
 t.setTimeout(LONG ? 1_800_000 : 220_000);
 
@@ -60,8 +64,11 @@ interface Process extends ServiceProcess {
 }
 
 async function start(): Promise<Process> {
-  const settings = { KEZHENG_DATA_DIR: dataDir, KEZHENG_BATCH_MAX_AGE_MS: '100' };
-  const started = await startProcess(settings);
+  const started = await startProcess({
+    KEZHENG_DATA_DIR: dataDir,
+    KEZHENG_BATCH_MAX_AGE_MS: '100',
+    ...(await storageFor(dataDir)),
+  });
   child = started.child;
   const demo = JSON.parse(readFileSync(join(dataDir, 'demo.json'), 'utf8')) as {
     organizations: [{ apiKey: string }];
@@ -135,10 +142,39 @@ async function stream(to: Process, over: () => boolean): Promise<void> {
   }
 }
 
-const temporaryFiles = (): string[] => readdirSync(join(dataDir, 'blobs', 'tmp'));
+const temporaryFiles = (): string[] =>
+  readdirSync(join(dataDir, ...(ON_POSTGRES ? ['spool'] : ['blobs', 'tmp'])));
 
 /** What a process that is gone has left half-made; the one that runs now may be writing a tree at this moment. */
 const leftovers = (): string[] => temporaryFiles().filter((name) => !name.startsWith(`${child!.pid}-`));
+
+/** What the service stands on dies alone, at moments within its life; the result waits until all is back. */
+async function killParts(round: number, lifeMs: number): Promise<() => Promise<unknown>> {
+  const behind = await servers();
+  const chain = async (): Promise<void> => {
+    // The service starts it again.
+    for (const pid of childrenOf(child!.pid!)) process.kill(pid, 'SIGKILL');
+  };
+  const killAndStart = (server: Pick<Servers['s3'], 'kill' | 'start'>) => async (): Promise<void> => {
+    await server.kill();
+    await sleep(random() * MAX_AWAY_MS);
+    await server.start();
+  };
+  const parts: Readonly<Record<string, () => Promise<void>>> = {
+    chain,
+    ...(behind && { PostgreSQL: killAndStart(behind.postgres), S3: killAndStart(behind.s3) }),
+  };
+  const victims = Object.entries(parts).filter(
+    (_, i) => round % 3 === 2 || (behind && (round + i) % 2 === 0),
+  );
+  const deaths = victims.map(async ([name, kill]) => {
+    await sleep(random() * lifeMs);
+    note(`${name} killed`);
+    await kill();
+    note(`${name} is back`);
+  });
+  return () => Promise.all(deaths);
+}
 
 async function oneRound(round: number): Promise<void> {
   const service = await start();
@@ -147,18 +183,19 @@ async function oneRound(round: number): Promise<void> {
   let over = false;
   const streams = Array.from({ length: CONNECTIONS }, () => stream(service, () => over));
   const lifeMs = MIN_LIFE_MS + random() * (MAX_LIFE_MS - MIN_LIFE_MS);
-  if (round % 3 === 2) {
-    // The chain dies alone first: the service starts it again, and goes on.
-    await sleep(lifeMs / 2);
-    for (const pid of childrenOf(child!.pid!)) process.kill(pid, 'SIGKILL');
-    note('chain killed');
-    await sleep(lifeMs / 2);
-  } else await sleep(lifeMs);
+  const back = await killParts(round, lifeMs);
+  await sleep(lifeMs);
+  // Every other time it has to go on by itself, with what it has opened.
+  if (round % 2 === 1) {
+    await back();
+    const before = promises.length;
+    await until('a promise after all was back', () => promises.length > before);
+  }
   service.kill('SIGKILL');
   over = true;
   note(`killed after ${Math.round(lifeMs)} ms, ${promises.length} promised`);
   await service.ended;
-  await Promise.all(streams);
+  await Promise.all([...streams, back()]);
 }
 
 async function fileOf({ n, bytes }: Request) {

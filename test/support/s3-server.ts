@@ -33,6 +33,7 @@ const PROGRAM = `
   const { startFauxqs } = await import('fauxqs');
   const [port, s3StorageDir] = process.argv.slice(1);
   const server = await startFauxqs({ port: Number(port), logger: false, ...(s3StorageDir && { s3StorageDir }) });
+  // Over a folder from before the bucket is there already.
   try { server.createBucket('${BUCKET}'); } catch {}
   process.on('disconnect', () => process.exit());
   process.send('ready');

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import process from 'node:process';
 import t from 'tap';
 import { type Database, openDatabase } from '../../server/adapters/storage.ts';
@@ -11,15 +14,33 @@ import { type S3Server, startS3 } from './s3-server.ts';
 
 export const ON_POSTGRES = process.env['KEZHENG_TEST_STORAGE'] === 'postgres';
 
-let servers: Promise<readonly [TestPostgres, S3Server]> | undefined;
+export interface Servers {
+  readonly postgres: TestPostgres;
+  readonly s3: S3Server;
+}
+
+let started: Promise<Servers> | undefined;
+
+/** Those behind `storageFor`, to be killed and started again; undefined where all is in one process. */
+export const servers = (): Promise<Servers | undefined> =>
+  ON_POSTGRES ? (started ??= startServers()) : Promise.resolve(undefined);
+
+async function startServers(): Promise<Servers> {
+  const folder = await mkdtemp(join(tmpdir(), 'kezheng-s3-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const [postgres, s3] = await Promise.all([startPostgres(t, { synced: true }), startS3(t, { folder })]);
+  return { postgres, s3 };
+}
+
 const settings = new Map<string, Readonly<Record<string, string>>>();
 
 /** Settings for the service on this data dir: an empty storage at first, the same again when it starts anew. */
 export async function storageFor(dataDir: string): Promise<Readonly<Record<string, string>>> {
-  if (!ON_POSTGRES) return {};
+  const behind = await servers();
+  if (behind === undefined) return {};
   const known = settings.get(dataDir);
   if (known !== undefined) return known;
-  const [postgres, s3] = await (servers ??= Promise.all([startPostgres(t, { synced: true }), startS3(t)]));
+  const { postgres, s3 } = behind;
   const made = {
     KEZHENG_DATABASE_URL: await postgres.freshDatabase(),
     KEZHENG_BLOBS: s3.address.replace('?', `/${settings.size + 1}?`),
