@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Wallet } from 'ethers';
 import t, { type Test } from 'tap';
 import { openEvmChain } from '../../server/adapters/evm/chain.ts';
-import { openSqliteStore } from '../../server/adapters/sqlite/store.ts';
+import type { Database } from '../../server/adapters/storage.ts';
 import { journalEntry } from '../../server/journal/entry.ts';
 import { newId } from '../../server/journal/ids.ts';
 import { anchorRound, nothingKnown } from '../../server/pipeline/anchor.ts';
@@ -13,6 +13,7 @@ import type { Chain } from '../../server/ports/chain.ts';
 import type { Store } from '../../server/ports/store.ts';
 import { CHAIN_ID, startWithContract, type TestAnvil } from '../support/anvil.ts';
 import { appendsOf } from '../support/configured.ts';
+import { databaseOf } from '../support/storage.ts';
 
 /*
  * The anchoring of two batches, killed before and after every call that it makes of the store and of the chain; then
@@ -72,11 +73,11 @@ const anvil = await startWithContract(t);
 let cases = 0;
 
 interface Case {
-  readonly path: string;
+  readonly dir: string;
   readonly operator: string;
   readonly operatorKey: string;
   /** open until it is killed, then opened anew */
-  store: Store;
+  database: Database;
 }
 
 /** A store with sealed batches, and an operator with funds. */
@@ -84,8 +85,10 @@ async function begin(): Promise<Case> {
   const wallet = new Wallet(`0x${randomBytes(32).toString('hex')}`);
   const operator = wallet.address.toLowerCase();
   await anvil.call('anvil_setBalance', operator, '0xde0b6b3a7640000');
-  const path = join(folder, `${++cases}.sqlite`);
-  const store = await openSqliteStore({ path, clock });
+  const dir = join(folder, String(++cases));
+  await mkdir(dir);
+  const database = await databaseOf(dir);
+  const { store } = database;
   const organization = newId(clock.nowMs());
   await store.addOrganization({
     ...{ id: organization, name: 'x', role: 'depositor', uscc: undefined },
@@ -101,14 +104,15 @@ async function begin(): Promise<Case> {
     const root = randomBytes(32).toString('hex');
     await store.seal({ firstSequence, size: 1, root, nowMs: receivedMs });
   }
-  return { path, operator, operatorKey: wallet.privateKey, store };
+  return { dir, operator, operatorKey: wallet.privateKey, database };
 }
 
 type Meanwhile = (anvil: TestAnvil, round: number) => Promise<unknown>;
 
 /** One life of the process: rounds until all is final or it dies. True where it died. */
 async function live(one: Case, at: KillAt | undefined, meanwhile: Meanwhile): Promise<boolean> {
-  const { store, operatorKey } = one;
+  const { operatorKey } = one;
+  const { store } = one.database;
   const chain = openEvmChain({
     ...{ rpcUrls: [anvil.url], chainId: CHAIN_ID, operatorKey, confirmations: 1 },
   });
@@ -128,8 +132,8 @@ async function live(one: Case, at: KillAt | undefined, meanwhile: Meanwhile): Pr
   } catch (error) {
     // What a dead process would have thrown is of no interest; everything else is a bug.
     if (!life.died()) throw error;
-    await store.close();
-    one.store = await openSqliteStore({ path: one.path, clock });
+    await one.database.close();
+    one.database = await databaseOf(one.dir);
     return true;
   } finally {
     chain.close();
@@ -145,7 +149,8 @@ async function allFinal(store: Store): Promise<boolean> {
 }
 
 /** Each index once, in order, each with the root of its batch; every anchor final, with a proof; nothing paid twice. */
-async function judge(t: Test, { store, operator }: Case): Promise<void> {
+async function judge(t: Test, { database, operator }: Case): Promise<void> {
+  const { store } = database;
   const roots: string[] = [];
   for (let number = 1; number <= BATCHES; number++) {
     const anchors = await store.anchorsOfBatch(number);
@@ -156,7 +161,7 @@ async function judge(t: Test, { store, operator }: Case): Promise<void> {
     t.equal(events.filter((event) => event === 'planned').length, 1);
     t.equal(events.at(-1), 'final');
   }
-  await store.close();
+  await database.close();
   const appends = await appendsOf(anvil.url, operator);
   t.strictSame(
     appends.map(({ index, root }) => [index, root]),
@@ -224,7 +229,7 @@ t.test('a node that has not come as far as what was final takes nothing back', a
   const roundOn = (node: Chain, genesisMayChange: boolean) =>
     anchorRound(
       {
-        ...{ store: one.store, chain: node, clock, resendAfterMs: 60_000 },
+        ...{ store: one.database.store, chain: node, clock, resendAfterMs: 60_000 },
         ...{ genesisMayChange, onFinal: async () => {} },
       },
       nothingKnown(),
@@ -233,7 +238,7 @@ t.test('a node that has not come as far as what was final takes nothing back', a
     code: 'chain-behind',
     detail: { block: longAgo.blockNumber },
   });
-  t.ok(await allFinal(one.store));
+  t.ok(await allFinal(one.database.store));
   t.notOk(await roundOn(chain, false), 'and nothing is to be done once it has caught up');
   await judge(t, one);
 });
@@ -247,11 +252,11 @@ t.test('a local chain that has lost blocks gets back what was in them', async (t
   t.teardown(() => chain.close());
   await anvil.call('anvil_rollback', BATCHES);
   const deps = {
-    ...{ store: one.store, chain, clock, resendAfterMs: 60_000 },
+    ...{ store: one.database.store, chain, clock, resendAfterMs: 60_000 },
     ...{ genesisMayChange: true, onFinal: async () => {} },
   };
   const past = nothingKnown();
-  for (let round = 0; round < MAX_ROUNDS && !(round > 1 && (await allFinal(one.store))); round++)
+  for (let round = 0; round < MAX_ROUNDS && !(round > 1 && (await allFinal(one.database.store))); round++)
     await anchorRound(deps, past);
   await judge(t, one);
 });

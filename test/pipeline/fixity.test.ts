@@ -3,7 +3,6 @@ import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { openFolderBlobs } from '../../server/adapters/folder/blobs.ts';
-import { openSqliteStore } from '../../server/adapters/sqlite/store.ts';
 import { openDigests } from '../../server/adapters/workers/digests.ts';
 import type { Manifest } from '../../server/core/entry/manifest.ts';
 import { type FixityDeps, fixityRound, nothingChecked } from '../../server/pipeline/fixity.ts';
@@ -12,6 +11,7 @@ import type { Store } from '../../server/ports/store.ts';
 import { addOrganization, DAY_MS, digest, entryOf, NOW_MS } from '../suites/sample.ts';
 import { until } from '../support/configured.ts';
 import { body, form, hashOnly, type Running, run } from '../support/running.ts';
+import { databaseOf } from '../support/storage.ts';
 
 t.setTimeout(200_000);
 
@@ -42,8 +42,8 @@ async function bench(t: Test): Promise<Bench> {
   const dir = t.testdir();
   const made = { nowMs: NOW_MS };
   const clock = { nowMs: () => made.nowMs };
-  const store = await openSqliteStore({ path: join(dir, 'store.sqlite'), clock });
-  t.teardown(() => store.close());
+  const { store, close } = await databaseOf(dir, clock);
+  t.teardown(close);
   const blobs = await openFolderBlobs({ dir: join(dir, 'blobs') });
   const organization = await addOrganization(store);
   const said: string[] = [];
@@ -257,7 +257,8 @@ t.test('a round that is asked to stop ends without a result', async (t) => {
 
 // ---------------------------------------------------------------- the service
 
-const EVERY = { KEZHENG_FIXITY_EVERY_MS: '150' };
+/** Files in a folder whatever else is configured: it is they that are damaged here. */
+const EVERY = { KEZHENG_FIXITY_EVERY_MS: '150', KEZHENG_BLOBS: '' };
 const PHOTO = Buffer.from('a photograph');
 const pathIn = (service: Running, name: string) =>
   join(service.dataDir, 'blobs', 'files', name.slice(0, 2), name);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import t from 'tap';
 import { type Database, openDatabase } from '../../server/adapters/storage.ts';
+import type { Clock } from '../../server/ports/clock.ts';
 import { startPostgres, type TestPostgres } from './postgres.ts';
 import { type S3Server, startS3 } from './s3-server.ts';
 
@@ -49,8 +50,10 @@ export async function storageFor(dataDir: string): Promise<Readonly<Record<strin
   return made;
 }
 
-/** The same storage, beside the service. */
-export async function databaseOf(dataDir: string): Promise<Database> {
+const wallClock: Clock = { nowMs: () => Date.now() };
+
+/** The same storage, beside the service or without one. */
+export async function databaseOf(dataDir: string, clock = wallClock): Promise<Database> {
   const { KEZHENG_DATABASE_URL: databaseUrl } = await storageFor(dataDir);
-  return openDatabase({ dataDir, databaseUrl, blobs: undefined }, { nowMs: () => Date.now() });
+  return openDatabase({ dataDir, databaseUrl, blobs: undefined }, clock);
 }
