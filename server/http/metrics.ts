@@ -1,7 +1,7 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { DepositKind, DepositOutcomeName, Metrics, Tracing } from '../ports/metrics.ts';
 import { isForm } from './form.ts';
+import { isForOperators } from './operators.ts';
 import { Problem } from './problem.ts';
 
 type Done = (error?: Error) => void;
@@ -78,26 +78,11 @@ class HttpFailure extends Error {
   override readonly name = 'HttpFailure';
 }
 
-/**
- * GET /metrics. With a token configured: for whoever has it, from anywhere. Without: for callers on this machine only,
- * and not for those whom a balancer on this machine passes on. For everybody else there is no such page.
- */
+/** GET /metrics. For everybody but operators there is no such page. */
 export function metricsRoute(app: FastifyInstance, metrics: Metrics, token: string | undefined): void {
   app.get('/metrics', { schema: { hide: true } }, async (request, reply) => {
-    if (!(token === undefined ? isLocal(request) : hasToken(request, token))) throw new Problem('not-found');
+    if (!isForOperators(request, token)) throw new Problem('not-found');
     const { type, text } = await metrics.page();
     return reply.type(type).send(text);
   });
-}
-
-const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/;
-const PASSED_ON = ['x-forwarded-for', 'x-real-ip', 'forwarded', 'via'];
-
-const isLocal = ({ raw }: FastifyRequest): boolean =>
-  LOOPBACK.test(raw.socket.remoteAddress ?? '') && !PASSED_ON.some((name) => name in raw.headers);
-
-function hasToken({ headers: { authorization } }: FastifyRequest, token: string): boolean {
-  const given = Buffer.from(authorization ?? '');
-  const wanted = Buffer.from(`Bearer ${token}`);
-  return given.length === wanted.length && timingSafeEqual(given, wanted);
 }

@@ -30,7 +30,8 @@ export const en: Sentences = {
     'file-not-stored': 'only digests were deposited; the service has no such file',
     'certificate-not-ready': 'the certificate is not ready yet',
     'too-many-requests': 'too many requests',
-    'store-unavailable': 'the store is not available now; nothing was kept, try again later',
+    'store-unavailable':
+      'the store is not available now, and nothing is confirmed: repeat the request under the same Idempotency-Key; if it was kept after all, the answer is the earlier one',
     overloaded: 'too busy; nothing was kept, try again later',
     'internal-error': 'an error inside the service',
   },
@@ -405,7 +406,7 @@ export const en: Sentences = {
     'log-history-differs': 'the log has another history than our records; anchoring has stopped',
     'stored-files-bad':
       'of the stored files {missing} are missing and {damaged} damaged, see the log; deposits are taken',
-    'store-unavailable': 'the store is not available: {reason}',
+    'store-unavailable': 'the store is not available, see the log',
     'internal-error': 'an internal error, see the log',
   },
 };

@@ -30,7 +30,8 @@ export const zh: Sentences = {
     'file-not-stored': '仅存摘要，服务未保存此文件',
     'certificate-not-ready': '证书尚未生成，请稍后再取',
     'too-many-requests': '请求过于频繁',
-    'store-unavailable': '存储暂不可用，未保存任何内容，请稍后重试',
+    'store-unavailable':
+      '存储暂不可用，本次请求未获确认：请以同一 Idempotency-Key 重试，若其实已存入，将得到原来的结果',
     overloaded: '服务繁忙，未保存任何内容，请稍后重试',
     'internal-error': '服务内部错误',
   },
@@ -390,7 +391,7 @@ export const zh: Sentences = {
     'restored-uncompared': '数据来自备份，尚未与链上日志比对；比对之前不封批，存证照常接收',
     'log-history-differs': '日志的历史与本地记录不符；已停止上链',
     'stored-files-bad': '已存文件中有 {missing} 个缺失、{damaged} 个损坏，详见日志；存证照常接收',
-    'store-unavailable': '存储不可用：{reason}',
+    'store-unavailable': '存储不可用，详见日志',
     'internal-error': '内部错误，详见日志',
   },
 };

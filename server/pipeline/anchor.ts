@@ -56,8 +56,10 @@ export interface KnownPast {
   rolling: string;
   /** The head at which the final anchors were last found on the chain; undefined: not looked yet. */
   reviewedAt: string | undefined;
-  /** The log holds more than all our batches could be: what we have is not the newest. Undefined: not looked yet. */
-  ahead: AnchorAlarm | false | undefined;
+  /** Since this was made all roots of the log were found to be recorded here: what we have is not an old copy. */
+  compared: boolean;
+  /** When the node was first found not to have come as far as a block that was final. */
+  behindSinceMs: number | undefined;
 }
 
 export const EMPTY_LOG_ROLLING = '0'.repeat(48);
@@ -66,7 +68,8 @@ export const nothingKnown = (): KnownPast => ({
   nextIndex: 0,
   rolling: EMPTY_LOG_ROLLING,
   reviewedAt: undefined,
-  ahead: undefined,
+  compared: false,
+  behindSinceMs: undefined,
 });
 
 /** One round. Returns true where something changed, so that the next round should come soon. */
@@ -77,10 +80,11 @@ export async function anchorRound(deps: AnchorDeps, past: KnownPast): Promise<bo
   const head = await deps.chain.head();
   if (head.count < past.nextIndex) Object.assign(past, nothingKnown());
   await comparePast(deps, log, head, past);
-  past.ahead = (await alarmIfAhead(deps.store, log, head)) ?? false;
-  if (past.ahead) throw past.ahead;
+  past.behindSinceMs = undefined;
+  await refuseIfAhead(deps.store, log, head);
   moved = (await reviewFinal(deps, log, head, past)) || moved;
   const next = await nextToAppend(deps, log);
+  if (next === undefined || head.count <= next.index) past.compared = true;
   if (next === undefined) return moved;
   return (await append(deps, next, head)) || moved;
 }
@@ -179,7 +183,7 @@ async function comparePast(
       if (anchor.state === 'planned') return;
       nextIndex = anchor.index + 1;
       if (nextIndex > head.count) {
-        await giveBackIfGone(deps, anchor, head);
+        await giveBackIfGone(deps, anchor, head, past);
         continue;
       }
       rolling = rollingAfter(rolling, anchor.index, anchor.root, anchor.size);
@@ -201,16 +205,16 @@ async function comparePast(
  * data are an old copy, or somebody else writes with our key. Indexes that we have batches for are compared when their
  * turn comes; nothing is sealed or sent beside more than that, because it would be a second history with the same numbers.
  */
-async function alarmIfAhead(
+async function refuseIfAhead(
   store: AnchorDeps['store'],
   log: LogIdentity,
   { count }: LogHead,
-): Promise<AnchorAlarm | undefined> {
-  if (count === 0 || (await store.anchorsOfLog(log, count - 1, 1)).length > 0) return undefined;
+): Promise<void> {
+  if (count === 0 || (await store.anchorsOfLog(log, count - 1, 1)).length > 0) return;
   const planned = await lastPlanned(store, log);
   const batches = (await store.lastBatch())?.number ?? 0;
   const known = (planned === undefined ? 0 : planned.index + 1) + batches - (planned?.batch ?? 0);
-  return count > known ? new AnchorAlarm('log-ahead', { count, known }) : undefined;
+  if (count > known) throw new AnchorAlarm('log-ahead', { count, known });
 }
 
 async function lastPlanned(store: AnchorStore, log: LogIdentity): Promise<Anchor | undefined> {
@@ -221,22 +225,35 @@ async function lastPlanned(store: AnchorStore, log: LogIdentity): Promise<Anchor
   }
 }
 
-/**
- * A node that has not come as far as a block that was final is behind, and will come there: it takes nothing back. Only
- * a local chain can really have lost such a block, and grows again by nothing but what we send to it.
- */
 async function giveBackIfGone(
-  { store, chain, clock, genesisMayChange }: AnchorDeps,
+  { store, chain, clock, resendAfterMs }: AnchorDeps,
   anchor: Anchor,
   head: LogHead,
+  past: KnownPast,
 ): Promise<void> {
-  if (anchor.state === 'final' && !genesisMayChange && head.blockNumber < anchor.blockNumber!)
-    throw new ChainProblem('chain-behind', { block: head.blockNumber, expected: anchor.blockNumber! });
+  if (anchor.state === 'final' && head.blockNumber < anchor.blockNumber!)
+    waitForLaggard(anchor.blockNumber!, head, past, clock.nowMs(), resendAfterMs);
   const { canonical } = await chain.finality(anchor.blockNumber!, anchor.blockHash!);
   if (!canonical) return store.recordReorganised(anchor.id, wasAtAsFinal(anchor), clock.nowMs());
   // The block is on the chain and what it did is not in the log: one of the two is not true.
   if (anchor.blockNumber! <= head.blockNumber)
     throw new ChainProblem('chain-answer-invalid', { node: 'slots', what: 'count' });
+}
+
+/**
+ * A node that has not come as far as a block that was final is most likely behind: it takes nothing back at once. A chain
+ * that has lost the block may grow again by nothing but what we send to it, so the wait has an end.
+ */
+function waitForLaggard(
+  expected: number,
+  { blockNumber: block }: LogHead,
+  past: KnownPast,
+  nowMs: number,
+  patienceMs: number,
+): void {
+  past.behindSinceMs ??= nowMs;
+  if (Math.abs(nowMs - past.behindSinceMs) < patienceMs)
+    throw new ChainProblem('chain-behind', { block, expected });
 }
 
 const wasAtAsFinal = (anchor: Anchor) => ({ ...wasAt(anchor), wasFinal: anchor.state === 'final' ? 1 : 0 });

@@ -4,7 +4,7 @@ import { type Chain, ChainProblem } from '../ports/chain.ts';
 import type { Leadership } from '../ports/leadership.ts';
 import type { Logger } from '../ports/logger.ts';
 import { type Anchor, StoreUnavailable } from '../ports/store.ts';
-import { AnchorAlarm, type AnchorDeps, anchorRound, type KnownPast, nothingKnown } from './anchor.ts';
+import { AnchorAlarm, type AnchorDeps, anchorRound, nothingKnown } from './anchor.ts';
 import type { Expectation } from './expectation.ts';
 import { type FixityDeps, fixityRound, nothingChecked } from './fixity.ts';
 import { type SealDeps, sealDueBatch } from './seal.ts';
@@ -107,7 +107,8 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
 
 function anchorOnce(deps: PipelineDeps, leads: () => Promise<boolean>, progress: EventEmitter) {
   const past = nothingKnown();
-  let hasTried = false;
+  /** For people only to set right; what is sealed meanwhile might stand beside the log's own history. */
+  let alarm: AnchorAlarm | undefined;
   const { store, clock } = deps.seal;
   const onFinal = async (anchor: Anchor): Promise<void> => {
     const batch = await store.batch(anchor.batch);
@@ -120,7 +121,6 @@ function anchorOnce(deps: PipelineDeps, leads: () => Promise<boolean>, progress:
     if (!(await leads())) {
       // What the one that leads does is not known here: whoever takes over looks first.
       Object.assign(past, nothingKnown());
-      hasTried = false;
       return false;
     }
     const moved = await anchorRound({ ...deps.anchor, chain, onFinal }, past);
@@ -129,28 +129,29 @@ function anchorOnce(deps: PipelineDeps, leads: () => Promise<boolean>, progress:
   }
 
   return {
-    maySeal: () => maySeal(past, hasTried, deps.restored),
+    /**
+     * The first look at the log comes before the first batch, however long the chain is away: these data may be an old
+     * copy, put back by whatever means, whose batches would get numbers that others have. Entries only wait meanwhile.
+     */
+    maySeal(): boolean {
+      if (alarm !== undefined) throw alarm;
+      if (!past.compared && deps.restored.isUncompared()) throw new AnchorAlarm('restored-uncompared', {});
+      return past.compared;
+    },
     async round() {
       try {
-        return await round();
+        const moved = await round();
+        alarm = undefined;
+        return moved;
       } catch (error) {
-        hasTried = true;
+        if (error instanceof AnchorAlarm) alarm = error;
         throw error;
       } finally {
-        if (past.ahead === false && deps.restored.isUncompared()) await deps.restored.compared();
+        const isSettled = past.compared && alarm === undefined;
+        if (isSettled && deps.restored.isUncompared()) await deps.restored.compared();
       }
     },
   };
-}
-
-/**
- * The first look at the log comes before the first batch: an old copy must not make batches beside those that the log
- * has. Where the chain is away batches are sealed without it, except from data that are known to be an old copy.
- */
-function maySeal({ ahead }: KnownPast, hasTried: boolean, restored: RestoredData): boolean {
-  if (ahead) throw ahead;
-  if (ahead === undefined && restored.isUncompared()) throw new AnchorAlarm('restored-uncompared', {});
-  return ahead === false || hasTried;
 }
 
 /** Files are checked by the instance that leads; what is wrong with them every instance tells. */

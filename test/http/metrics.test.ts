@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { createMetrics } from '../../server/adapters/telemetry/metrics.ts';
 import { OPERATOR, startWithContract } from '../support/anvil.ts';
 import { configured, until, untilCertified } from '../support/configured.ts';
+import { fault, rpcProxy } from '../support/rpc-proxy.ts';
 import { body, certificateOf, form, hashOnly, type Running, run } from '../support/running.ts';
 
 const pageOf = async (service: Running): Promise<string> =>
@@ -168,6 +169,19 @@ t.test(
     else t.equal((await fetch(`http://${outside}:${port}/metrics`)).status, 404);
   },
 );
+
+t.test('what a node or a database says in its own words is told on this machine only', async (t) => {
+  const anvil = await startWithContract(t);
+  const proxy = await rpcProxy(t, anvil.url);
+  const service = await configured(t, { rpcUrl: proxy.url });
+  const secret = 'project 5f3a-SECRET rejected at http://10.1.2.3/SECRET';
+  proxy.on('eth_getBlockByNumber', fault(secret));
+  const ready = (headers: Record<string, string>) => fetch(`${service.url}/health/ready`, { headers });
+  await until('the words', async () => (await (await ready({})).text()).includes(secret));
+  const passedOn = await ready({ 'x-forwarded-for': '203.0.113.9' });
+  t.match(await passedOn.clone().json(), { parts: { anchoring: { code: 'chain-unreachable', zh: /.+/ } } });
+  t.notMatch(await passedOn.text(), /SECRET|10\.1\.2\.3|127\.0\.0\.1/);
+});
 
 t.test('with a token it is for whoever has it, and for nobody else', async (t) => {
   const token = 'a-token-for-watching-0123';

@@ -11,7 +11,7 @@ import { newId } from '../../server/journal/ids.ts';
 import { anchorRound, nothingKnown } from '../../server/pipeline/anchor.ts';
 import type { Chain } from '../../server/ports/chain.ts';
 import type { Store } from '../../server/ports/store.ts';
-import { CHAIN_ID, startWithContract, type TestAnvil } from '../support/anvil.ts';
+import { CHAIN_ID, sleep, startWithContract, type TestAnvil } from '../support/anvil.ts';
 import { appendsOf } from '../support/configured.ts';
 import { databaseOf } from '../support/storage.ts';
 
@@ -213,7 +213,7 @@ t.test('killed after every single call, one after another, it still comes to the
   t.fail('never came to the end');
 });
 
-t.test('a node that has not come as far as what was final takes nothing back', async (t) => {
+t.test('a node that has not come as far as what was final takes nothing back at once', async (t) => {
   const one = await begin();
   const chain = openEvmChain({
     ...{ rpcUrls: [anvil.url], chainId: CHAIN_ID, operatorKey: one.operatorKey, confirmations: 1 },
@@ -226,24 +226,29 @@ t.test('a node that has not come as far as what was final takes nothing back', a
     head: async () => longAgo,
     finality: async () => ({ canonical: false, final: false, confirmations: 0, required: 0, blockTime: 0 }),
   };
-  const roundOn = (node: Chain, genesisMayChange: boolean) =>
+  const past = nothingKnown();
+  const time = { nowMs: clock.nowMs() };
+  const roundOn = (node: Chain) =>
     anchorRound(
       {
-        ...{ store: one.database.store, chain: node, clock, resendAfterMs: 60_000 },
-        ...{ genesisMayChange, onFinal: async () => {} },
+        ...{ store: one.database.store, chain: node, clock: { nowMs: () => time.nowMs } },
+        ...{ resendAfterMs: 60_000, genesisMayChange: false, onFinal: async () => {} },
       },
-      nothingKnown(),
+      past,
     );
-  await t.rejects(roundOn(laggard, false), {
-    code: 'chain-behind',
-    detail: { block: longAgo.blockNumber },
-  });
+  const behind = { code: 'chain-behind', detail: { block: longAgo.blockNumber } };
+  await t.rejects(roundOn(laggard), behind);
+  time.nowMs += 59_000;
+  await t.rejects(roundOn(laggard), behind);
   t.ok(await allFinal(one.database.store));
-  t.notOk(await roundOn(chain, false), 'and nothing is to be done once it has caught up');
+  t.notOk(await roundOn(chain), 'and nothing is to be done once it has caught up');
+  time.nowMs += 59_000;
+  await t.rejects(roundOn(laggard), behind, 'the wait begins anew');
+  t.ok(await allFinal(one.database.store));
   await judge(t, one);
 });
 
-t.test('a local chain that has lost blocks gets back what was in them', async (t) => {
+t.test('a chain that has lost final blocks and does not grow gets back what was in them', async (t) => {
   const one = await begin();
   await live(one, undefined, mineAtOnce);
   const chain = openEvmChain({
@@ -252,10 +257,12 @@ t.test('a local chain that has lost blocks gets back what was in them', async (t
   t.teardown(() => chain.close());
   await anvil.call('anvil_rollback', BATCHES);
   const deps = {
-    ...{ store: one.database.store, chain, clock, resendAfterMs: 60_000 },
-    ...{ genesisMayChange: true, onFinal: async () => {} },
+    ...{ store: one.database.store, chain, clock, resendAfterMs: 300 },
+    ...{ genesisMayChange: false, onFinal: async () => {} },
   };
   const past = nothingKnown();
+  await t.rejects(anchorRound(deps, past), { code: 'chain-behind' });
+  await sleep(300);
   for (let round = 0; round < MAX_ROUNDS && !(round > 1 && (await allFinal(one.database.store))); round++)
     await anchorRound(deps, past);
   await judge(t, one);

@@ -18,6 +18,7 @@ import {
   poolOf,
   until,
   untilCertified,
+  untilLooked,
   untilPooled,
   untilState,
   verdictOf,
@@ -363,6 +364,7 @@ t.test('several batches in one block each get their own certificate', GUARANTEE,
   const anvil = await stillAnvil(t);
   const proxy = await rpcProxy(t, anvil.url);
   const service = await configured(t, { rpcUrl: proxy.url, env: ONE });
+  await untilLooked(proxy);
   proxy.away = true;
   const ids: string[] = [];
   for (const n of [1, 2, 3]) {

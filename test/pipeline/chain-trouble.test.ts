@@ -20,6 +20,7 @@ import {
   configured,
   until,
   untilCertified,
+  untilLooked,
   untilProblem,
   untilState,
   verdictOf,
@@ -39,11 +40,13 @@ interface Scene {
   readonly service: Configured;
 }
 
-/** A service that has anchored nothing yet, a proxy, and an anvil that mines at once. */
+/** A service that has looked at its log and anchored nothing yet, a proxy, and an anvil that mines at once. */
 async function scene(t: Test, env: Readonly<Record<string, string>> = ONE): Promise<Scene> {
   const anvil = await startWithContract(t);
   const proxy = await rpcProxy(t, anvil.url);
-  return { anvil, proxy, service: await configured(t, { rpcUrl: proxy.url, env }) };
+  const service = await configured(t, { rpcUrl: proxy.url, env });
+  await untilLooked(proxy);
+  return { anvil, proxy, service };
 }
 
 type Change = (scene: Scene) => unknown;
@@ -253,7 +256,7 @@ t.test(
     const again = await configured(t, { rpcUrl: proxy.url, env: ONE, dataDir: service.dataDir });
     await untilProblem(again, 'log-history-differs');
     const next = await again.deposit(2);
-    await untilState(again, next, 'batched');
+    t.match(await again.view(next), { state: 'received' });
     t.equal((await appendsOf(anvil.url)).length, 1);
     proxy.off('eth_call');
     await untilProblem(again, 'ready');
@@ -356,8 +359,8 @@ t.test(
     proxy.target = other.url;
     await untilProblem(service, 'genesis-changed');
     const later = await service.deposit(2);
-    await untilState(service, later, 'batched');
     t.ok((await service.certificate(id))?.equals(certificate));
+    t.match(await service.view(later), { state: 'received' }, 'nothing is sealed beside another chain');
     await service.stop();
     const again = await configured(t, { rpcUrl: proxy.url, env: ONE, dataDir: service.dataDir });
     await untilProblem(again, 'genesis-changed');
@@ -374,7 +377,7 @@ for (const [what, size, root] of [
   ['our root with another size', 9, undefined],
 ] as const)
   t.test(
-    `an index taken by ${what} is an alarm: nothing is anchored after it, and nothing renumbered`,
+    `an index taken by ${what} is an alarm: nothing is sealed or anchored after it, and nothing renumbered`,
     GUARANTEE,
     async (t) => {
       const { anvil, proxy, service } = await scene(t);
@@ -389,14 +392,14 @@ for (const [what, size, root] of [
       proxy.away = false;
       await untilProblem(service, 'log-index-foreign');
       const third = await service.deposit(3);
-      await untilState(service, third, 'batched');
+      t.match(await service.view(third), { state: 'received' });
       await service.stop();
       const again = await configured(t, { rpcUrl: proxy.url, env: ONE, dataDir: service.dataDir });
       await untilProblem(again, 'log-index-foreign');
       t.equal((await appendsOf(anvil.url)).length, 2, 'nothing of ours after it');
       t.strictSame(await again.events(2), ['planned', 'foreign-root'], 'told once');
       t.match((await again.batch(2)).anchors, [{ index: 1, state: 'planned' }]);
-      t.strictSame(await again.events(3), []);
+      t.equal((await again.call('/v1/batches/3')).status, 404, 'nothing is sealed beside it');
       t.equal(await verdictOf(certificate, again, anvil.url, 1), 'valid', 'what was anchored before stays');
     },
   );

@@ -162,6 +162,10 @@ export const untilCertified = (service: Configured, id: string): Promise<Buffer>
 export const untilProblem = (service: Configured, code: string): Promise<unknown> =>
   until(`problem ${code}`, async () => (await service.anchoring()) === code);
 
+/** The service has asked the log once, whole: from then on it seals. */
+export const untilLooked = ({ calls }: { readonly calls: readonly string[] }): Promise<unknown> =>
+  until('a second look at the log', () => calls.filter((method) => method === 'eth_call').length > 1);
+
 export const untilState = (service: Configured, id: string, state: string): Promise<unknown> =>
   until(`state ${state}`, async () => (await service.view(id)).state === state);
 

@@ -50,6 +50,12 @@ export async function storageFor(dataDir: string): Promise<Readonly<Record<strin
   return made;
 }
 
+/** The database of this data dir on the PostgreSQL server; of no use elsewhere. */
+export async function databaseNameOf(dataDir: string): Promise<string> {
+  const { KEZHENG_DATABASE_URL: url } = await storageFor(dataDir);
+  return url === undefined ? '' : new URL(url).pathname.slice(1);
+}
+
 const wallClock: Clock = { nowMs: () => Date.now() };
 
 /** The same storage, beside the service or without one. */

@@ -6,6 +6,7 @@ import type {
   JournalEntry,
   StoredEntry,
 } from '../../ports/store.ts';
+import { requireWhole } from '../relational/rows.ts';
 import { requireUuid } from '../relational/uuid.ts';
 import type { Database } from './database.ts';
 import { createGroups, type GroupOutcome } from './groups.ts';
@@ -60,14 +61,16 @@ export function openDeposits(
     return answers.map((answer) => outcomeOf(answer, replayed));
   }
 
-  async function replay({ first_at, size, note }: BulkRow): Promise<BulkOutcome> {
+  async function replay(organization: string, { first_at, size, note }: BulkRow): Promise<BulkOutcome> {
     const entries = await reading.query
       .selectFrom('entries')
       .select(['id', 'leaf'])
       .where('sequence', '>=', first_at)
       .where('sequence', '<', first_at + size)
+      .where('organization', '=', organization)
       .orderBy('sequence')
       .execute();
+    requireWhole(entries, size);
     return { outcome: 'replayed', entries, note };
   }
 
@@ -85,7 +88,7 @@ export function openDeposits(
       requireUuid(organization),
       ...claimValues(claim),
     ]);
-    return answer!.outcome === 'replayed' ? replay(answer!) : { outcome: answer!.outcome };
+    return answer!.outcome === 'replayed' ? replay(organization, answer!) : { outcome: answer!.outcome };
   }
 
   return { deposit: createGroups(storeGroup, queue).deposit, depositMany };

@@ -1,6 +1,13 @@
 import type pg from 'pg';
 import { StoreUnavailable } from '../../ports/store.ts';
-import { clientConfig, openSession, type SessionOptions, survives, translate } from './session.ts';
+import {
+  checkSession,
+  clientConfig,
+  openSession,
+  type SessionOptions,
+  survives,
+  translate,
+} from './session.ts';
 
 /**
  * One session, for statements that the server answers in the order of the calls: the next one is under way while one
@@ -18,9 +25,13 @@ export interface Writer {
  */
 const BY_INDEX = { enable_seqscan: 'off', enable_hashjoin: 'off', enable_mergejoin: 'off' };
 
+/** How long a server may go on confirming what it does not keep, after its operator has switched that off. */
+const CHECK_EVERY_MS = 2_000;
+
 export function openWriter(options: SessionOptions): Writer {
   let session: Promise<pg.Client> | undefined;
   let closing = false;
+  let checkedMs = 0;
   const running = new Set<Promise<unknown>>();
 
   /** The next statement opens another one. */
@@ -39,10 +50,18 @@ export function openWriter(options: SessionOptions): Writer {
     return opened;
   }
 
+  /** `fsync` may be switched off under a session that was opened when it was on. */
+  async function requireFit(client: pg.Client): Promise<void> {
+    if (performance.now() - checkedMs < CHECK_EVERY_MS) return;
+    await checkSession(client, options);
+    checkedMs = performance.now();
+  }
+
   async function send(name: string, text: string, values: readonly unknown[]) {
     const mine = session ?? open();
     const client = await mine;
     try {
+      await requireFit(client);
       return await client.query({ name, text, values: values as unknown[] });
     } catch (error) {
       if (!survives(error)) giveUp(mine);

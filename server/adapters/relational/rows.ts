@@ -51,6 +51,11 @@ export interface AttemptColumns {
   signed_ms: number;
 }
 
+/** Entries of a bulk call are one run of its organization's. Others are damage, and nobody is to be told of them. */
+export function requireWhole(entries: readonly unknown[], count: number): void {
+  if (entries.length !== count) throw new Error(`a bulk call of ${count} entries has ${entries.length} left`);
+}
+
 /** An anchor joined with its batch and its log. */
 type JoinedAnchor = { id: number } & AnchorColumns &
   LogRow &

@@ -1,5 +1,5 @@
 import type { Batch, BulkOutcome, DepositOutcome, StoredEntry } from '../../ports/store.ts';
-import { PROGRESS } from '../relational/rows.ts';
+import { PROGRESS, requireWhole } from '../relational/rows.ts';
 import { uuidText } from '../relational/uuid.ts';
 import { type Connection, isConstraint } from './connection.ts';
 import type { Journal } from './journal.ts';
@@ -43,8 +43,8 @@ export function openDeposits(db: Connection, journal: Journal): Deposits {
     'select * from bulk_calls where organization = ? and key = ?',
   );
   const anyBulk = db.prepare<[], number>('select 1 from bulk_calls limit 1').pluck();
-  const range = db.prepare<[number, number], { id: Uint8Array; leaf: Uint8Array }>(
-    'select id, leaf from entries where sequence >= ? and sequence < ? order by sequence',
+  const range = db.prepare<[number, number, Uint8Array], { id: Uint8Array; leaf: Uint8Array }>(
+    'select id, leaf from entries where sequence >= ? and sequence < ? and organization = ? order by sequence',
   );
   const keepBulk = db.prepare('insert or replace into bulk_calls values (?, ?, ?, ?, ?, ?, ?)');
   const forgetBulk = db.prepare(
@@ -106,8 +106,9 @@ export function openDeposits(db: Connection, journal: Journal): Deposits {
   function replayBulk(row: BulkCallRow, fingerprint: Uint8Array): BulkOutcome {
     if (!same(row.fingerprint, fingerprint)) return { outcome: 'key-reused' };
     const entries = range
-      .all(row.first_sequence, row.first_sequence + row.count)
+      .all(row.first_sequence, row.first_sequence + row.count, row.organization)
       .map(({ id, leaf }) => ({ id: uuidText(id), leaf }));
+    requireWhole(entries, row.count);
     return { outcome: 'replayed', entries, note: row.note };
   }
 

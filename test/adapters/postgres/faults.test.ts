@@ -341,6 +341,39 @@ t.test('a server that does not keep what it confirms is refused', { skip }, asyn
   await t.rejects(openPostgres({ url: ascii, clock }), { name: 'StoreUnavailable', message: /SQL_ASCII/ });
 });
 
+t.test('a server that stops keeping what it confirms is refused from then on', { skip }, async (t) => {
+  const server = await startPostgres(t, { synced: true });
+  const { store } = await open(t, await server.freshDatabase());
+  const organization = await addOrganization(store);
+  await store.deposit(entryOf(organization));
+  for (const state of ['off', 'on']) {
+    // The test's own file of settings comes last, so it is there that this stands.
+    await server.sql(`alter system set fsync = ${state}`);
+    await server.sql('select pg_reload_conf()');
+    if (state === 'off') {
+      await sleep(2_500);
+      await t.rejects(store.deposit(entryOf(organization)), {
+        name: 'StoreUnavailable',
+        message: /fsync = off/,
+      });
+      await t.rejects(store.probe(), { name: 'StoreUnavailable', message: /fsync = off/ });
+    }
+  }
+  await eventually(() => store.deposit(entryOf(organization)));
+  await isDense(t, store, 2);
+});
+
+t.test('a bulk call whose entries are not those of its organization is not replayed', { skip }, async (t) => {
+  const { store, url, organization } = await openShared(t);
+  const other = await addOrganization(store);
+  await store.depositMany(other, [entryOf(other), entryOf(other)]);
+  const claim = { ...claimOf('k'), note: '', nowMs: NOW_MS };
+  await store.depositMany(organization, [entryOf(organization)], claim);
+  const { sql } = await sharedPostgres();
+  await sql('update bulk_calls set first_sequence = 1', url);
+  await t.rejects(store.depositMany(organization, [], claim), { message: /bulk call of 1 entries has 0/ });
+});
+
 t.test(
   'more waiting deposits than the bound are refused at once, and nothing of them is stored',
   { skip },
