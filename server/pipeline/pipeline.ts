@@ -8,6 +8,7 @@ import { AnchorAlarm, type AnchorDeps, anchorRound, nothingKnown } from './ancho
 import type { Expectation } from './expectation.ts';
 import { type FixityDeps, fixityRound, nothingChecked } from './fixity.ts';
 import { type SealDeps, sealDueBatch } from './seal.ts';
+import { takeTurns } from './turns.ts';
 import { type After, type Around, startTask, type Task, type TaskHealth } from './worker.ts';
 
 export interface PipelineDeps {
@@ -48,8 +49,7 @@ export interface Pipeline {
 export function startPipeline(deps: PipelineDeps): Pipeline {
   const progress = new EventEmitter();
   progress.setMaxListeners(0);
-  let isLeading = false;
-  const leads = async (): Promise<boolean> => (isLeading = await deps.leadership.lead());
+  const turns = takeTurns(deps.leadership, deps.seal.clock);
   const common = {
     explain,
     nowMs: () => deps.seal.clock.nowMs(),
@@ -57,29 +57,29 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
     ...(deps.around && { around: deps.around }),
     log: deps.log,
   };
-  const anchor = anchorOnce(deps, leads, progress);
+  const anchor = anchorOnce(deps, turns.lead, progress);
   const anchoring = startTask({
     ...common,
     name: 'anchoring',
-    round: anchor.round,
+    round: turns.watch(anchor.round),
     everyMs: deps.everyMs.anchor,
   });
   const sealing = startTask({
     ...common,
     name: 'sealing',
     everyMs: deps.everyMs.seal,
-    round: async () => {
-      if (!(await leads()) || !anchor.maySeal()) return false;
+    round: turns.watch(async () => {
+      if (!(await turns.lead()) || !anchor.maySeal()) return false;
       const batch = await sealDueBatch(deps.seal);
       if (batch === undefined) return false;
       deps.log.info({ batch: batch.number, size: batch.size, root: batch.root }, 'batch sealed');
       progress.emit('moved');
       anchoring.wake();
       return true;
-    },
+    }),
   });
   const stopping = new AbortController();
-  const stored = checkStored(deps, leads, stopping.signal);
+  const stored = checkStored(deps, turns.lead, stopping.signal);
   const fixity = startTask({
     ...common,
     name: 'fixity',
@@ -93,7 +93,7 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
       anchoring: anchoring.health().problem,
       fixity: fixity.health().problem ?? stored.problem(),
     }),
-    isLeading: () => isLeading,
+    isLeading: turns.isLeading,
     onProgress(listener) {
       progress.on('moved', listener);
       return () => progress.off('moved', listener);

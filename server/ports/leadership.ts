@@ -7,6 +7,8 @@
 export interface Leadership {
   /** True where this instance may seal and anchor now. Becomes the one where there is none; never waits for another. */
   lead(): Promise<boolean>;
-  /** Gives it up; another instance may have it at once. */
+  /** Gives it up for now, where others might do better; this one may have it again when it asks. */
+  resign(): Promise<void>;
+  /** Gives it up for good. */
   close(): Promise<void>;
 }

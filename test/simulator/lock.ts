@@ -33,6 +33,13 @@ export function createLock(medium: Medium): Lock {
             return holder === life;
           },
         }),
+      resign: () =>
+        callOver(medium, {
+          ...{ life, what: 'lock.resign', failure: (why: string) => new StoreUnavailable(why) },
+          run: () => {
+            if (holder === life) holder = undefined;
+          },
+        }),
       async close() {
         if (holder === life) holder = undefined;
       },

@@ -73,6 +73,15 @@ export function openLeadership(options: SessionOptions): Leadership {
     return holds;
   }
 
+  /** The lock goes with the session; end() waits until the server has closed it. */
+  async function letGo(): Promise<void> {
+    await asking?.catch(() => {});
+    const last = session;
+    session = undefined;
+    holds = false;
+    await last?.end().catch(() => {});
+  }
+
   return {
     lead() {
       if (isClosed) return Promise.reject(new StoreUnavailable('the store is closed'));
@@ -81,14 +90,10 @@ export function openLeadership(options: SessionOptions): Leadership {
       });
       return asking;
     },
+    resign: letGo,
     async close() {
       isClosed = true;
-      await asking?.catch(() => {});
-      const last = session;
-      session = undefined;
-      holds = false;
-      // The lock goes with the session; end() waits until the server has closed it.
-      await last?.end().catch(() => {});
+      await letGo();
     },
   };
 }

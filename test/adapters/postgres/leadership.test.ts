@@ -47,6 +47,18 @@ t.test('many questions at once take it once', { skip }, async (t) => {
   await t.rejects(a.lead());
 });
 
+t.test('whoever resigns lets another one lead at once, and may lead again', { skip }, async (t) => {
+  const url = await freshDatabase();
+  const [a, b] = [await leaderAt(t, url), await leaderAt(t, url)];
+  await b.resign();
+  t.equal(await a.lead(), true);
+  await a.resign();
+  t.equal(await b.lead(), true);
+  t.equal(await a.lead(), false);
+  await b.resign();
+  t.equal(await a.lead(), true);
+});
+
 t.test(
   'when the session of the leader ends another one leads, and it knows that it does not',
   { skip },
