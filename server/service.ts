@@ -1,12 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { pino } from 'pino';
 import program from '../package.json' with { type: 'json' };
-import { makeFolder, writeDurably } from './adapters/files.ts';
 import { ensureIssuer, openIssuer } from './adapters/issuer.ts';
 import { openRestoredMark } from './adapters/restored.ts';
 import { nodeSignatures } from './adapters/signatures-node.ts';
-import { type Database, openBlobs, openDatabase } from './adapters/storage.ts';
+import { openBlobs, openDatabase } from './adapters/storage.ts';
 import { openTelemetry } from './adapters/telemetry/telemetry.ts';
 import { openDigests } from './adapters/workers/digests.ts';
 import { openTreeBuilder } from './adapters/workers/trees.ts';
@@ -18,16 +16,16 @@ import { parseTrust, type Trust } from './core/verify/trust.ts';
 import { endDemonstration, ensureDemonstration } from './demonstration.ts';
 import { keyChecker } from './identity/api-keys.ts';
 import { sentence } from './messages/sentence.ts';
+import { claimData, prepareDataDir } from './mode.ts';
+import { watchParts } from './parts.ts';
 import { lookUpBlocks } from './pipeline/compare.ts';
 import { createExpectation } from './pipeline/expectation.ts';
 import { startPipeline } from './pipeline/pipeline.ts';
 import { selfTest } from './pipeline/self-test.ts';
 import { statedBy } from './pipeline/stated.ts';
-import { type Blobs, BlobUnavailable } from './ports/blobs.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Issuer } from './ports/issuer.ts';
 import { DepositQueue } from './ports/overload.ts';
-import { StoreUnavailable } from './ports/store.ts';
 
 /*
  * Reading `startService` from top to bottom is seeing the system: what it stands on, what runs by itself, and what
@@ -43,7 +41,7 @@ export interface Service {
 
 export async function startService(config: Config): Promise<Service> {
   const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
-  await ensureDataDir(config);
+  await prepareDataDir(config);
   const issuer = await issuerOf(config);
   const ownTrust = await readTrustFile(config);
 
@@ -60,8 +58,9 @@ export async function startService(config: Config): Promise<Service> {
   const database = await openDatabase(config, clock, queue);
   const { leadership } = database;
   const store = telemetry.watchStore(database.store, queue);
-  await oneDemonstration(config, database);
-  const blobs = telemetry.watchBlobs(await openBlobs(config, log));
+  await claimData(config, database);
+  const storedFiles = await openBlobs(config, log);
+  const blobs = telemetry.watchBlobs(storedFiles);
   const digests = openDigests();
   const trees = openTreeBuilder();
   await selfTest(digests, trees);
@@ -96,6 +95,9 @@ export async function startService(config: Config): Promise<Service> {
     },
   });
 
+  // Looking is no deposit, and is not counted as one.
+  const promised = watchParts({ store: database.store, blobs: storedFiles }, clock, log);
+  const parts = async () => ({ ...(await promised.probe()), ...pipeline.health() });
   const stopping = stopList();
   const app = await createApp({
     store,
@@ -132,11 +134,7 @@ export async function startService(config: Config): Promise<Service> {
       limits: { uploadBytes: config.maxUploadBytes, perMinute: config.verifyPerMinute },
     },
     isLeading: pipeline.isLeading,
-    parts: async () => ({
-      store: await problemOf(() => store.probe()),
-      files: await problemOf(() => probeFiles(blobs)),
-      ...pipeline.health(),
-    }),
+    parts,
     onProgress: pipeline.onProgress,
     onStopping: stopping.add,
     trustedProxies: config.trustedProxies,
@@ -153,9 +151,9 @@ export async function startService(config: Config): Promise<Service> {
     metricsToken: config.metricsToken,
     tracing: telemetry.tracing,
   });
-  telemetry.addReader((gauges) => {
+  telemetry.addReader(async (gauges) => {
     gauges.set('kezheng_leading', pipeline.isLeading() ? 1 : 0);
-    for (const [part, problem] of Object.entries(pipeline.health()))
+    for (const [part, problem] of Object.entries(await parts()))
       gauges.set('kezheng_part_problem', problem === undefined ? 0 : 1, { part });
   });
   // Before anybody can call: the open keys of a demonstration are good for nothing else.
@@ -177,50 +175,6 @@ export async function startService(config: Config): Promise<Service> {
       await telemetry.close();
     },
   };
-}
-
-async function ensureDataDir(config: Config): Promise<void> {
-  const { dataDir } = config;
-  try {
-    await makeFolder(dataDir, 0o700);
-    await keepMode(config);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (error instanceof ConfigError || code === undefined) throw error;
-    throw new ConfigError(
-      'DATA_DIR',
-      `${dataDir} 不是可写的文件夹，也无法建立（${code}）`,
-      `${dataDir} is no folder that can be written to, and cannot be made (${code})`,
-    );
-  }
-}
-
-/**
- * Data of a configured chain never become a demonstration because a setting was forgotten: that would open them with
- * keys that lie in a file. The other way is allowed, and ends the demonstration.
- */
-async function keepMode(config: Config): Promise<void> {
-  const file = join(config.dataDir, 'mode');
-  const mode = config.chain === undefined ? 'demonstration' : 'configured';
-  const earlier = await readFile(file, 'utf8').catch(() => undefined);
-  if (earlier === 'configured' && mode === 'demonstration')
-    throw new ConfigError(
-      'RPC_URL',
-      `${config.dataDir} 属于已配置链的服务，未配置链时不能启动`,
-      `${config.dataDir} belongs to a configured chain; without it nothing is started`,
-    );
-  if (earlier !== mode) await writeDurably(file, mode);
-}
-
-/** A local chain belongs to one process: two of them on one folder would take each other's blocks back. */
-async function oneDemonstration(config: Config, { leadership, close }: Database): Promise<void> {
-  if (config.chain !== undefined || config.databaseUrl !== undefined || (await leadership.lead())) return;
-  await close();
-  throw new ConfigError(
-    'DATA_DIR',
-    `${config.dataDir} 正由另一个服务使用`,
-    `${config.dataDir} is in use by another service`,
-  );
 }
 
 /** Configured, or made at the first start: in no mode does anything run on a key that came with the program. */
@@ -249,34 +203,6 @@ async function readTrustFile({ trustFile }: Config): Promise<Trust | undefined> 
 function firstGuessMs(config: Config): number {
   if (config.chain === undefined) return 3_000;
   return config.confirmations === 'finalized' ? 900_000 : config.confirmations * 12_000;
-}
-
-/** How long a part may take to show that it works; one that is stuck is told as not working. */
-const PROBE_MS = 1_500;
-
-/** What is wrong with a part that promises are kept in, found by doing what a promise needs. */
-async function problemOf(probe: () => Promise<void>) {
-  const late = new Promise<never>((_, reject) => {
-    setTimeout(() => reject(new StoreUnavailable('no answer in time')), PROBE_MS).unref();
-  });
-  try {
-    await Promise.race([probe(), late]);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof StoreUnavailable || error instanceof BlobUnavailable)) throw error;
-    return { code: 'store-unavailable', detail: { reason: error.message }, sinceMs: clock.nowMs() };
-  }
-}
-
-const PROBE_BYTES = new Uint8Array(64 * 1024);
-
-async function probeFiles(blobs: Blobs): Promise<void> {
-  const blob = await blobs.receive();
-  try {
-    await blob.write(PROBE_BYTES);
-  } finally {
-    await blob.discard();
-  }
 }
 
 function stopList() {

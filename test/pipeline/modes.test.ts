@@ -6,8 +6,10 @@ import t from 'tap';
 import { readConfig } from '../../server/config.ts';
 import { parseTrust } from '../../server/core/verify/trust.ts';
 import { startService } from '../../server/service.ts';
+import { startWithContract } from '../support/anvil.ts';
+import { configured as chained, untilCertified } from '../support/configured.ts';
 import { body, certificateOf, hashOnly, run } from '../support/running.ts';
-import { ON_POSTGRES } from '../support/storage.ts';
+import { ON_POSTGRES, storageFor } from '../support/storage.ts';
 
 const keyFile = join(t.testdir(), 'key');
 writeFileSync(keyFile, `0x${'42'.repeat(32)}`);
@@ -109,3 +111,28 @@ onFolder('a demonstration has its folder for itself, until it ends', async (t) =
   const second = await run({}, first.dataDir);
   await second.pause();
 });
+
+t.test('a configured start does not end a demonstration that is running', async (t) => {
+  const demo = await run({ KEZHENG_DATABASE_URL: '', KEZHENG_BLOBS: '' });
+  t.teardown(() => demo.stop());
+  await t.rejects(startService(configured(demo.dataDir)), {
+    name: 'ConfigError',
+    message: /KEZHENG_DATA_DIR.*in use/s,
+  });
+  t.equal((await demo.call('/v1/evidence')).status, 200, 'its keys work as before');
+});
+
+if (ON_POSTGRES)
+  t.test('a database of a configured chain is never joined as a demonstration', async (t) => {
+    const anvil = await startWithContract(t);
+    const service = await chained(t, { rpcUrl: anvil.url, env: { KEZHENG_CONFIRMATIONS: '1' } });
+    await untilCertified(service, await service.deposit(1));
+    const folder = mkdtempSync(join(tmpdir(), 'kezheng-forgotten-'));
+    t.teardown(() => rm(folder, { recursive: true, force: true }));
+    const forgotten = readConfig({
+      ...(await storageFor(service.dataDir)),
+      ...{ KEZHENG_PORT: '0', KEZHENG_DATA_DIR: folder, KEZHENG_LOG_LEVEL: 'silent' },
+    });
+    await t.rejects(startService(forgotten), { name: 'ConfigError', message: /KEZHENG_RPC_URL/ });
+    t.notOk(existsSync(join(folder, 'demo.json')));
+  });
