@@ -56,9 +56,14 @@ export interface ChainView {
   /** Every append of a log from this block on, in the order of the chain; nodes may have dropped old ones. */
   appends(log: LogPlace, fromBlock: number): AsyncIterable<ChainAppend>;
   /** Calldata and recipient of a transaction that is mined at or below the head; undefined where the node has none. */
-  transaction(
-    hash: string,
-  ): Promise<{ readonly to: string; readonly from: string; readonly input: string } | undefined>;
+  transaction(hash: string): Promise<ChainTransaction | undefined>;
+}
+
+export interface ChainTransaction {
+  readonly to: string;
+  readonly from: string;
+  readonly input: string;
+  readonly blockNumber: number;
 }
 
 const SLOTS_SELECTOR = toHex(keccak256(utf8('slots(address)')).subarray(0, 4));
@@ -102,9 +107,10 @@ export async function openChainView(
       const answer = await first.call('eth_getTransactionByHash', [hash]);
       if (answer === null) return undefined;
       const found = object(answer);
-      if (found['blockNumber'] === null || number(found['blockNumber']) > height) return undefined;
-      if (typeof found['to'] !== 'string') return undefined;
-      return { to: data(found['to']), from: data(found['from']), input: data(found['input']) };
+      if (found['blockNumber'] === null || typeof found['to'] !== 'string') return undefined;
+      const blockNumber = number(found['blockNumber']);
+      if (blockNumber > height) return undefined;
+      return { to: data(found['to']), from: data(found['from']), input: data(found['input']), blockNumber };
     },
   };
 }

@@ -90,12 +90,19 @@ export const FINDINGS = {
   'service-root-differs': 'error',
   'service-anchor-differs': 'error',
   'service-not-anchored': 'error',
+  'service-anchored-late': 'error',
+  'service-order-differs': 'error',
+  'service-time-future': 'error',
+  'service-time-differs': 'warning',
   'index-claimed-twice': 'error',
   'root-without-batch': 'error',
   'event-repeated': 'error',
 } as const satisfies Readonly<Record<string, Severity>>;
 
 export type FindingCode = keyof typeof FINDINGS;
+
+/** What says that something was not looked at counts as that too: nothing is known of it, so nothing is well with it. */
+const NOT_LOOKED_AT: ReadonlySet<FindingCode> = new Set(['chain-not-asked', 'log-on-other-chain']);
 
 /** A table, a room of files or the chain; and the key in it. */
 export interface Place {
@@ -158,6 +165,7 @@ export function listening(listener: Listener): Report & { outcome(): Outcome } {
     found(code, place, evidence = {}) {
       const severity = FINDINGS[code];
       counts[severity]++;
+      if (NOT_LOOKED_AT.has(code)) unread++;
       listener.found?.({ code, severity, ...place, ...evidence });
     },
     repaired(code, place) {

@@ -11,8 +11,10 @@ import {
   openChainView,
   type Rpc,
 } from './chain.ts';
+import { isoOf } from './clocks.ts';
 import { EMPTY_ROLLING, rollingOver } from './comparison.ts';
 import { at, type Place, type Report } from './finding.ts';
+import { checkBlockTime, checkOrder, checkSealTime, type InOrder, inOrder } from './order.ts';
 import { leavesOf, readBatch, type ServiceRpc, type ToldAnchor, type ToldBatch } from './service.ts';
 
 /*
@@ -30,7 +32,8 @@ export interface AuditDeps {
   readonly from: number;
   /** a sealed batch must be final on the chain after this */
   readonly maxAgeMs: number;
-  readonly nowMs: number;
+  /** asked again for each batch: an audit takes hours, and batches are sealed meanwhile */
+  readonly nowMs: () => number;
   readonly report: Report;
 }
 
@@ -42,6 +45,7 @@ interface Log {
   readonly events: AppendTable | undefined;
   /** what the service's leaves give, by the index that it says */
   readonly claims: AppendTable;
+  readonly order: InOrder;
 }
 
 /** Batches that are sealed and not anchored yet; a service that tells of more is leading us on. */
@@ -80,7 +84,11 @@ async function logsOf(deps: AuditDeps, view: ChainView): Promise<readonly Log[]>
     }
     const state = await view.state(trusted);
     const events = await eventsOf(deps, view, trusted, state);
-    logs.push({ trusted, state, events, claims: appendTable(state.count) });
+    logs.push({
+      ...{ trusted, state, events },
+      claims: appendTable(state.count),
+      order: inOrder(trusted.operator),
+    });
   }
   return logs;
 }
@@ -122,6 +130,7 @@ async function auditBatches(deps: AuditDeps, view: ChainView, logs: readonly Log
   const { service, report, from } = deps;
   const anchored = Math.max(...logs.map(({ state }) => state.count));
   let missing: number[] = [];
+  let earlier: ToldBatch | undefined;
   for (let number = from; ; number++) {
     const body = await service.batch(number);
     if (body === undefined) {
@@ -137,7 +146,11 @@ async function auditBatches(deps: AuditDeps, view: ChainView, logs: readonly Log
       return report.found('service-answer-invalid', batchPlace(number), { expected: `≤ ${anchored}` });
     const batch = readBatch(body, number);
     if (batch === undefined) report.found('service-answer-invalid', batchPlace(number));
-    else await auditBatch(deps, view, logs, batch);
+    else {
+      checkSealTime(deps, batch, earlier);
+      await auditBatch(deps, view, logs, batch);
+      earlier = batch;
+    }
     if (number % 100 === 0) report.progress('batches', number);
   }
 }
@@ -171,11 +184,20 @@ async function auditBatch(
     ? { root: leaves.root!, size: leaves.count }
     : { root: batch.root, size: batch.size };
   let isAnchored = false;
-  for (const log of logs)
-    for (const told of batch.anchors.filter((anchor) => isIn(anchor, log.trusted)))
-      isAnchored = (await auditAnchor(deps, view, log, batch, told, given)) || isAnchored;
-  if (!isAnchored && deps.nowMs - batch.sealedMs > deps.maxAgeMs)
-    report.found('service-not-anchored', place, { found: new Date(batch.sealedMs).toISOString() });
+  const blocks: number[] = [];
+  for (const log of logs) {
+    let index: number | undefined;
+    for (const told of batch.anchors.filter((anchor) => isIn(anchor, log.trusted))) {
+      const found = await auditAnchor(deps, view, log, batch, told, given);
+      if (found === undefined) continue;
+      [index, isAnchored] = [told.index, true];
+      if (found.block !== undefined) blocks.push(found.block);
+    }
+    checkOrder(report, log.order, batch.number, index);
+  }
+  await checkBlockTime(deps, view, batch, blocks);
+  if (!isAnchored && deps.nowMs() - batch.sealedMs > deps.maxAgeMs)
+    report.found('service-not-anchored', place, { found: isoOf(batch.sealedMs) });
 }
 
 interface Given {
@@ -183,7 +205,13 @@ interface Given {
   readonly size: number;
 }
 
-/** True where the log has something at the index that the service says. */
+/** Something that the log has at the index that the service says. */
+interface Anchored {
+  /** where its root stands, in which case it is this one */
+  readonly block: number | undefined;
+}
+
+/** Undefined where the log does not come as far as the index that the service says. */
 async function auditAnchor(
   deps: AuditDeps,
   view: ChainView,
@@ -191,7 +219,7 @@ async function auditAnchor(
   batch: ToldBatch,
   told: ToldAnchor,
   given: Given,
-): Promise<boolean> {
+): Promise<Anchored | undefined> {
   const { report } = deps;
   const place = batchPlace(batch.number);
   if (told.index >= log.state.count) {
@@ -202,7 +230,7 @@ async function auditAnchor(
         what: `index ${told.index}`,
         expected: `< ${log.state.count}`,
       });
-    return false;
+    return undefined;
   }
   const claim: ChainAppend = {
     index: told.index,
@@ -215,12 +243,12 @@ async function auditAnchor(
   if (!isFirst) report.found('index-claimed-twice', place, { what: `index ${told.index}` });
   else log.claims.add(claim);
   const event = log.events?.get(told.index);
-  if (event !== undefined) {
-    compareRoot(report, place, told.index, event, given);
-    // Of another root the place is another too, and no second finding.
-    if (event.root === given.root) comparePlace(report, place, told, event);
-  } else await compareTransaction(deps, view, log, place, told, given);
-  return true;
+  if (event === undefined) return { block: await compareTransaction(deps, view, log, place, told, given) };
+  compareRoot(report, place, told.index, event, given);
+  // Of another root the place is another too, and no second finding.
+  if (event.root !== given.root) return { block: undefined };
+  comparePlace(report, place, told, event);
+  return { block: event.blockNumber };
 }
 
 const ZERO_HASH = `0x${'0'.repeat(64)}`;
@@ -252,7 +280,7 @@ function comparePlace(report: Report, place: Place, told: ToldAnchor, event: Cha
       });
 }
 
-/** Without events: the transaction that the service names says itself what it appended. */
+/** Without events: the transaction that the service names says itself what it appended. The block that it is in. */
 async function compareTransaction(
   { report }: AuditDeps,
   view: ChainView,
@@ -260,9 +288,9 @@ async function compareTransaction(
   place: Place,
   told: ToldAnchor,
   given: Given,
-): Promise<void> {
+): Promise<number | undefined> {
   const found = told.transactionHash && (await view.transaction(told.transactionHash));
-  if (!found || found.to !== log.trusted.contract || found.from !== log.trusted.operator) return;
+  if (!found || found.to !== log.trusted.contract || found.from !== log.trusted.operator) return undefined;
   try {
     const append = decodeAppend(fromHex(found.input.slice(2)));
     if (append.index !== told.index)
@@ -271,10 +299,13 @@ async function compareTransaction(
         expected: append.index,
         found: told.index,
       });
-    compareRoot(report, place, told.index, { root: toHex(append.root), size: append.size }, given);
+    const root = toHex(append.root);
+    compareRoot(report, place, told.index, { root, size: append.size }, given);
+    return root === given.root ? found.blockNumber : undefined;
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     report.found('service-anchor-differs', place, { what: 'transactionHash', reason: error });
+    return undefined;
   }
 }
 

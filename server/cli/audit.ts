@@ -37,7 +37,7 @@ export async function auditCommand(args: readonly string[]): Promise<number> {
     contractCode: auditTools.contractCode(),
     from: wholeOf('--from', values.from, 1),
     maxAgeMs: 1_000 * wholeOf('--max-age', values['max-age'], DEFAULT_MAX_AGE_S),
-    nowMs: Date.now(),
+    nowMs: () => Date.now(),
     report,
   });
   return report.end();

@@ -365,6 +365,11 @@ export const en: Sentences = {
     'service-root-differs': 'the root over the leaves is not the one on the chain',
     'service-anchor-differs': 'the chain has the anchor elsewhere than the service says',
     'service-not-anchored': 'the batch has not been anchored in time',
+    'service-anchored-late': 'the batch was anchored later than it may take',
+    'service-order-differs': 'the batch is not in the order in which batches enter a log',
+    'service-time-future': 'the batch says that it was sealed in the future',
+    'service-time-differs':
+      'the batch says that it was sealed after its block, or before the batch before it',
     'index-claimed-twice': 'two batches claim the same index',
     'root-without-batch': 'the chain has a root that no batch of the service accounts for',
     'event-repeated': 'the node shows two events for one index',

@@ -80,7 +80,7 @@ async function auditHere(url: string): Promise<readonly string[]> {
     contractCode: contractCode(),
     from: 1,
     maxAgeMs: 86_400_000,
-    nowMs: Date.now(),
+    nowMs: () => Date.now(),
     report,
   });
   return named.sort();
@@ -97,6 +97,10 @@ async function liar(t: Test, change: Change): Promise<string> {
     if (typeof said === 'number') response.writeHead(said).end();
     else response.writeHead(200).end(said);
   };
+  return served(t, answer);
+}
+
+async function served(t: Test, answer: RequestListener): Promise<string> {
   const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => {
@@ -209,7 +213,43 @@ const LIES: Readonly<Record<string, readonly [Change, readonly string[]]>> = {
       batch.anchors = [];
       batch.sealedAt = '2020-01-01T00:00:00.000Z';
     }),
-    ['service-not-anchored batches/2', 'root-without-batch log/:1'],
+    [
+      'service-not-anchored batches/2',
+      'service-order-differs batches/2',
+      'service-time-differs batches/2',
+      'root-without-batch log/:1',
+    ],
+  ],
+  'it says that nothing is anchored, of a batch that others are behind': [
+    told(2, (batch) => {
+      batch.anchors = [];
+    }),
+    ['service-order-differs batches/2', 'root-without-batch log/:1'],
+  ],
+  'it says that a batch was sealed in the future': [
+    told(4, (batch) => {
+      batch.sealedAt = '2999-01-01T00:00:00.000Z';
+    }),
+    ['service-time-future batches/4', 'service-time-differs batches/4'],
+  ],
+  'it says that a batch was sealed after its block': [
+    told(4, (batch) => {
+      batch.sealedAt = new Date(Date.parse(batch.sealedAt) + 90_000).toISOString();
+    }),
+    // Its own clock is right, so that is in the future as well.
+    ['service-time-future batches/4', 'service-time-differs batches/4'],
+  ],
+  'it says that the first batch had waited for years': [
+    told(1, (batch) => {
+      batch.sealedAt = '2020-01-01T00:00:00.000Z';
+    }),
+    ['service-anchored-late batches/1'],
+  ],
+  'it says that batches were sealed in another order': [
+    told(3, (batch) => {
+      batch.sealedAt = new Date(Date.parse(batch.sealedAt) - 3_600_000).toISOString();
+    }),
+    ['service-time-differs batches/3'],
   ],
   'it answers about another batch': [
     told(2, (batch) => {
@@ -239,6 +279,49 @@ for (const [what, [change, expected]] of Object.entries(LIES))
   t.test(`named from outside: ${what}`, async (t) => {
     t.strictSame(await auditHere(await liar(t, change)), [...expected].sort());
   });
+
+/** A batch of the liar's own at this place; those behind it are the real ones before it. */
+function phantom(at: number, sealedAt: string): RequestListener {
+  const leaf = leafOf(Buffer.from('phantom'));
+  const batch = { size: 1, root: treeOf(Uint8Array.from(leaf)).root, sealedAt, anchors: [], history: [] };
+  return async (request, response) => {
+    const [, asked, rest = ''] = /^\/v1\/batches\/(\d+)(\/leaves)?$/.exec(request.url!)!;
+    const number = Number(asked);
+    if (number === at) return void response.end(rest ? leaf : JSON.stringify({ ...batch, number }));
+    const real = await fetch(`${made.service.url}/v1/batches/${number > at ? number - 1 : number}${rest}`);
+    const body = Buffer.from(await real.arrayBuffer());
+    const isBatch = real.status === 200 && rest === '';
+    response
+      .writeHead(real.status)
+      .end(isBatch ? JSON.stringify({ ...JSON.parse(body.toString('utf8')), number }) : body);
+  };
+}
+
+t.test(
+  'a batch that was put between the anchored ones is named, however young it says that it is',
+  async (t) => {
+    const now = new Date().toISOString();
+    for (const [at, sealedAt, expected] of [
+      [1, (await made.service.batch(1)).sealedAt, ['service-order-differs batches/1']],
+      [3, (await made.service.batch(3)).sealedAt, ['service-order-differs batches/3']],
+      [5, now, []],
+      [5, '2999-01-01T00:00:00.000Z', ['service-time-future batches/5']],
+    ] as const)
+      t.strictSame(await auditHere(await served(t, phantom(at, sealedAt))), expected, `${at} ${sealedAt}`);
+  },
+);
+
+t.test('a trusted log on another chain was not looked at, which is no clean answer', async (t) => {
+  const list = JSON.parse(readFileSync(trust, 'utf8'));
+  list.logs.push({ ...list.logs[0], genesisHash: `0x${'11'.repeat(32)}` });
+  const both = join(made.dataDir, 'both.json');
+  writeFileSync(both, JSON.stringify(list));
+  const { code, lines } = await run([
+    ...['audit', '--url', made.service.url, '--rpc', rpcUrl, '--json', '--trust', both],
+  ]);
+  t.equal(code, 2);
+  t.match(lines, [{ code: 'log-on-other-chain' }, { type: 'summary', errors: 0, unread: 1 }]);
+});
 
 t.test('what cannot be looked at is no clean answer', async (t) => {
   const away = await audit({ rpcUrl: 'http://127.0.0.1:9' });
