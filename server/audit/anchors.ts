@@ -1,8 +1,3 @@
-import { decodeAppend } from '../core/anchor/evidence-log.ts';
-import { decodeTransaction } from '../core/anchor/transaction.ts';
-import { fromHex, utf8 } from '../core/read/bytes.ts';
-import { isObject, parseJson } from '../core/read/json.ts';
-import { FormatError } from '../core/reason.ts';
 import type { AnchorFact } from '../core/verify/report.ts';
 import type { BlobInspector, RawAnchor, RawBatch, RawLog, Snapshot } from '../ports/inspect.ts';
 import { at, compare, type Place, type Report } from './finding.ts';
@@ -11,7 +6,8 @@ import { checkProof } from './proof.ts';
 
 /*
  * Anchors as they are recorded, by themselves: one for each batch and log, in the order of both, with proofs that hold
- * and columns that say what the proofs say. Whether the chain has them is looked at in comparison.ts.
+ * and columns that say what the proofs say. Whether the chain has them is looked at in comparison.ts, how they came to
+ * stand as they do in history.ts.
  */
 
 export interface AnchorDeps {
@@ -83,7 +79,7 @@ const indexGap = (report: Report, log: number, first: number, last: number): voi
   report.found('anchor-index-gap', at('anchors', `${log}:${first === last ? first : `${first}–${last}`}`));
 
 /** Anchors ask for batches in their order, so that one pass over both is enough; one that lies behind is looked for anew. */
-function batchCursor(snapshot: Snapshot): (number: number) => Promise<RawBatch | undefined> {
+export function batchCursor(snapshot: Snapshot): (number: number) => Promise<RawBatch | undefined> {
   let rows = snapshot.batches()[Symbol.asyncIterator]();
   let current: RawBatch | undefined;
   return async (number) => {
@@ -145,56 +141,4 @@ function stateFits(anchor: RawAnchor): boolean {
   if (anchor.state === 'planned') return lacks(where) && lacks(proven);
   if (anchor.state === 'mined') return has(where) && lacks(proven);
   return anchor.state === 'final' && has(where) && has(proven);
-}
-
-const EVENTS = ['planned', 'sent', 'replaced', 'mined', 'reorganised', 'final', 'foreign-root'];
-
-/** The history and the signed transactions: of anchors that exist, and readable. */
-export async function checkHistory({ snapshot, report }: AnchorDeps): Promise<void> {
-  const logs = new Map((await snapshot.logs()).map((log) => [log.id, log]));
-  for await (const event of snapshot.events()) {
-    const isRight = event.batch !== undefined && EVENTS.includes(event.event) && isJsonObject(event.detail);
-    if (!isRight)
-      report.found('event-invalid', at('anchor_events', event.id), {
-        found: `anchor ${event.anchor}, ${event.event}`,
-      });
-  }
-  for await (const attempt of snapshot.attempts()) {
-    const place = at('attempts', attempt.id);
-    const log = attempt.log === undefined ? undefined : logs.get(attempt.log);
-    if (log === undefined) report.found('attempt-invalid', place, { found: `anchor ${attempt.anchor}` });
-    else checkAttempt(report, place, attempt, log);
-  }
-}
-
-function isJsonObject(text: string): boolean {
-  try {
-    return isObject(parseJson(utf8(text)));
-  } catch (error) {
-    if (error instanceof FormatError) return false;
-    throw error;
-  }
-}
-
-/** A transaction that we signed: ours, for this index, under the hash that it is kept under. */
-function checkAttempt(
-  report: Report,
-  place: Place,
-  attempt: { readonly raw: string; readonly transactionHash: string; readonly index: number | undefined },
-  log: RawLog,
-): void {
-  try {
-    const transaction = decodeTransaction(fromHex(attempt.raw.replace(/^0x/, '')));
-    const append = decodeAppend(transaction.calldata);
-    compare(report, 'attempt-invalid', place, {
-      transaction_hash: [transaction.hash, attempt.transactionHash],
-      index: [append.index, attempt.index],
-      chain_id: [log.chainId, transaction.chainId],
-      contract: [log.contract, transaction.to],
-      operator: [log.operator, transaction.sender],
-    });
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    report.found('attempt-invalid', place, { reason: error, expected: attempt.transactionHash });
-  }
 }

@@ -11,6 +11,7 @@ import { blocksToCompare, verifyCertificate } from '../core/verify/verify.ts';
 import type { RawCertificate, Snapshot } from '../ports/inspect.ts';
 import type { ChainView } from './chain.ts';
 import { at, compare, type Report } from './finding.ts';
+import { detailOf } from './history.ts';
 import { leafOf } from './merkle.ts';
 
 export interface CertificateDeps {
@@ -35,10 +36,38 @@ export async function checkCertificates(deps: CertificateDeps): Promise<void> {
     before = { row, keys };
     if (++count % 1_000 === 0) report.progress('certificates', count);
   }
-  for await (const { sequence, year, serial } of snapshot.serials())
-    if ((await entryAt(snapshot, sequence)) === undefined)
-      report.found('serial-entry-missing', at('serials', `${year}-${serial}`), { found: sequence });
+  const serials = await checkSerials(deps);
+  if (count + serials === 0 && (await isAnyFinal(snapshot)))
+    report.found('certificates-none', at('certificates', '*'));
   report.progress('certificates', count);
+}
+
+/**
+ * Numbers of each year, counted from 1 without gaps: they are given in transactions and never given back. That the
+ * newest are gone cannot be seen here, nor that all are. How many there are.
+ */
+async function checkSerials({ snapshot, report }: CertificateDeps): Promise<number> {
+  let count = 0;
+  let [thisYear, last] = [Number.NaN, 0];
+  for await (const { sequence, year, serial } of snapshot.serials()) {
+    if (year !== thisYear) [thisYear, last] = [year, 0];
+    if (serial > last + 1) {
+      const [from, to] = [last + 1, serial - 1];
+      report.found('serial-gap', at('serials', `${year}-${from === to ? from : `${from}–${to}`}`));
+    }
+    last = serial;
+    const place = at('serials', `${year}-${serial}`);
+    if ((await entryAt(snapshot, sequence)) === undefined)
+      report.found('serial-entry-missing', place, { found: sequence });
+    if (!(await snapshot.isCertified(sequence))) report.found('serial-unused', place, { found: sequence });
+    count++;
+  }
+  return count;
+}
+
+async function isAnyFinal(snapshot: Snapshot): Promise<boolean> {
+  for await (const { state } of snapshot.anchors()) if (state === 'final') return true;
+  return false;
 }
 
 const placeOf = ({ sequence, revision }: RawCertificate) => at('certificates', `${sequence}:${revision}`);
@@ -110,25 +139,51 @@ function listOf(text: string): string {
 
 /** Revisions count from 1, and a later one has what the earlier had, unless the chain itself took it back. */
 async function checkRevision(
-  { report, snapshot }: CertificateDeps,
+  deps: CertificateDeps,
   row: RawCertificate,
   keys: readonly string[],
   earlier: { readonly row: RawCertificate; readonly keys: readonly string[] } | undefined,
 ): Promise<void> {
+  const { report } = deps;
   const expected = (earlier?.row.revision ?? 0) + 1;
   if (row.revision !== expected)
     report.found('certificate-revision-gap', placeOf(row), { expected, found: row.revision });
   const lost = earlier?.keys.filter((key) => !keys.includes(key)) ?? [];
   for (const key of lost)
-    if (!(await wasReorganised(snapshot, key.slice(key.indexOf(':') + 1))))
+    if (!(await wasTakenBack(deps, row, key)))
       report.found('certificate-revision-loses', placeOf(row), { expected: key });
 }
 
-/** Rare, and the history is short beside the journal: read once more. */
-async function wasReorganised(snapshot: Snapshot, blockHash: string): Promise<boolean> {
-  for await (const { event, detail } of snapshot.events())
-    if (event === 'reorganised' && detail.includes(blockHash)) return true;
+/**
+ * Whether a reorganisation took an anchor of this entry's batch back that had been final: only such a one was in a
+ * certificate. An event is only a row that anybody with the database could write, so where the chain can be asked it must
+ * not have that block; without a chain the event alone excuses, and its history is checked in history.ts. Rare, and the
+ * history is short beside the journal: read once more.
+ */
+async function wasTakenBack(
+  { snapshot, chain }: CertificateDeps,
+  { sequence }: RawCertificate,
+  key: string,
+): Promise<boolean> {
+  const colon = key.indexOf(':');
+  const [chainId, blockHash] = [Number(key.slice(0, colon)), key.slice(colon + 1)];
+  const batch = await batchAround(snapshot, sequence);
+  for await (const event of snapshot.events()) {
+    if (event.event !== 'reorganised' || event.batch !== batch) continue;
+    const detail = detailOf(event.detail);
+    if (detail?.['blockHash'] !== blockHash || detail['wasFinal'] !== 1) continue;
+    const number = detail['blockNumber'];
+    if (typeof number !== 'number') return false;
+    if (chain === undefined || chain.chainId !== chainId) return true;
+    return (await chain.block(number))?.hash !== blockHash;
+  }
   return false;
+}
+
+async function batchAround(snapshot: Snapshot, sequence: number): Promise<number | undefined> {
+  for await (const { number, firstSequence, lastSequence } of snapshot.batches())
+    if (firstSequence <= sequence && sequence <= lastSequence) return number;
+  return undefined;
 }
 
 type BlockLookup = (certificate: Uint8Array) => Promise<readonly ComparedBlock[]>;

@@ -24,6 +24,7 @@ export const FINDINGS = {
   'entry-altered': 'error',
   'leaf-differs': 'error',
   'key-owner-missing': 'error',
+  'bulk-call-differs': 'error',
   // batches and trees
   'batch-number-gap': 'error',
   'batch-range-differs': 'error',
@@ -31,6 +32,7 @@ export const FINDINGS = {
   'batch-root-differs': 'error',
   'batch-oldest-differs': 'error',
   'batch-progress-differs': 'error',
+  'batch-sealed-early': 'warning',
   'tree-missing': 'error',
   'tree-differs': 'error',
   // anchors
@@ -44,6 +46,12 @@ export const FINDINGS = {
   'anchor-root-differs': 'error',
   'attempt-invalid': 'warning',
   'event-invalid': 'warning',
+  'event-order-differs': 'warning',
+  'event-detail-differs': 'warning',
+  'event-time-differs': 'warning',
+  'attempt-event-differs': 'warning',
+  'anchor-adopted': 'note',
+  'anchor-time-differs': 'warning',
   // anchors and the chain
   'contract-differs': 'error',
   'anchor-block-differs': 'error',
@@ -68,6 +76,9 @@ export const FINDINGS = {
   'certificate-revision-gap': 'error',
   'certificate-revision-loses': 'error',
   'serial-entry-missing': 'error',
+  'serial-gap': 'error',
+  'serial-unused': 'note',
+  'certificates-none': 'note',
   // files
   'file-missing': 'error',
   'file-size-differs': 'error',

@@ -10,12 +10,14 @@ import {
   type RawBatch,
 } from '../ports/inspect.ts';
 import { StoreUnavailable } from '../ports/store.ts';
-import { type AnchorDeps, checkAnchors, checkHistory, checkProgress, type Proven } from './anchors.ts';
+import { type AnchorDeps, checkAnchors, checkProgress, type Proven } from './anchors.ts';
 import { checkFiles, checkTreeNames } from './blobs.ts';
+import { checkBulkCalls } from './bulk.ts';
 import { checkCertificates } from './certificates.ts';
 import { type ChainView, NotReadable, openChainView, type Rpc } from './chain.ts';
 import { compareWithChain, type LogOnChain, statesOf, type Unrecorded } from './comparison.ts';
 import { at, type Report } from './finding.ts';
+import { checkHistory } from './history.ts';
 import { checkJournal } from './journal.ts';
 import { trustIn } from './proof.ts';
 import { isAnchored, type Repairs, recordAnchor } from './repair.ts';
@@ -117,6 +119,7 @@ async function checkStore(deps: FsckDeps, chain: Looked | undefined): Promise<re
         report.found('row-repeated', at(table, key), { expected: 1, found: count });
     });
     await part(report, 'journal', () => checkJournal({ snapshot, blobs, report, keepTree }));
+    await part(report, 'bulk calls', () => checkBulkCalls(snapshot, report));
     await part(report, 'batches', () => checkProgress(anchorDeps));
     let proven: Proven = new Map();
     await part(report, 'anchors', async () => {

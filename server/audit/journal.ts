@@ -1,6 +1,7 @@
 import { toHex } from '../core/read/bytes.ts';
 import { HASH_LENGTH, MAX_TREE_SIZE } from '../core/tree/tree.ts';
 import type { BlobInspector, RawBatch, RawEntry, Snapshot } from '../ports/inspect.ts';
+import { CLOCKS_DIFFER_MS, isoOf } from './clocks.ts';
 import { checkEntry } from './entries.ts';
 import { at, type Report } from './finding.ts';
 import { leafOf, rootOfLeaves } from './merkle.ts';
@@ -110,6 +111,7 @@ interface Leaves {
   readonly stored: ReadonlyMap<number, Uint8Array>;
   readonly firstMs: number | undefined;
   readonly oldestMs: number;
+  readonly newestMs: number;
 }
 
 async function collect(
@@ -123,12 +125,13 @@ async function collect(
   let part = Buffer.alloc(0);
   let count = 0;
   let firstMs: number | undefined;
-  let oldestMs = Number.POSITIVE_INFINITY;
+  let [oldestMs, newestMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   const ROOM = 4_096 * HASH_LENGTH;
   for await (const entry of snapshot.entries(batch.firstSequence, batch.lastSequence)) {
     look(entry);
     firstMs ??= entry.receivedMs;
     oldestMs = Math.min(oldestMs, entry.receivedMs);
+    newestMs = Math.max(newestMs, entry.receivedMs);
     const leaf = leafOf(entry.bytes);
     if (Buffer.compare(leaf, entry.leaf) !== 0) stored.set(count, Uint8Array.from(entry.leaf));
     if ((count * HASH_LENGTH) % ROOM === 0) parts.push((part = Buffer.alloc(ROOM)));
@@ -140,7 +143,7 @@ async function collect(
   const made = new Uint8Array(count * HASH_LENGTH);
   for (const [i, one] of parts.entries())
     made.set(one.subarray(0, Math.min(ROOM, made.length - i * ROOM)), i * ROOM);
-  return { made, sequences, stored, firstMs, oldestMs };
+  return { made, sequences, stored, firstMs, oldestMs, newestMs };
 }
 
 async function checkBatch(
@@ -156,6 +159,12 @@ async function checkBatch(
     return report.found('batch-entries-missing', place, { expected: batch.size, found: count });
   if (batch.oldestMs !== leaves.firstMs && batch.oldestMs !== leaves.oldestMs)
     report.found('batch-oldest-differs', place, { expected: leaves.oldestMs, found: batch.oldestMs });
+  if (batch.sealedMs < leaves.newestMs - CLOCKS_DIFFER_MS)
+    report.found('batch-sealed-early', place, {
+      what: 'sealed_ms',
+      expected: `≥ ${isoOf(leaves.newestMs)}`,
+      found: isoOf(batch.sealedMs),
+    });
   const file = await explain(deps, batch, leaves);
   if (file === undefined) return;
   const difference = await differenceFrom(blobs, batch.root, file);

@@ -304,12 +304,15 @@ export const en: Sentences = {
     'entry-altered': 'the entry is not what was sealed: its leaf is not the one in the tree',
     'leaf-differs': 'the column with the leaf does not hold the leaf of the entry',
     'key-owner-missing': 'the organization of the key does not exist',
+    'bulk-call-differs': 'a remembered bulk call does not lead to the entries that it made',
     'batch-number-gap': 'a batch is missing',
     'batch-range-differs': 'the range of the batch does not follow the batch before it',
     'batch-entries-missing': 'the batch has another number of entries than its size',
     'batch-root-differs': 'the root of the batch is not the root over its entries',
     'batch-oldest-differs': 'the time of the oldest entry of the batch is wrong',
     'batch-progress-differs': 'the progress of the batch differs from its anchors',
+    'batch-sealed-early':
+      'the batch was sealed before its newest entry was received (a clock that was set back?)',
     'tree-missing': 'the tree file of a batch is missing',
     'tree-differs': 'the tree file of a batch differs from the tree over its entries',
     'anchor-log-missing': 'the log of the anchor is not recorded',
@@ -322,6 +325,15 @@ export const en: Sentences = {
     'anchor-root-differs': 'the anchored root or size is not that of the batch',
     'attempt-invalid': 'a signed transaction does not fit its anchor',
     'event-invalid': 'an event in the history of an anchor is invalid',
+    'event-order-differs': 'the history of the anchor cannot have gone like this, or leads to another state',
+    'event-detail-differs': 'the history of the anchor names another place or time than the anchor',
+    'event-time-differs':
+      'the times in the history of the anchor are not plausible (a clock that was set back?)',
+    'attempt-event-differs':
+      'the history of the anchor and its signed transactions do not name the same ones',
+    'anchor-adopted':
+      'the transaction of the anchor is none of those signed for it: somebody else put our root there',
+    'anchor-time-differs': 'the block of the anchor is older than the seal of its batch (a wrong clock?)',
     'contract-differs': 'the code at the address of the contract is not that of EvidenceLog',
     'anchor-block-differs': 'the chain has another block at the number of the anchor',
     'anchor-not-final': 'the block of an anchor that is recorded as final is not final',
@@ -346,6 +358,10 @@ export const en: Sentences = {
     'certificate-revision-gap': 'revisions of a certificate are not contiguous',
     'certificate-revision-loses': 'a later revision lacks an anchor that an earlier one had',
     'serial-entry-missing': 'the entry of a serial number does not exist',
+    'serial-gap': 'serial numbers are missing: they are given without gaps',
+    'serial-unused': 'this serial number has no certificate (a crash may leave one)',
+    'certificates-none':
+      'anchors are final and there is no certificate: none was asked for, or all were deleted; which, cannot be seen here',
     'file-missing': 'a stored file is missing',
     'file-size-differs': 'a stored file has another size than its entry says',
     'file-differs': 'a stored file has changed: its SHA-256 differs',

@@ -34,14 +34,20 @@ export interface Snapshot {
   /** By sequence, from `first` to `last`, both included. */
   entries(first: number, last: number): AsyncIterable<RawEntry>;
   batches(): AsyncIterable<RawBatch>;
+  bulkCalls(): AsyncIterable<RawBulkCall>;
   logs(): Promise<readonly RawLog[]>;
   /** By log and index. */
   anchors(): AsyncIterable<RawAnchor>;
+  anchorsById(): AsyncIterable<RawAnchor>;
   anchorsOfBatch(batch: number): Promise<readonly RawAnchor[]>;
+  /** By anchor, and then as they were written: as `anchorsById` goes. */
   attempts(): AsyncIterable<RawAttempt>;
   events(): AsyncIterable<RawEvent>;
   /** By sequence and revision. */
   certificates(): AsyncIterable<RawCertificate>;
+  /** Whether there is a certificate of this entry, in any revision. */
+  isCertified(sequence: number): Promise<boolean>;
+  /** By year and serial. */
   serials(): AsyncIterable<RawSerial>;
   serialOf(sequence: number): Promise<RawSerial | undefined>;
   fixity(): AsyncIterable<RawFixity>;
@@ -69,12 +75,22 @@ export interface RawEntry {
   readonly fingerprint: Uint8Array | undefined;
 }
 
+/** A bulk call that is remembered, so that the same call again gets the same answer. */
+export interface RawBulkCall {
+  readonly organization: string;
+  readonly key: string;
+  readonly firstSequence: number;
+  readonly count: number;
+  readonly createdMs: number;
+}
+
 export interface RawBatch {
   readonly number: number;
   readonly firstSequence: number;
   readonly lastSequence: number;
   readonly size: number;
   readonly root: string;
+  readonly sealedMs: number;
   readonly oldestMs: number;
   /** 1 sealed, 2 an anchor is mined, 3 an anchor is final */
   readonly progress: number;
@@ -119,6 +135,7 @@ export interface RawEvent {
   /** of its anchor; undefined where there is no such anchor */
   readonly batch: number | undefined;
   readonly anchor: number;
+  readonly atMs: number;
   readonly event: string;
   /** JSON */
   readonly detail: string;

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type Database from 'better-sqlite3';
+import { Transaction, Wallet } from 'ethers';
 import t, { type Test } from 'tap';
 import { leafOf } from '../../server/audit/merkle.ts';
 import { treeOf } from '../../server/audit/trees.ts';
-import { append, openChain } from '../support/anvil.ts';
+import { append, KEY, openChain } from '../support/anvil.ts';
 import { untilState } from '../support/configured.ts';
 import { rpc, rpcProxy } from '../support/rpc-proxy.ts';
 import { copyOf, inDatabase, install, look, mergeLookup } from './installation.ts';
@@ -51,8 +52,10 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 const FILE = sha256('第一个文件');
 const filePath = (dir: string, name: string): string => join(dir, 'blobs', 'files', name.slice(0, 2), name);
 const roots: string[] = [];
+let year = 0;
 inDatabase(made.dataDir, (db) => {
   for (const number of [1, 2, 3, 4]) roots[number] = rootOf(db, number);
+  year = db.prepare('select year from serials').pluck().get() as number;
 });
 
 function flip(path: string, at: number): void {
@@ -105,6 +108,21 @@ const sql =
     inDatabase(dir, (db) => {
       for (const statement of statements) db.exec(statement);
     });
+
+/** A remembered call of the organization of entry 2: `values` are first_sequence, count and created_ms. */
+const bulkCall = (values: string) =>
+  sql(
+    `insert into bulk_calls select organization, 'key-2', zeroblob(16), '', ${values} from entries where sequence = 2`,
+  );
+
+/** The same append at another price: a transaction that was signed and not mined. */
+function dearer(sent: string): { readonly transactionHash: string; readonly raw: string } {
+  const other = Transaction.from(sent);
+  other.signature = null;
+  other.maxFeePerGas = other.maxFeePerGas! + 1n;
+  other.signature = new Wallet(KEY).signingKey.sign(other.unsignedHash);
+  return { transactionHash: other.hash!, raw: other.serialized };
+}
 
 interface Damage {
   readonly what: string;
@@ -261,7 +279,11 @@ const DAMAGES: readonly Damage[] = [
   {
     what: 'the block of an anchor',
     damage: sql(`update anchors set block_hash = '0x${'ab'.repeat(32)}' where log_index = 1`),
-    told: ['anchor-column-differs anchors/1:1', 'anchor-block-differs anchors/1:1'],
+    told: [
+      'anchor-column-differs anchors/1:1',
+      'anchor-block-differs anchors/1:1',
+      'event-detail-differs anchors/1:1',
+    ],
   },
   {
     what: 'an anchor that is gone from between others',
@@ -282,7 +304,7 @@ const DAMAGES: readonly Damage[] = [
       'delete from anchor_events where anchor = 3',
       'update attempts set anchor = 77 where anchor = 3',
     ),
-    told: ['attempt-invalid attempts/3'],
+    told: ['attempt-invalid attempts/3', 'event-order-differs anchors/1:2'],
   },
   {
     what: 'an event that is not readable',
@@ -313,7 +335,11 @@ const DAMAGES: readonly Damage[] = [
   {
     what: 'the number that an entry was given',
     damage: sql('update serials set serial = 900 where sequence = 3'),
-    told: ['certificate-number-differs certificates/3:1'],
+    told: [
+      'certificate-number-differs certificates/3:1',
+      `serial-gap serials/${year}-2`,
+      `serial-gap serials/${year}-4–899`,
+    ],
   },
   {
     what: 'a number that was given twice',
@@ -322,7 +348,149 @@ const DAMAGES: readonly Damage[] = [
         withoutRules(db, 'serials');
         db.exec('update serials set serial = 1 where sequence = 3');
       }),
-    told: ['row-repeated serials/year-serial ', 'certificate-number-differs certificates/3:1'],
+    told: [
+      'row-repeated serials/year-serial ',
+      'certificate-number-differs certificates/3:1',
+      `serial-gap serials/${year}-2`,
+    ],
+  },
+  {
+    what: 'an entry that was given two numbers',
+    damage: (dir) =>
+      inDatabase(dir, (db) => {
+        withoutRules(db, 'serials');
+        db.exec('insert into serials select sequence, year, 4 from serials where sequence = 3');
+      }),
+    told: ['row-repeated serials/sequence '],
+  },
+  {
+    what: 'a certificate that is gone with its number',
+    damage: sql('delete from certificates where sequence = 3', 'delete from serials where sequence = 3'),
+    told: [`serial-gap serials/${year}-2`],
+  },
+  {
+    what: 'a number whose certificate was never kept',
+    damage: sql('delete from certificates where sequence = 3'),
+    told: [],
+    notes: [`serial-unused serials/${year}-2`],
+  },
+  {
+    what: 'every certificate and every number',
+    damage: sql('delete from certificates', 'delete from serials'),
+    told: [],
+    notes: ['certificates-none certificates/*'],
+  },
+  {
+    what: 'a bulk call that leads to what it made',
+    damage: bulkCall('2, 5, received_ms'),
+    told: [],
+  },
+  {
+    what: 'a bulk call all of whose lines were refused',
+    damage: bulkCall('900, 0, received_ms'),
+    told: [],
+  },
+  {
+    what: 'a bulk call that leads to more than there is',
+    damage: bulkCall('2, 500, received_ms'),
+    told: ['bulk-call-differs bulk_calls/'],
+  },
+  {
+    what: 'a bulk call that leads to nothing',
+    damage: bulkCall('77, 5, received_ms'),
+    told: ['bulk-call-differs bulk_calls/'],
+  },
+  {
+    what: 'a bulk call that leads to entries of another time',
+    damage: bulkCall('2, 5, received_ms + 3600000'),
+    told: ['bulk-call-differs bulk_calls/'],
+  },
+  {
+    what: 'a bulk call that leads to entries of another organization',
+    damage: (dir) => {
+      bulkCall('2, 5, received_ms')(dir);
+      inDatabase(dir, (db) =>
+        db.exec(`insert into organizations values (x'${'ab'.repeat(16)}', '他人', 'depositor', null, 1);
+          update bulk_calls set organization = x'${'ab'.repeat(16)}'`),
+      );
+    },
+    told: ['bulk-call-differs bulk_calls/'],
+  },
+  {
+    what: 'a reorganisation that never was',
+    damage: sql(
+      `insert into anchor_events (anchor, at_ms, event, detail)
+       select anchor, at_ms, 'reorganised', detail from anchor_events where anchor = 2 and event = 'mined'`,
+    ),
+    told: ['event-order-differs anchors/1:1'],
+  },
+  {
+    what: 'a history without its end',
+    damage: sql(`delete from anchor_events where anchor = 2 and event = 'final'`),
+    told: ['event-order-differs anchors/1:1'],
+  },
+  {
+    what: 'a history whose order is another',
+    damage: sql(`update anchor_events set id = 1000 where anchor = 2 and event = 'mined'`),
+    told: ['event-order-differs anchors/1:1'],
+  },
+  {
+    what: 'another block in a history',
+    damage: sql(
+      `update anchor_events set detail = json_set(detail, '$.blockHash', '0x12') where anchor = 2 and event = 'mined'`,
+    ),
+    told: ['event-detail-differs anchors/1:1'],
+  },
+  {
+    what: 'a history that is a year too old',
+    damage: sql('update anchor_events set at_ms = at_ms - 31536000000 where anchor = 2'),
+    told: ['event-time-differs anchors/1:1', 'event-detail-differs anchors/1:1'],
+  },
+  {
+    what: 'a signed transaction that is gone',
+    damage: sql('delete from attempts where anchor = 2'),
+    told: ['attempt-event-differs anchors/1:1'],
+  },
+  {
+    what: 'a sending that is gone from the history',
+    damage: sql(`delete from anchor_events where anchor = 2 and event = 'sent'`),
+    told: ['attempt-event-differs anchors/1:1'],
+  },
+  {
+    what: 'an anchor that was never sent by us, as after a restore',
+    damage: sql(
+      'delete from attempts where anchor = 2',
+      `delete from anchor_events where anchor = 2 and event = 'sent'`,
+    ),
+    told: [],
+  },
+  {
+    what: 'an anchor that somebody else’s transaction brought into the log',
+    damage: (dir) =>
+      inDatabase(dir, (db) => {
+        const sent = db.prepare('select raw from attempts where anchor = 2').pluck().get() as string;
+        const { transactionHash, raw } = dearer(sent);
+        db.prepare('update attempts set transaction_hash = ?, raw = ? where anchor = 2').run(
+          transactionHash,
+          raw,
+        );
+        db.prepare(
+          `update anchor_events set detail = json_set(detail, '$.transactionHash', ?)
+           where anchor = 2 and event = 'sent'`,
+        ).run(transactionHash);
+      }),
+    told: [],
+    notes: ['anchor-adopted anchors/1:1'],
+  },
+  {
+    what: 'a batch that was sealed before its entries came',
+    damage: sql('update batches set sealed_ms = sealed_ms - 3600000 where number = 2'),
+    told: ['batch-sealed-early batches/2'],
+  },
+  {
+    what: 'a batch that was sealed after its block',
+    damage: sql('update batches set sealed_ms = sealed_ms + 3600000 where number = 2'),
+    told: ['anchor-time-differs anchors/1:1', 'event-time-differs anchors/1:1'],
   },
   {
     what: 'a byte of a stored file',
@@ -426,9 +594,10 @@ for (const { what, damage, told, notes } of DAMAGES)
   });
 
 t.test('without a node it says that nothing was compared with the chain', async (t) => {
-  const { told, notes } = await look(made.dataDir);
+  const { told, notes, unread } = await look(made.dataDir);
   t.strictSame(told, []);
   t.strictSame(notes, ['chain-not-asked chain/*']);
+  t.equal(unread, 1, 'and that this was not looked at');
 });
 
 t.test('a quick look does not read the bytes of files', async (t) => {
@@ -448,6 +617,7 @@ t.test(
     const other = await look(made.dataDir, { rpcUrl: proxy.url });
     t.strictSame(other.told, []);
     t.strictSame(other.notes, ['log-on-other-chain logs/1']);
+    t.equal(other.unread, 1);
     proxy.off('eth_chainId');
     proxy.on('eth_getBlockByNumber', ([tag], forward) => (tag === 'finalized' ? null : forward()));
     t.match((await look(made.dataDir, { rpcUrl: proxy.url })).unreadParts, [/^chain: /]);
@@ -496,6 +666,32 @@ t.test('a root on the chain that is not ours is named by its index', async (t) =
   t.strictSame(blind.notes, ['events-incomplete logs/1']);
   await rpc(url, 'evm_revert', revert);
 });
+
+t.test(
+  'a later certificate must not lose an anchor: an event that nobody can check is no excuse',
+  async (t) => {
+    const dir = copyOf(t, made);
+    const loses = 'certificate-revision-loses certificates/3:2';
+    inDatabase(dir, (db) => {
+      db.exec(
+        `insert into certificates select 3, 2, issued_ms, anchor_keys, bytes from certificates where sequence = 7`,
+      );
+    });
+    t.ok((await look(dir, { rpcUrl })).told.includes(loses));
+    const happened = (was: string) =>
+      inDatabase(dir, (db) =>
+        db.exec(`insert into anchor_events (anchor, at_ms, event, detail)
+        select anchor, at_ms, 'reorganised', ${was} from anchor_events where anchor = 2 and event = 'mined'`),
+      );
+    happened('detail');
+    t.ok((await look(dir)).told.includes(loses), 'it had not been final, so no certificate had it');
+    happened(`json_set(detail, '$.wasFinal', 1)`);
+    t.ok((await look(dir, { rpcUrl })).told.includes(loses), 'the chain has this block');
+    const blind = await look(dir);
+    t.notOk(blind.told.includes(loses), 'without a chain nobody can tell');
+    t.ok(blind.told.includes('event-order-differs anchors/1:1'), 'but the history cannot have gone so');
+  },
+);
 
 /** Everything in the tables, as text, but what may change. */
 function contents(dir: string): string {

@@ -21,6 +21,7 @@ else {
   const url = storage['KEZHENG_DATABASE_URL']!;
   const running = await look(made.dataDir, { rpcUrl, storage });
   await made.service.stop();
+  const year = new Date().getUTCFullYear();
 
   /** Past every rule of the schema, and back afterwards. */
   async function damaged(statements: readonly string[], work: () => Promise<void>): Promise<void> {
@@ -45,6 +46,7 @@ else {
     'organizations',
     'api_keys',
     'entries',
+    'bulk_calls',
     'file_digests',
     'idempotency_keys',
     'batches',
@@ -95,7 +97,11 @@ else {
       ],
       'a number that was given': [
         ['update serials set serial = 900 where sequence = 3'],
-        ['certificate-number-differs certificates/3:1'],
+        [
+          'certificate-number-differs certificates/3:1',
+          `serial-gap serials/${year}-2`,
+          `serial-gap serials/${year}-4–899`,
+        ],
       ],
       'a digest that is not found': [
         ['delete from file_digests where sequence = 3'],
@@ -111,7 +117,30 @@ else {
       ],
       'a history of no anchor': [
         ['update anchor_events set anchor = 77 where id = 1'],
-        ['event-invalid anchor_events/1'],
+        ['event-invalid anchor_events/1', 'event-order-differs anchors/1:0'],
+      ],
+      'a history that is a year too old': [
+        ['update anchor_events set at_ms = at_ms - 31536000000 where anchor = 2'],
+        ['event-time-differs anchors/1:1', 'event-detail-differs anchors/1:1'],
+      ],
+      'a signed transaction that is gone': [
+        ['delete from attempts where anchor = 2'],
+        ['attempt-event-differs anchors/1:1'],
+      ],
+      'a seal before its entries came': [
+        ['update batches set sealed_ms = sealed_ms - 3600000 where number = 2'],
+        ['batch-sealed-early batches/2'],
+      ],
+      'a certificate that is gone with its number': [
+        ['delete from certificates where sequence = 3', 'delete from serials where sequence = 3'],
+        [`serial-gap serials/${year}-2`],
+      ],
+      'a bulk call that leads elsewhere': [
+        [
+          `insert into bulk_calls select organization, k, '\\x00', '', 2, n, received_ms from entries,
+            (values ('right', 5), ('wrong', 500)) as calls (k, n) where sequence = 2`,
+        ],
+        ['bulk-call-differs bulk_calls/'],
       ],
     };
 
@@ -119,7 +148,9 @@ else {
     t.test(`named, and nothing else: ${what}`, (t) =>
       damaged(statements, async () => {
         const { told } = await look(made.dataDir, { rpcUrl, storage });
-        const short = told.map((one) => one.replace(/^(lookup-\w+ lookup\/).*/, '$1'));
+        const short = told.map((one) =>
+          one.replace(/^((?:lookup-\w+ lookup|bulk-call-differs bulk_calls)\/).*|0x[0-9a-f]{40}/, '$1'),
+        );
         t.strictSame([...new Set(short)].sort(), [...expected].sort());
       }),
     );

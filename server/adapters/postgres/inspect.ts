@@ -6,6 +6,7 @@ import {
   type LookupRepairs,
   type LookupRow,
   type RawAnchor,
+  type RawBulkCall,
   type Snapshot,
 } from '../../ports/inspect.ts';
 import { clientConfig, type SessionOptions } from './session.ts';
@@ -147,7 +148,7 @@ function snapshotOf(run: Run, end: () => Promise<void>): Snapshot {
         };
     },
     async *batches() {
-      const sql = `select number, first_sequence, last_sequence, root, oldest_ms, progress from batches
+      const sql = `select number, first_sequence, last_sequence, root, sealed_ms, oldest_ms, progress from batches
         where number > $1 order by number`;
       for await (const row of rows<BatchRow>(sql, [LOWEST], ({ number }) => [number]))
         yield {
@@ -156,10 +157,18 @@ function snapshotOf(run: Run, end: () => Promise<void>): Snapshot {
           lastSequence: row.last_sequence,
           size: row.last_sequence - row.first_sequence + 1,
           root: row.root,
+          sealedMs: row.sealed_ms,
           oldestMs: row.oldest_ms,
           progress: row.progress,
         };
     },
+    bulkCalls: () =>
+      rows<RawBulkCall>(
+        `select organization, key, first_sequence as "firstSequence", count, created_ms as "createdMs" from bulk_calls
+          where $1::uuid is null or (organization, key) > ($1, $2 collate "C") order by organization, key`,
+        [null, ''],
+        ({ organization, key }) => [organization, key],
+      ),
     logs: () =>
       run(
         `select id, chain_id as "chainId", genesis_hash as "genesisHash", contract, operator from logs order by id`,
@@ -170,12 +179,17 @@ function snapshotOf(run: Run, end: () => Promise<void>): Snapshot {
       for await (const row of rows<AnchorRow>(sql, start, ({ log, index, id }) => [log, index, id]))
         yield anchorOf(row);
     },
+    async *anchorsById() {
+      const sql = `select ${ANCHOR} where id > $1 order by id`;
+      for await (const row of rows<AnchorRow>(sql, [LOWEST], ({ id }) => [id])) yield anchorOf(row);
+    },
     anchorsOfBatch: async (batch) =>
       (await run<AnchorRow>(`select ${ANCHOR} where batch = $1`, [batch])).map(anchorOf),
     async *attempts() {
       const sql = `select t.id, t.anchor, t.transaction_hash as "transactionHash", t.raw, a.log, a.log_index as index,
-        a.batch from attempts t left join anchors a on a.id = t.anchor where t.id > $1 order by t.id`;
-      for await (const row of rows<AttemptRow>(sql, [LOWEST], ({ id }) => [id]))
+        a.batch from attempts t left join anchors a on a.id = t.anchor
+        where (t.anchor, t.id) > ($1, $2) order by t.anchor, t.id`;
+      for await (const row of rows<AttemptRow>(sql, [LOWEST, LOWEST], ({ anchor, id }) => [anchor, id]))
         yield {
           ...row,
           log: row.log ?? undefined,
@@ -184,9 +198,10 @@ function snapshotOf(run: Run, end: () => Promise<void>): Snapshot {
         };
     },
     async *events() {
-      const sql = `select e.id, e.anchor, e.event, e.detail::text as detail, a.batch from anchor_events e
-        left join anchors a on a.id = e.anchor where e.id > $1 order by e.id`;
-      for await (const row of rows<EventRow>(sql, [LOWEST], ({ id }) => [id]))
+      const sql = `select e.id, e.anchor, e.at_ms as "atMs", e.event, e.detail::text as detail, a.batch
+        from anchor_events e left join anchors a on a.id = e.anchor
+        where (e.anchor, e.id) > ($1, $2) order by e.anchor, e.id`;
+      for await (const row of rows<EventRow>(sql, [LOWEST, LOWEST], ({ anchor, id }) => [anchor, id]))
         yield { ...row, batch: row.batch ?? undefined };
     },
     certificates: () =>
@@ -196,6 +211,8 @@ function snapshotOf(run: Run, end: () => Promise<void>): Snapshot {
         [LOWEST, LOWEST],
         ({ sequence, revision }) => [sequence, revision],
       ),
+    isCertified: async (sequence) =>
+      (await run('select 1 from certificates where sequence = $1 limit 1', [sequence])).length > 0,
     serials: () =>
       rows(
         `select sequence, year, serial from serials where (year, serial, sequence) > ($1, $2, $3)
@@ -232,6 +249,7 @@ const ONCE: readonly (readonly [table: string, key: string, expression: string])
   ['anchors', 'log:index', "log || ':' || log_index"],
   ['anchors', 'log:batch', "log || ':' || batch"],
   ['serials', 'year-serial', "year || '-' || serial"],
+  ['serials', 'sequence', 'sequence::text'],
   ['logs', 'identity', "chain_id || ':' || genesis_hash || ':' || contract || ':' || operator"],
 ];
 
@@ -320,6 +338,7 @@ interface BatchRow {
   first_sequence: number;
   last_sequence: number;
   root: string;
+  sealed_ms: number;
   oldest_ms: number;
   progress: number;
 }
@@ -348,6 +367,7 @@ interface AttemptRow {
 interface EventRow {
   id: number;
   anchor: number;
+  atMs: number;
   event: string;
   detail: string;
   batch: number | null;

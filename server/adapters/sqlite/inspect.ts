@@ -107,7 +107,7 @@ function snapshotOf(db: Connection, end: () => void): Snapshot {
         yield entryOf(row);
     },
     async *batches() {
-      const sql = `select number, first_sequence, last_sequence, root, oldest_ms, progress from batches
+      const sql = `select number, first_sequence, last_sequence, root, sealed_ms, oldest_ms, progress from batches
         where number > ? order by number`;
       for await (const row of rows<BatchRow>(sql, [LOWEST], ({ number }) => [number]))
         yield {
@@ -116,8 +116,24 @@ function snapshotOf(db: Connection, end: () => void): Snapshot {
           lastSequence: row.last_sequence,
           size: row.last_sequence - row.first_sequence + 1,
           root: row.root,
+          sealedMs: row.sealed_ms,
           oldestMs: row.oldest_ms,
           progress: row.progress,
+        };
+    },
+    async *bulkCalls() {
+      const sql = `select organization, key, first_sequence, count, created_ms from bulk_calls
+        where (organization, key) > (?, ?) order by organization, key`;
+      for await (const row of rows<BulkRow>(sql, [NO_BYTES, ''], ({ organization, key }) => [
+        organization,
+        key,
+      ]))
+        yield {
+          organization: uuid(row.organization),
+          key: row.key,
+          firstSequence: row.first_sequence,
+          count: row.count,
+          createdMs: row.created_ms,
         };
     },
     logs: async () =>
@@ -134,6 +150,10 @@ function snapshotOf(db: Connection, end: () => void): Snapshot {
       for await (const row of rows<AnchorRow>(sql, start, ({ log, log_index, id }) => [log, log_index, id]))
         yield anchorOf(row);
     },
+    async *anchorsById() {
+      const sql = `${anchorRows} where id > ? order by id`;
+      for await (const row of rows<AnchorRow>(sql, [LOWEST], ({ id }) => [id])) yield anchorOf(row);
+    },
     anchorsOfBatch: async (batch) =>
       guarded(() => db.prepare<[number], AnchorRow>(`${anchorRows} where batch = ?`).all(batch)).map(
         anchorOf,
@@ -141,8 +161,8 @@ function snapshotOf(db: Connection, end: () => void): Snapshot {
     async *attempts() {
       const sql = `select attempts.id, attempts.anchor, attempts.transaction_hash, attempts.raw, anchors.log,
         anchors.log_index, anchors.batch from attempts left join anchors on anchors.id = attempts.anchor
-        where attempts.id > ? order by attempts.id`;
-      for await (const row of rows<AttemptRow>(sql, [LOWEST], ({ id }) => [id]))
+        where (attempts.anchor, attempts.id) > (?, ?) order by attempts.anchor, attempts.id`;
+      for await (const row of rows<AttemptRow>(sql, [LOWEST, LOWEST], ({ anchor, id }) => [anchor, id]))
         yield {
           id: row.id,
           anchor: row.anchor,
@@ -154,11 +174,12 @@ function snapshotOf(db: Connection, end: () => void): Snapshot {
         };
     },
     async *events() {
-      const sql = `select anchor_events.id, anchor_events.anchor, anchor_events.event, anchor_events.detail,
-        anchors.batch from anchor_events left join anchors on anchors.id = anchor_events.anchor
-        where anchor_events.id > ? order by anchor_events.id`;
-      for await (const { batch, ...row } of rows<EventRow>(sql, [LOWEST], ({ id }) => [id]))
-        yield { ...row, batch: batch ?? undefined };
+      const sql = `select anchor_events.id, anchor_events.anchor, anchor_events.at_ms, anchor_events.event,
+        anchor_events.detail, anchors.batch from anchor_events left join anchors on anchors.id = anchor_events.anchor
+        where (anchor_events.anchor, anchor_events.id) > (?, ?) order by anchor_events.anchor, anchor_events.id`;
+      const keyOf = ({ anchor, id }: EventRow) => [anchor, id];
+      for await (const { batch, at_ms, ...row } of rows<EventRow>(sql, [LOWEST, LOWEST], keyOf))
+        yield { ...row, atMs: at_ms, batch: batch ?? undefined };
     },
     async *certificates() {
       const sql = `select sequence, revision, issued_ms, anchor_keys, bytes from certificates
@@ -173,6 +194,9 @@ function snapshotOf(db: Connection, end: () => void): Snapshot {
           bytes: row.bytes,
         };
     },
+    isCertified: async (sequence) =>
+      guarded(() => db.prepare('select 1 from certificates where sequence = ? limit 1').get(sequence)) !==
+      undefined,
     async *serials() {
       const sql =
         'select sequence, year, serial from serials where (year, serial, sequence) > (?, ?, ?) order by year, serial, sequence';
@@ -210,6 +234,7 @@ const ONCE: readonly (readonly [table: string, key: string, sql: string])[] = [
   ['anchors', 'log:index', repeated('anchors', "log || ':' || log_index")],
   ['anchors', 'log:batch', repeated('anchors', "log || ':' || batch")],
   ['serials', 'year-serial', repeated('serials', "year || '-' || serial")],
+  ['serials', 'sequence', repeated('serials', 'sequence')],
   [
     'logs',
     'identity',
@@ -314,11 +339,19 @@ interface EntryRow {
   fingerprint: Buffer | null;
 }
 type IndexedRow = Pick<EntryRow, 'sequence' | 'organization' | 'received_ms' | 'digests' | 'idempotency_key'>;
+interface BulkRow {
+  organization: Buffer;
+  key: string;
+  first_sequence: number;
+  count: number;
+  created_ms: number;
+}
 interface BatchRow {
   number: number;
   first_sequence: number;
   last_sequence: number;
   root: string;
+  sealed_ms: number;
   oldest_ms: number;
   progress: number;
 }
@@ -354,6 +387,7 @@ interface AttemptRow {
 interface EventRow {
   id: number;
   anchor: number;
+  at_ms: number;
   event: string;
   detail: string;
   batch: number | null;
