@@ -1,5 +1,8 @@
+import { createECDH } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { keccak256 } from '../core/hash/keccak.ts';
+import { toHex } from '../core/read/bytes.ts';
 import type { EthereumHeaderAnchor, LogIdentity } from '../ports/chain.ts';
 import type { BlobInspector, Inspector, LookupRepairs } from '../ports/inspect.ts';
 import { openFolderInspector } from './folder/inspect.ts';
@@ -49,10 +52,34 @@ async function filesOf({ dataDir, blobs }: StorageSettings): Promise<BlobInspect
   return { ...openFolderInspector({ dir: join(dataDir, 'blobs') }), close() {} };
 }
 
+interface Artifact {
+  readonly runtimeBytecode: string;
+  readonly create2: { readonly address: string };
+}
+
+const artifact = (): Artifact =>
+  JSON.parse(readFileSync(new URL('../../contracts/EvidenceLog.json', import.meta.url), 'utf8'));
+
 /** What must stand at the address of a log's contract. */
-export function contractCode(): string {
-  const artifact = new URL('../../contracts/EvidenceLog.json', import.meta.url);
-  return (JSON.parse(readFileSync(artifact, 'utf8')) as { runtimeBytecode: string }).runtimeBytecode;
+export const contractCode = (): string => artifact().runtimeBytecode;
+
+/** Where the contract is when no other address is configured. */
+export const contractAddress = (): string => artifact().create2.address;
+
+const OPERATOR_KEY = /^0x[0-9a-fA-F]{64}$/;
+
+/** The account of a private key: the last 20 bytes of Keccak-256 over its public point; undefined where it is none. */
+export function operatorOf(key: string): string | undefined {
+  if (!OPERATOR_KEY.test(key)) return undefined;
+  const pair = createECDH('secp256k1');
+  try {
+    pair.setPrivateKey(Buffer.from(key.slice(2), 'hex'));
+  } catch {
+    // Zero, or not below the order of the curve.
+    return undefined;
+  }
+  // Uncompressed, behind a byte that says so.
+  return `0x${toHex(keccak256(pair.getPublicKey().subarray(1)).subarray(-20))}`;
 }
 
 const TIMEOUT_MS = 15_000;

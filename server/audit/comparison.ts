@@ -1,9 +1,11 @@
 import { rollingAfter } from '../core/anchor/evidence-log.ts';
-import type { RawAnchor, RawBatch, RawLog } from '../ports/inspect.ts';
+import type { LogIdentity } from '../ports/chain.ts';
+import type { RawAnchor, RawBatch } from '../ports/inspect.ts';
 import { type AnchorDeps, anchorPlace, type Proven } from './anchors.ts';
 import { type AppendTable, appendTable } from './append-table.ts';
 import { type ChainAppend, type ChainView, type LogState, NotReadable } from './chain.ts';
-import { at, type Report } from './finding.ts';
+import { type ComparedLog, indexPlace, logPlace } from './expected.ts';
+import type { Place, Report } from './finding.ts';
 
 /*
  * Recorded anchors against the chain. The contract commits to every root and size of a log in one value: where the same
@@ -15,37 +17,46 @@ export const EMPTY_ROLLING = '0'.repeat(48);
 
 /** A log, and what the contract held of it before the snapshot was taken: a record can only be newer. */
 export interface LogOnChain {
-  readonly log: RawLog;
+  readonly log: ComparedLog;
   readonly state: LogState;
 }
 
 /** On the chain at our index with our root, and not recorded as final. */
 export interface Unrecorded {
-  readonly log: RawLog;
+  readonly log: LogIdentity;
+  readonly place: Place;
   readonly batch: number;
   readonly append: ChainAppend;
   readonly code: 'anchor-unrecorded' | 'anchor-behind';
 }
 
+/** A contract that is not deployed yet. */
+const NO_CODE = '0x';
+
 /** Reads the logs' states now. Logs on other chains are named and left out. */
 export async function statesOf(
   view: ChainView,
-  logs: readonly RawLog[],
+  logs: readonly ComparedLog[],
   contractCode: string,
   report: Report,
 ): Promise<readonly LogOnChain[]> {
   const here: LogOnChain[] = [];
   for (const log of logs) {
     if (log.chainId !== view.chainId || log.genesisHash !== view.genesisHash) {
-      report.found('log-on-other-chain', at('logs', log.id), {
+      report.found('log-on-other-chain', logPlace(log), {
         expected: `${log.chainId} ${log.genesisHash}`,
         found: `${view.chainId} ${view.genesisHash}`,
       });
       continue;
     }
     const code = await view.code(log.contract);
+    if (code === NO_CODE && log.id === undefined) {
+      // Settings that are ahead of the deployment, or a node that is behind it.
+      report.unread(`log ${log.operator}`, `${view.names}: eth_getCode(${log.contract}) 0x`);
+      continue;
+    }
     if (code !== contractCode) {
-      report.found('contract-differs', at('logs', log.id), { what: log.contract });
+      report.found('contract-differs', logPlace(log), { what: log.contract });
       continue;
     }
     here.push({ log, state: await view.state(log) });
@@ -60,6 +71,11 @@ export async function compareWithChain(
   proven: Proven,
 ): Promise<readonly Unrecorded[]> {
   const { report } = deps;
+  if (log.id === undefined) {
+    // Rows of a log and of its first anchor are written before anything is sent.
+    if (state.count === 0) return [];
+    report.found('log-unrecorded', logPlace(log), { what: log.contract, expected: 0, found: state.count });
+  }
   const blocks = blockCheck(view, report);
   let [rolling, next] = [EMPTY_ROLLING, 0];
   let firstBlock: number | undefined;
@@ -94,7 +110,7 @@ export async function compareWithChain(
   }
   const events = await eventsOf(view, log, state, finite(firstBlock), report);
   if (events === undefined) {
-    report.found('log-state-differs', at('logs', log.id), { expected: state.rolling, found: rolling });
+    report.found('log-state-differs', logPlace(log), { expected: state.rolling, found: rolling });
     return [];
   }
   return compareEvents(deps, log, state, proven, events);
@@ -110,7 +126,11 @@ interface Recorded {
 }
 
 /** Anchors of one log, with the root and size that they put on the chain as far as is known here. */
-async function* recorded({ snapshot }: AnchorDeps, log: RawLog, proven: Proven): AsyncGenerator<Recorded> {
+async function* recorded(
+  { snapshot }: AnchorDeps,
+  log: ComparedLog,
+  proven: Proven,
+): AsyncGenerator<Recorded> {
   const batches = batchesInOrder(snapshot.batches());
   for await (const anchor of snapshot.anchors()) {
     if (anchor.log !== log.id) continue;
@@ -170,7 +190,7 @@ function blockCheck(view: ChainView, report: Report) {
 /** Where the appends are that the records do not call final yet. */
 async function appendsBehind(
   view: ChainView,
-  log: RawLog,
+  log: ComparedLog,
   state: LogState,
   behind: readonly RawAnchor[],
   fromBlock: number,
@@ -180,7 +200,7 @@ async function appendsBehind(
   for await (const append of view.appends(log, fromBlock)) {
     const anchor = byIndex.get(append.index);
     if (anchor !== undefined && append.index < state.count)
-      found.push({ log, batch: anchor.batch, append, code: 'anchor-behind' });
+      found.push({ log, place: anchorPlace(anchor), batch: anchor.batch, append, code: 'anchor-behind' });
   }
   return found;
 }
@@ -188,7 +208,7 @@ async function appendsBehind(
 /** All events of the log, proven complete by the contract's state; undefined where the node does not have them any more. */
 async function eventsOf(
   view: ChainView,
-  log: RawLog,
+  log: ComparedLog,
   state: LogState,
   fromBlock: number,
   report: Report,
@@ -201,7 +221,7 @@ async function eventsOf(
       throw new NotReadable(`${view.names}: eth_getLogs and slots(${log.operator})`);
     return events;
   }
-  report.found('events-incomplete', at('logs', log.id), { expected: state.count });
+  report.found('events-incomplete', logPlace(log), { expected: state.count });
   return undefined;
 }
 
@@ -217,7 +237,7 @@ export function rollingOver(events: AppendTable, count: number): string {
 /** Index by index: what the chain has and what is recorded. */
 async function compareEvents(
   deps: AnchorDeps,
-  log: RawLog,
+  log: ComparedLog,
   state: LogState,
   proven: Proven,
   events: AppendTable,
@@ -230,11 +250,11 @@ async function compareEvents(
   const withoutRecord = async (until: number): Promise<void> => {
     for (; next < until; next++) {
       const append = events.get(next)!;
-      const place = anchorPlace({ log: log.id, index: next });
+      const place = indexPlace(log, next);
       const batch = await batches(next + 1);
       if (batch?.root === append.root && batch.size === append.size) {
         report.found('anchor-unrecorded', place, { expected: append.root, what: `batch ${batch.number}` });
-        unrecorded.push({ log, batch: batch.number, append, code: 'anchor-unrecorded' });
+        unrecorded.push({ log, place, batch: batch.number, append, code: 'anchor-unrecorded' });
       } else
         report.found('log-root-foreign', place, {
           what: append.transactionHash,
@@ -256,7 +276,8 @@ async function compareEvents(
       });
     else if (anchor.state !== 'final') {
       report.found('anchor-behind', anchorPlace(anchor), { expected: 'final', found: anchor.state });
-      unrecorded.push({ log, batch: anchor.batch, append, code: 'anchor-behind' });
+      const place = anchorPlace(anchor);
+      unrecorded.push({ log, place, batch: anchor.batch, append, code: 'anchor-behind' });
     }
   }
   await withoutRecord(state.count);

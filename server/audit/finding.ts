@@ -61,6 +61,10 @@ export const FINDINGS = {
   'anchor-behind': 'note',
   'log-root-foreign': 'error',
   'log-state-differs': 'error',
+  'log-unrecorded': 'error',
+  'log-unexpected': 'warning',
+  'log-not-known': 'note',
+  'log-known-from-data': 'note',
   'chain-not-asked': 'note',
   'log-on-other-chain': 'note',
   'events-incomplete': 'note',
@@ -113,7 +117,11 @@ export const FINDINGS = {
 export type FindingCode = keyof typeof FINDINGS;
 
 /** What says that something was not looked at counts as that too: nothing is known of it, so nothing is well with it. */
-const NOT_LOOKED_AT: ReadonlySet<FindingCode> = new Set(['chain-not-asked', 'log-on-other-chain']);
+const NOT_LOOKED_AT: ReadonlySet<FindingCode> = new Set([
+  'chain-not-asked',
+  'log-on-other-chain',
+  'log-not-known',
+]);
 
 /** A table, a room of files or the chain; and the key in it. */
 export interface Place {

@@ -16,6 +16,7 @@ import { checkBulkCalls } from './bulk.ts';
 import { checkCertificates } from './certificates.ts';
 import { type ChainView, NotReadable, openChainView, type Rpc } from './chain.ts';
 import { compareWithChain, type LogOnChain, statesOf, type Unrecorded } from './comparison.ts';
+import { checkExpected, type Expectation, logsToCompare } from './expected.ts';
 import { at, type Report } from './finding.ts';
 import { checkHistory } from './history.ts';
 import { checkJournal } from './journal.ts';
@@ -33,6 +34,8 @@ export interface FsckDeps {
   readonly blobs: BlobInspector;
   readonly signatures: SignatureVerifier;
   readonly issuers: Trust['issuers'];
+  /** the logs that must be there, whatever the records say */
+  readonly expected: Expectation;
   readonly nodes: readonly Rpc[];
   readonly confirmations: number | undefined;
   /** what must stand at a log's contract: 0x… */
@@ -92,7 +95,8 @@ async function lookAtChain(deps: FsckDeps): Promise<Looked | undefined> {
     const view = await openChainView(nodes, deps.confirmations);
     const snapshot = await inspector.begin();
     try {
-      looked = { view, logs: await statesOf(view, await snapshot.logs(), deps.contractCode, report) };
+      const logs = logsToCompare(await snapshot.logs(), deps.expected.logs, view.genesisHash);
+      looked = { view, logs: await statesOf(view, logs, deps.contractCode, report) };
     } finally {
       await snapshot.end();
     }
@@ -120,6 +124,7 @@ async function checkStore(deps: FsckDeps, chain: Looked | undefined): Promise<re
     });
     await part(report, 'journal', () => checkJournal({ snapshot, blobs, report, keepTree }));
     await part(report, 'bulk calls', () => checkBulkCalls(snapshot, report));
+    await part(report, 'logs', async () => checkExpected(report, await snapshot.logs(), deps.expected));
     await part(report, 'batches', () => checkProgress(anchorDeps));
     let proven: Proven = new Map();
     await part(report, 'anchors', async () => {
@@ -192,8 +197,7 @@ async function repairAnchor(
   view: ChainView,
   one: Unrecorded,
 ): Promise<void> {
-  const place = at('anchors', `${one.log.id}:${one.append.index}`);
   await part(report, 'repair', async () => {
-    if (await recordAnchor(repairs, view, one)) report.repaired(one.code, place);
+    if (await recordAnchor(repairs, view, one)) report.repaired(one.code, one.place);
   });
 }

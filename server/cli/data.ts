@@ -2,7 +2,13 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { openFolderInspector } from '../adapters/folder/inspect.ts';
-import { contractCode, openInspection, proveWith } from '../adapters/inspection.ts';
+import {
+  contractAddress,
+  contractCode,
+  openInspection,
+  operatorOf,
+  proveWith,
+} from '../adapters/inspection.ts';
 import { openSqliteExport } from '../adapters/sqlite/export.ts';
 import { blobsNamedIn } from '../adapters/sqlite/snapshot.ts';
 import { openBlobs, openDatabase, type StorageSettings, sqlitePath } from '../adapters/storage.ts';
@@ -64,7 +70,9 @@ export async function withStore<T>(use: (store: Store) => Promise<T>): Promise<T
 
 /** What `fsck` and `audit` need of the adapters; `repairing` opens the store for writing, as the service does. */
 export const auditTools = {
+  contractAddress,
   contractCode,
+  operatorOf,
   proveWith,
   openInspection: () => openInspection(storageSettings()),
   async repairing() {

@@ -9,6 +9,7 @@ import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import { parseTrust, type Trust } from '../core/verify/trust.ts';
 import { InspectionFailed } from '../ports/inspect.ts';
 import { auditTools, storageSettings } from './data.ts';
+import { expectationOf } from './expected.ts';
 import { tellFindings } from './findings-text.ts';
 import { confirmationsOf, nodesOf } from './node.ts';
 import { parse, UsageError, userPath } from './usage.ts';
@@ -27,8 +28,10 @@ export async function fsckCommand(args: readonly string[], signatures: Signature
   const rpc = values.rpc ?? process.env['KEZHENG_RPC_URL'];
   const nodes = nodesOf(rpc);
   const confirmations = confirmationsOf(values.confirmations ?? process.env['KEZHENG_CONFIRMATIONS']);
-  const issuers = await issuersOf(values.trust);
+  const trust = values.trust === undefined ? undefined : await readTrust(values.trust);
+  const issuers = await issuersOf(trust);
   const report = tellFindings(values.json ?? false);
+  const expected = await expectationOf(trust, report);
   const inspection = await auditTools.openInspection();
   let writing: Awaited<ReturnType<typeof auditTools.repairing>> | undefined;
   /** Opening the store or the files for writing changes them (what is left over goes): only when a repair is made. */
@@ -52,6 +55,7 @@ export async function fsckCommand(args: readonly string[], signatures: Signature
       ...inspection,
       signatures,
       issuers,
+      expected,
       nodes,
       confirmations,
       contractCode: auditTools.contractCode(),
@@ -73,8 +77,8 @@ export async function fsckCommand(args: readonly string[], signatures: Signature
 const PEM = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g;
 
 /** The installation's own issuer, and those of a trust list that is given, for certificates of earlier keys. */
-async function issuersOf(trustFile: string | undefined): Promise<Trust['issuers']> {
-  const issuers = trustFile === undefined ? [] : [...(await readTrust(trustFile)).issuers];
+async function issuersOf(trust: Trust | undefined): Promise<Trust['issuers']> {
+  const issuers = [...(trust?.issuers ?? [])];
   const configured = process.env['KEZHENG_ISSUER_CERT_FILE'];
   const path = configured ? resolve(configured) : join(storageSettings().dataDir, 'issuer.cert.pem');
   const pem = await readFile(path, 'utf8').catch(() => '');

@@ -342,6 +342,13 @@ export const en: Sentences = {
     'anchor-behind': 'final on the chain and not yet in the records; the service catches up by itself',
     'log-root-foreign': 'the chain has another root at this index than the records',
     'log-state-differs': 'the state of the log, computed from all roots, is not the one in the contract',
+    'log-unrecorded': 'a log that should be ours has roots on the chain, and is not in the records',
+    'log-unexpected':
+      'the records name a log that is not among the expected ones (list earlier ones with --trust)',
+    'log-not-known':
+      'it is not known which log should be there (settings, --trust); whether all of it is here was not looked at',
+    'log-known-from-data':
+      'which log should be there is known from the data folder only; settings, or --trust with a list kept elsewhere, prove more',
     'chain-not-asked': 'no node was given (--rpc); nothing was compared with the chain',
     'log-on-other-chain': 'this log is on another chain and was not compared',
     'events-incomplete':

@@ -331,6 +331,11 @@ export const zh: Sentences = {
     'anchor-behind': '链上已终局，记录稍后（服务会自行补记）',
     'log-root-foreign': '链上此序号的根不是记录中的根',
     'log-state-differs': '由全部根重新计算的日志状态与合约状态不同',
+    'log-unrecorded': '应属本服务的链上日志已有根，而记录中没有此日志',
+    'log-unexpected': '记录中的日志不在应有的日志之中（以前的用 --trust 列出）',
+    'log-not-known': '不知道应有哪个链上日志（配置、--trust），未能检查数据是否齐全',
+    'log-known-from-data':
+      '应有的日志只从数据目录得知；给出配置，或以 --trust 给出存于别处的清单，方能证明更多',
     'chain-not-asked': '未给出节点（--rpc），没有与链比对',
     'log-on-other-chain': '此日志在另一条链上，没有比对',
     'events-incomplete': '节点不再提供全部旧事件，未能逐项指出（EIP-4444）',

@@ -9,6 +9,7 @@ import { openSqliteStore } from '../../server/adapters/sqlite/store.ts';
 import { openBlobs, openDatabase } from '../../server/adapters/storage.ts';
 import type { Rpc } from '../../server/audit/chain.ts';
 import { NotReadable } from '../../server/audit/chain.ts';
+import type { Expectation } from '../../server/audit/expected.ts';
 import { type Finding, listening, type Outcome } from '../../server/audit/finding.ts';
 import { fsck } from '../../server/audit/fsck.ts';
 import { parseTrust } from '../../server/core/verify/trust.ts';
@@ -119,6 +120,8 @@ interface Options {
   readonly rpcUrl?: string;
   readonly repair?: boolean;
   readonly thorough?: boolean;
+  /** which logs must be there; those of its own trust list, as if somebody had kept that elsewhere, where undefined */
+  readonly expected?: Expectation;
   /** settings that say where the data are, where not in the folder */
   readonly storage?: Readonly<Record<string, string>>;
 }
@@ -147,6 +150,7 @@ export async function look(dataDir: string, options: Options = {}): Promise<Look
     ...inspection,
     signatures: nodeSignatures,
     issuers: trust.issuers,
+    expected: options.expected ?? { logs: trust.logs, fromData: false },
     nodes: rpcUrl === undefined ? [] : [node(rpcUrl)],
     confirmations: undefined,
     contractCode: contractCode(),

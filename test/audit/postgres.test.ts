@@ -142,6 +142,18 @@ else {
         ],
         ['bulk-call-differs bulk_calls/'],
       ],
+      'every record of the chain': [
+        [
+          'delete from attempts',
+          'delete from anchor_events',
+          'delete from certificates',
+          'delete from serials',
+          'delete from anchors',
+          'delete from logs',
+          'update batches set progress = 1',
+        ],
+        ['log-unrecorded log/', ...[0, 1, 2, 3].map((index) => `anchor-unrecorded log/:${index}`)],
+      ],
     };
 
   for (const [what, [statements, expected]] of Object.entries(DAMAGES))

@@ -124,6 +124,13 @@ const blobsOf = (disk: Disk): BlobInspector => ({
   async removeLeftover() {},
 });
 
+const LOG: LogIdentity = {
+  chainId: CHAIN_ID,
+  genesisHash: GENESIS,
+  contract: CONTRACT,
+  operator: operator.address,
+};
+
 const quantity = (value: number): string => `0x${value.toString(16)}`;
 const word = (value: number): string => value.toString(16).padStart(64, '0');
 const CODE = '0xfe';
@@ -204,6 +211,7 @@ export async function fsckFinds(left: Left): Promise<readonly string[]> {
     blobs: blobsOf(left.disk),
     ...{ signatures: nodeSignatures, issuers: left.issuers, nodes: [nodeOf(left.network)] },
     ...{ confirmations: undefined, contractCode: CODE, thorough: true, nowMs: left.nowMs },
+    expected: { logs: [LOG], fromData: false },
     ...{ report, repairs: undefined },
   });
   return found;
