@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UsageError } from './usage.ts';
 
@@ -8,8 +8,9 @@ import { UsageError } from './usage.ts';
  * A backup folder:
  *
  *   backup.json            what is in the backup: written last, replaced as a whole; without it there is none
- *   2026-11-22T09-30-00.000Z/   one moment: the database, the small files, and blobs.list
- *   blobs/files blobs/trees     as in the data folder; the next backup adds to them
+ *   2026-11-22T09-30-00.000Z/   one moment: the database, the small files, blobs.list, and a copy of backup.json
+ *   blobs/files blobs/trees     as in the data folder; the next backup adds to them. NAME.damaged is a copy that was
+ *                               found to be wrong and could not be mended; nothing reads it
  *
  * blobs.list has a line for each blob that the database refers to: room, name, size, SHA-256; for one that the
  * installation itself did not have whole: room, name, "-", "missing" or "damaged".
@@ -33,8 +34,15 @@ export interface Embedded {
   /** Where a blob is in a folder `blobs`. */
   blobPath(folder: string, room: Room, name: string): string;
   writeDurably(path: string, content: string): Promise<void>;
+  /** A folder and those above it. */
+  makeFolder(path: string, mode: number): Promise<void>;
   /** Has the service compare the data with the log on the chain before it makes a batch. */
   markRestored(dataDir: string, backup: { readonly createdAt: string }): Promise<void>;
+}
+
+export interface Digest {
+  readonly size: number;
+  readonly sha256: string;
 }
 
 export interface Part {
@@ -52,6 +60,8 @@ export interface BackupManifest {
   readonly moment: string;
   readonly parts: readonly Part[];
   readonly blobs: { readonly count: number; readonly bytes: number; readonly absent: number };
+  /** the last blob that was hashed again in this round, "files/…" or "trees/…"; without it a round begins */
+  readonly checkedUpTo?: string | undefined;
 }
 
 export interface ListedBlob {
@@ -69,6 +79,7 @@ export interface AbsentBlob {
 
 export const MOMENT = /^\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}Z$/;
 const HEX = /^[0-9a-f]{64}$/;
+const BLOB_KEY = /^(?:files|trees)\/[0-9a-f]{64}$/;
 const PART_PATH = /^(?:chain\/)?[a-z]+(?:\.[a-z]+){0,2}$/;
 
 /** Undefined where there is no whole backup in the folder; a UsageError where its description is damaged. */
@@ -85,16 +96,39 @@ export async function readManifest(folder: string): Promise<BackupManifest | und
   }
 }
 
+/**
+ * Each moment has a copy of its description, written when everything else in it was durable, for when backup.json itself
+ * is damaged or gone. The newest moment comes first: an older one may be in the middle of being deleted.
+ */
+export async function readManifestOrCopy(folder: string): Promise<BackupManifest | undefined> {
+  const manifest = await readIfWhole(folder);
+  if (manifest !== undefined) return manifest;
+  const moments = (await listFolder(folder)).filter((name) => MOMENT.test(name)).sort();
+  for (const moment of moments.reverse()) {
+    const copy = await readIfWhole(join(folder, moment));
+    if (copy?.moment === moment) return copy;
+  }
+  return undefined;
+}
+
+const readIfWhole = (folder: string): Promise<BackupManifest | undefined> =>
+  readManifest(folder).catch((error: unknown) => {
+    if (error instanceof UsageError || OF_MEDIUM.has(String((error as { code?: unknown }).code)))
+      return undefined;
+    throw error;
+  });
+
 /** Nothing outside of the folders is ever named by it. */
 function checkManifest(manifest: BackupManifest): BackupManifest {
-  const { format, createdAt, moment, parts, blobs } = manifest;
+  const { format, createdAt, moment, parts, blobs, checkedUpTo } = manifest;
   const isWhole =
     format === BACKUP_FORMAT &&
     Number.isFinite(Date.parse(createdAt)) &&
     MOMENT.test(moment) &&
     parts.every((part) => PART_PATH.test(part.path) && HEX.test(part.sha256) && isCount(part.size)) &&
     [DATABASE, BLOB_LIST].every((path) => parts.some((part) => part.path === path)) &&
-    [blobs.count, blobs.bytes, blobs.absent].every(isCount);
+    [blobs.count, blobs.bytes, blobs.absent].every(isCount) &&
+    (checkedUpTo === undefined || BLOB_KEY.test(checkedUpTo));
   if (!isWhole) throw new Error('not a description of a backup');
   return manifest;
 }
@@ -120,37 +154,62 @@ export async function* readList(path: string): AsyncGenerator<ListedBlob | Absen
   }
 }
 
+/** The errors by which a disk or a file system says that it has lost what was written. */
+const OF_MEDIUM = new Set(['EIO', 'EISDIR', 'EBADMSG', 'EUCLEAN', 'ENODATA', 'ELOOP']);
+
+/** A file could not be read to its end; an error of writing is another matter, and ends a run. */
+export class Unreadable extends Error {
+  readonly code: string;
+  readonly isMissing: boolean;
+  /** Rot; a right that is lacking or a limit of the system is not. */
+  readonly isOfMedium: boolean;
+  constructor(cause: NodeJS.ErrnoException) {
+    super(cause.message, { cause });
+    this.code = cause.code ?? '';
+    this.isMissing = ['ENOENT', 'ENOTDIR'].includes(this.code);
+    this.isOfMedium = OF_MEDIUM.has(this.code);
+  }
+}
+
+async function* chunksOf(path: string): AsyncGenerator<Buffer, void, void> {
+  try {
+    yield* createReadStream(path, { highWaterMark: 1 << 20 });
+  } catch (error) {
+    throw new Unreadable(error as NodeJS.ErrnoException);
+  }
+}
+
 /** What stands in a file now. */
-export async function digestOf(path: string): Promise<{ size: number; sha256: string }> {
+export async function digestOf(path: string): Promise<Digest> {
   const hash = createHash('sha256');
   let size = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
-    hash.update(chunk as Buffer);
-    size += (chunk as Buffer).length;
+  for await (const chunk of chunksOf(path)) {
+    hash.update(chunk);
+    size += chunk.length;
   }
   return { size, sha256: hash.digest('hex') };
 }
 
 /**
  * Copies and hashes in one pass. The copy is whole and durable under its name, or it has no name: what a crash leaves
- * is a temporary file. Where `accept` refuses what came, nothing is left.
+ * is a temporary file. Where `accept` refuses what came, nothing is left, and what had the name has it still.
  */
 export async function copyFile(
   from: string,
   to: string,
   mode: number,
-  accept: (copied: { size: number; sha256: string }) => boolean = () => true,
-): Promise<{ size: number; sha256: string; accepted: boolean }> {
-  const temporary = `${to}.tmp`;
+  accept: (copied: Digest) => boolean = () => true,
+  temporary = `${to}.tmp`,
+): Promise<Digest & { readonly accepted: boolean }> {
   await rm(temporary, { force: true });
   const hash = createHash('sha256');
   let size = 0;
   const target = await open(temporary, 'wx', mode);
   try {
-    for await (const chunk of createReadStream(from, { highWaterMark: 1 << 20 })) {
-      hash.update(chunk as Buffer);
-      await target.writeFile(chunk as Buffer);
-      size += (chunk as Buffer).length;
+    for await (const chunk of chunksOf(from)) {
+      hash.update(chunk);
+      await target.writeFile(chunk);
+      size += chunk.length;
     }
     await target.sync();
   } catch (error) {
@@ -177,12 +236,12 @@ export async function syncFolder(path: string): Promise<void> {
 }
 
 /** Folders that are made, once each, and made durable together at the end. */
-export function createFolders() {
+export function createFolders(makeFolder: Embedded['makeFolder']) {
   const made = new Set<string>();
   return {
     async make(path: string): Promise<void> {
       if (made.has(path)) return;
-      await mkdir(path, { recursive: true, mode: 0o700 });
+      await makeFolder(path, 0o700);
       made.add(path);
     },
     /** All of them, and what they are in up to `root`. */

@@ -1,9 +1,8 @@
-import { closeSync, existsSync, fsyncSync, openSync, writeSync } from 'node:fs';
-import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { existsSync } from 'node:fs';
+import { readFile, rm, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import process from 'node:process';
 import {
-  type AbsentBlob,
   BACKUP_FORMAT,
   type BackupManifest,
   BLOB_LIST,
@@ -12,20 +11,17 @@ import {
   DATABASE,
   digestOf,
   type Embedded,
-  eachOf,
   isOfDisk,
-  type ListedBlob,
-  lineOf,
   listFolder,
   MANIFEST,
   MOMENT,
   nameOfBlob,
   type Part,
-  type Room,
-  readList,
   readManifest,
-  syncFolder,
+  readManifestOrCopy,
 } from './archive.ts';
+import { type CopiedBlobs, copyBlobs } from './backup-blobs.ts';
+import { LOCK, type Lock, LockLost, takeLock } from './backup-lock.ts';
 import { EXIT, parse, UsageError, userPath } from './usage.ts';
 
 /** Where the installation's data are. */
@@ -37,8 +33,6 @@ export interface BackupSource {
   readonly issuerKeyFile: string | undefined;
   readonly issuerCertFile: string | undefined;
 }
-
-const LOCK = 'backup.lock';
 
 /**
  * The demonstration's chain comes first: a chain that is older than the database is one that lost its last blocks, which
@@ -53,7 +47,7 @@ export async function backupCommand(
   source: BackupSource,
   embedded: Embedded,
 ): Promise<number> {
-  const { values, positionals } = parse(args, { link: { type: 'boolean' } });
+  const { values, positionals } = parse(args, { link: { type: 'boolean' }, verify: { type: 'boolean' } });
   const [given] = positionals;
   if (given === undefined || positionals.length > 1)
     throw new UsageError('backup FOLDER：缺少文件夹 / the folder is missing');
@@ -63,15 +57,19 @@ export async function backupCommand(
     );
   const folder = userPath(given);
   refuseInside(folder, source.dataDir);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await refuseForeign(folder);
-  const unlock = await lock(folder);
+  const [link, verify] = [values.link === true, values.verify === true];
   try {
-    const absent = await backup({ folder, source, embedded, link: values.link === true, nowMs: Date.now() });
-    await unlock();
-    return tellAbsent(absent);
+    await embedded.makeFolder(folder, 0o700);
+    await refuseForeign(folder);
+    const lock = await takeLock(folder);
+    try {
+      const earlier = await earlierIn(folder, verify);
+      return tell(await backup({ folder, source, embedded, link, verify, earlier, lock, nowMs: Date.now() }));
+    } finally {
+      await lock.release();
+    }
   } catch (error) {
-    if (!isOfDisk(error)) throw error;
+    if (!isOfDisk(error) && !(error instanceof LockLost)) throw error;
     process.stderr.write(
       `备份没有完成，此前的备份未受影响 / not finished; an earlier backup is as it was: ${error.message}\n`,
     );
@@ -84,45 +82,79 @@ interface Job {
   readonly source: BackupSource;
   readonly embedded: Embedded;
   readonly link: boolean;
+  readonly verify: boolean;
+  readonly earlier: BackupManifest | undefined;
+  readonly lock: Lock;
   readonly nowMs: number;
+}
+
+interface Done {
+  readonly manifest: BackupManifest;
+  readonly blobs: CopiedBlobs;
+  readonly folder: string;
+  readonly notInIt: readonly string[];
+}
+
+/** A description that is damaged or gone keeps nothing from being verified. */
+async function earlierIn(folder: string, verify: boolean): Promise<BackupManifest | undefined> {
+  // It may as well be somebody's own backup.json, in a folder that is none of ours.
+  const isOurs = (await listFolder(folder)).some((name) => MOMENT.test(name));
+  if (verify && isOurs) return readManifestOrCopy(folder);
+  try {
+    return await readManifest(folder);
+  } catch (error) {
+    if (!(error instanceof UsageError && isOurs)) throw error;
+    throw new UsageError(`${error.message}；可用 --verify 重建 / --verify makes it anew`);
+  }
 }
 
 /**
  * Everything is durable before backup.json names it, and the backup before is deleted only after that: killed at any
  * moment, the folder holds the old backup or the new one. What has been copied already is found by the next run.
  */
-async function backup(job: Job): Promise<readonly AbsentBlob[]> {
-  const { folder, source, embedded } = job;
+async function backup(job: Job): Promise<Done> {
+  const { folder, source, embedded, earlier } = job;
   const createdAt = new Date(job.nowMs).toISOString();
   const moment = createdAt.replaceAll(':', '-');
   const place = join(folder, moment);
-  const earlier = await readManifest(folder);
-  const folders = createFolders();
-  await folders.make(join(place, 'chain'));
+  try {
+    const { parts, blobs } = await copyAll(job, place);
+    const manifest: BackupManifest = {
+      format: BACKUP_FORMAT,
+      createdAt,
+      moment,
+      parts,
+      blobs: { count: blobs.count, bytes: blobs.bytes, absent: blobs.absent.length },
+      checkedUpTo: blobs.checkedUpTo,
+    };
+    const text = `${JSON.stringify(manifest, null, 2)}\n`;
+    await embedded.writeDurably(join(place, MANIFEST), text);
+    await job.lock.confirm();
+    await embedded.writeDurably(join(folder, MANIFEST), text);
+    await removeOlder(folder, moment, earlier?.moment);
+    return { manifest, blobs, folder, notInIt: await notInBackup(source, manifest) };
+  } catch (error) {
+    // On a full disk the next run needs its room. Where backup.json was replaced already, the moment stays.
+    const named = await readManifest(folder).catch(() => undefined);
+    if (named?.moment !== moment && isOfDisk(error)) await rm(place, { recursive: true, force: true });
+    throw error;
+  }
+}
 
+/** One moment in its place, durable, and every blob that it refers to. */
+async function copyAll(job: Job, place: string): Promise<{ parts: Part[]; blobs: CopiedBlobs }> {
+  const { folder, source, embedded } = job;
+  const folders = createFolders(embedded.makeFolder);
+  await folders.make(join(place, 'chain'));
   const parts: Part[] = [];
   for (const path of BEFORE_DATABASE) parts.push(...(await copyPart(source, place, path)));
   embedded.snapshot(join(source.dataDir, DATABASE), join(place, DATABASE));
   parts.push({ path: DATABASE, mode: 0o600, ...(await digestOf(join(place, DATABASE))) });
   for (const path of BESIDE_DATABASE) parts.push(...(await copyPart(source, place, path)));
-
-  const { absent, ...blobs } = await copyBlobs(job, place, folders, earlier);
+  const blobs = await copyBlobs({ ...job, dataDir: source.dataDir }, place, folders, job.earlier);
   parts.push({ path: BLOB_LIST, mode: 0o600, ...(await digestOf(join(place, BLOB_LIST))) });
   await folders.sync(folder);
-
-  const manifest: BackupManifest = {
-    format: BACKUP_FORMAT,
-    createdAt,
-    moment,
-    parts,
-    blobs: { ...blobs, absent: absent.length },
-  };
-  await embedded.writeDurably(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
-  await removeOthers(folder, moment);
-  process.stderr.write(
-    `${folder}：${blobs.count} 个文件，${blobs.bytes} 字节 / ${blobs.count} files, ${blobs.bytes} bytes\n`,
-  );
-  return absent;
+  return { parts, blobs };
 }
 
 /** Its bytes, or nothing where the installation has none: a configured chain has no state of ours, for one. */
@@ -138,102 +170,29 @@ async function copyPart(source: BackupSource, place: string, path: string): Prom
   return [{ path, size, sha256, mode }];
 }
 
-type Folders = ReturnType<typeof createFolders>;
-
-async function copyBlobs(
-  { folder, source, embedded, link: mayLink }: Job,
-  place: string,
-  folders: Folders,
-  earlier: BackupManifest | undefined,
-) {
-  const known = earlier === undefined ? new Map<string, ListedBlob>() : await treesOf(folder, earlier);
-  const list = openSync(join(place, BLOB_LIST), 'wx', 0o600);
-  const absent: AbsentBlob[] = [];
-  let count = 0;
-  let bytes = 0;
-  try {
-    await eachOf(embedded.blobsNamedIn(join(place, DATABASE)), async ({ room, name, size }) => {
-      const from = embedded.blobPath(join(source.dataDir, 'blobs'), room, name);
-      const to = embedded.blobPath(join(folder, 'blobs'), room, name);
-      await folders.make(dirname(to));
-      const there = await kept(to, room, name, size, known.get(name));
-      const got = there ?? (await take(from, to, room, name, mayLink));
-      writeSync(list, lineOf(got));
-      if ('why' in got) {
-        absent.push(got);
-        return;
-      }
-      count++;
-      bytes += got.size;
-    });
-    fsyncSync(list);
-  } finally {
-    closeSync(list);
-  }
-  return { count, bytes, absent };
-}
-
-/** Of a tree the name says nothing of its bytes, so the list of the last backup does. */
-async function treesOf(folder: string, { moment }: BackupManifest): Promise<Map<string, ListedBlob>> {
-  const trees = new Map<string, ListedBlob>();
-  for await (const blob of readList(join(folder, moment, BLOB_LIST)))
-    if (blob.room === 'trees' && !('why' in blob)) trees.set(blob.name, blob);
-  return trees;
-}
-
-/** Copied by an earlier run: it got its name only when it was whole. */
-async function kept(
-  to: string,
-  room: Room,
-  name: string,
-  size: number | undefined,
-  known: ListedBlob | undefined,
-): Promise<ListedBlob | undefined> {
-  if (!existsSync(to)) return undefined;
-  const there = (await stat(to)).size;
-  if (room === 'trees') {
-    const now = known?.size === there ? known : await digestOf(to);
-    return { room, name, size: there, sha256: now.sha256 };
-  }
-  return there === size ? { room, name, size: there, sha256: name } : undefined;
-}
-
-/** A file whose bytes are not those of its name is not copied; a link is taken as it is, and looked at when restored. */
-async function take(
-  from: string,
-  to: string,
-  room: Room,
-  name: string,
-  mayLink: boolean,
-): Promise<ListedBlob | AbsentBlob> {
-  if (!existsSync(from)) return { room, name, why: 'missing' };
-  if (mayLink && (await linked(from, to))) {
-    const { size, sha256 } =
-      room === 'files' ? { size: (await stat(to)).size, sha256: name } : await digestOf(to);
-    return { room, name, size, sha256 };
-  }
-  const isRight = ({ sha256 }: { sha256: string }) => room === 'trees' || sha256 === name;
-  const { size, sha256, accepted } = await copyFile(from, to, 0o600, isRight);
-  return accepted ? { room, name, size, sha256 } : { room, name, why: 'damaged' };
-}
-
-/** False where the two are on different file systems, or where this one has no links. */
-async function linked(from: string, to: string): Promise<boolean> {
-  await rm(to, { force: true });
-  try {
-    await link(from, to);
-    return true;
-  } catch (error) {
-    if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? ''))
-      throw error;
-    return false;
-  }
-}
-
-/** Older moments, and what runs that did not come to their end have left. */
-async function removeOthers(folder: string, moment: string): Promise<void> {
+/** The moment that was replaced, and what runs before this one have left; a later one is of a run that took over. */
+async function removeOlder(folder: string, moment: string, replaced: string | undefined): Promise<void> {
   for (const name of await listFolder(folder))
-    if (MOMENT.test(name) && name !== moment) await rm(join(folder, name), { recursive: true });
+    if (MOMENT.test(name) && name !== moment && (name < moment || name === replaced))
+      await rm(join(folder, name), { recursive: true });
+}
+
+/**
+ * On purpose: the operator's key pays for transactions and is where its owner put it, and settings hold secrets of
+ * other systems. The demonstration's key is in it, since it belongs to nothing but its chain.
+ */
+async function notInBackup({ dataDir }: BackupSource, { parts }: BackupManifest): Promise<string[]> {
+  const mode = await readFile(join(dataDir, 'mode'), 'utf8').catch(() => '');
+  if (mode.trim() !== 'configured') return [];
+  const missing = [
+    '操作者私钥 KEZHENG_OPERATOR_KEY_FILE；遗失则只能另起一条日志 / the operator key; without it there will be another log',
+    '设置（环境变量）、KEZHENG_TRUST_FILE 所指文件 / settings (environment), the file of KEZHENG_TRUST_FILE',
+  ];
+  if (!parts.some((part) => part.path === 'issuer.key.pem'))
+    missing.push(
+      '签发私钥与证书 KEZHENG_ISSUER_KEY_FILE、KEZHENG_ISSUER_CERT_FILE；备份时给出这两项设置即包含在内 / the issuer key and certificate; they are in it where a backup is given these two settings',
+    );
+  return missing;
 }
 
 function refuseInside(folder: string, dataDir: string): void {
@@ -242,48 +201,38 @@ function refuseInside(folder: string, dataDir: string): void {
     throw new UsageError(`备份不能放在数据目录内 / a backup does not go into the data folder: ${folder}`);
 }
 
-/** A folder with something else in it is somebody's. */
+/** A folder with something else in it is somebody's; a first backup that was not finished has left only our own names. */
 async function refuseForeign(folder: string): Promise<void> {
   const names = await listFolder(folder);
-  if (names.length > 0 && !names.includes(MANIFEST) && !names.includes(LOCK))
+  if (names.includes(MANIFEST) || names.includes(LOCK)) return;
+  if (!names.every((name) => name === 'blobs' || MOMENT.test(name)))
     throw new UsageError(
       `${folder} 不是空文件夹，也不是备份 / is neither empty nor a backup; name another folder`,
     );
 }
 
-/** One backup at a time. A lock whose process is gone is of a run that was killed. */
-async function lock(folder: string): Promise<() => Promise<void>> {
-  const path = join(folder, LOCK);
-  const holder = Number.parseInt(await readFile(path, 'utf8').catch(() => ''), 10);
-  if (holder > 0 && holder !== process.pid && isRunning(holder))
-    throw new UsageError(
-      `另一次备份正在进行（进程 ${holder}） / another backup is under way, process ${holder}`,
-    );
-  await writeFile(path, `${process.pid}\n`);
-  return async () => {
-    await rm(path, { force: true });
-    await syncFolder(folder);
-  };
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
 /** How many names are written out; all are in blobs.list. */
 const NAMED = 20;
 
+const named = (lines: readonly string[]): string =>
+  [...lines.slice(0, NAMED), ...(lines.length > NAMED ? ['…'] : [])].map((line) => `  ${line}\n`).join('');
+
 /** The rest is safe; what the installation itself has lost a backup cannot bring back, and must not hide. */
-function tellAbsent(absent: readonly AbsentBlob[]): number {
-  if (absent.length === 0) return EXIT.valid;
-  const names = absent.slice(0, NAMED).map((blob) => `  ${blob.why}  ${nameOfBlob(blob)}\n`);
-  process.stderr.write(
-    `${absent.length} 个文件缺失或损坏，不在备份中 / files are missing or damaged and not in the backup:\n${names.join('')}`,
-  );
-  return EXIT.incomplete;
+function tell({ folder, manifest, blobs: { healed, absent }, notInIt }: Done): number {
+  const { count, bytes } = manifest.blobs;
+  const told = [`${folder}：${count} 个文件，${bytes} 字节 / ${count} files, ${bytes} bytes\n`];
+  if (healed.length > 0)
+    told.push(
+      `备份中 ${healed.length} 个文件已损坏，已重新复制；请检查存放备份的磁盘 / copies were damaged and were made anew; look at the disk that holds the backup:\n`,
+      named(healed.map(nameOfBlob)),
+    );
+  if (notInIt.length > 0)
+    told.push('不在备份中，须另行保存 / not in the backup, to be kept elsewhere:\n', named(notInIt));
+  if (absent.length > 0)
+    told.push(
+      `${absent.length} 个文件缺失或损坏，不在备份中 / files are missing or damaged and not in the backup:\n`,
+      named(absent.map((blob) => `${blob.why}  ${nameOfBlob(blob)}`)),
+    );
+  process.stderr.write(told.join(''));
+  return absent.length > 0 ? EXIT.incomplete : EXIT.valid;
 }

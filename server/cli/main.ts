@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { writeDurably } from '../adapters/files.ts';
+import { makeFolder, writeDurably } from '../adapters/files.ts';
 import { createPlaces } from '../adapters/folder/places.ts';
 import { markRestored } from '../adapters/restored.ts';
 import { nodeSignatures } from '../adapters/signatures-node.ts';
@@ -31,12 +31,16 @@ const HELP = `可证 kezheng
       organizations and keys; a key is shown once; ORGANIZATION is an id of orgs list, KEY an id or the key itself
       数据目录 data: KEZHENG_DATA_DIR (./data)
 
-  kezheng backup FOLDER [--link]
+  kezheng backup FOLDER [--link] [--verify]
       服务运行时备份整个数据目录；再次备份只复制新文件 / back up the data folder of a running service; again: only what is new
       --link 同一文件系统上以硬链接代替复制 / hard links instead of copies on one file system
-  kezheng restore FOLDER --data-dir DIR
+      --verify 重算备份中全部文件的摘要，损坏、缺失的重新复制 / hash all that is in it again, copy anew what is damaged or missing
+      退出码 exit: 0 完成 done, 1 未完成 not done, 2 完成，但有文件不在其中 done, but files are not in it
+  kezheng restore FOLDER --data-dir DIR [--incomplete]
       逐字节核对后恢复到空文件夹 / every byte checked, into an empty folder
-      退出码 exit: 0 完成 done, 1 未完成或备份已损坏 not done or damaged, 2 有文件在备份前已缺失 files were missing before
+      --incomplete 备份有损时恢复完好的部分，其余逐一列出 / of a damaged backup what is whole, the rest is named
+      退出码 exit: 0 完成 done, 1 未完成或备份已损坏 not done or damaged, 2 完成，有文件在备份前已缺失 done, files were missing before,
+      3 已恢复完好的部分 what is whole was restored
 
   kezheng migrate-store [--to-database postgres://…] [--to-blobs s3://…]
       停止服务后，从 SQLite 与文件夹迁往 PostgreSQL、S3，两边逐行逐文件比对；中断后再次运行即继续
@@ -56,6 +60,7 @@ const embedded: Embedded = {
   blobsNamedIn,
   blobPath: (folder, room, name) => createPlaces(folder).path(room, name),
   writeDurably,
+  makeFolder,
   markRestored,
 };
 
