@@ -3,6 +3,7 @@ import { openEvmChain } from './adapters/evm/chain.ts';
 import { ensureContract } from './adapters/evm/contract.ts';
 import { startLocalChain } from './adapters/evm/local-chain.ts';
 import { writeDurably } from './adapters/files.ts';
+import { localNodeFile } from './adapters/local-node.ts';
 import type { Config } from './config.ts';
 import { utf8 } from './core/read/bytes.ts';
 import { parseTrust, type Trust } from './core/verify/trust.ts';
@@ -54,6 +55,7 @@ async function connectLocal(deps: Deps, trusting: TrustKeeper): Promise<ChainCon
   const { config, log } = deps;
   const local = await startLocalChain({ dataDir: join(config.dataDir, 'chain'), log });
   const { rpcUrl, chainId, operatorKey } = local;
+  await writeDurably(localNodeFile(config.dataDir), `${rpcUrl}\n`);
   await ensureContract({ rpcUrl, operatorKey, chainId });
   const chain = openEvmChain({
     rpcUrls: [rpcUrl],

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { openFolderInspector } from '../adapters/folder/inspect.ts';
@@ -9,6 +10,7 @@ import {
   operatorOf,
   proveWith,
 } from '../adapters/inspection.ts';
+import { localNodeFile } from '../adapters/local-node.ts';
 import { openSqliteExport } from '../adapters/sqlite/export.ts';
 import { blobsNamedIn } from '../adapters/sqlite/snapshot.ts';
 import { openBlobs, openDatabase, type StorageSettings, sqlitePath } from '../adapters/storage.ts';
@@ -56,6 +58,12 @@ export function moveTools(): MoveTools {
     listFolder: (room) => openFolderInspector({ dir: join(settings.dataDir, 'blobs') }).list(room),
     blobsNamed: () => blobsNamedIn(sqlitePath(settings.dataDir)),
   };
+}
+
+/** The node of a demonstration in the data folder; undefined where there is none. Whether it still runs is seen by asking. */
+export async function localNode(): Promise<string | undefined> {
+  const { dataDir } = storageSettings();
+  return (await readFile(localNodeFile(dataDir), 'utf8').catch(() => undefined))?.trim();
 }
 
 /** The installation's own store, beside a running service or without one. */

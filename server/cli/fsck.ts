@@ -8,7 +8,7 @@ import { FormatError } from '../core/reason.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import { parseTrust, type Trust } from '../core/verify/trust.ts';
 import { InspectionFailed } from '../ports/inspect.ts';
-import { auditTools, storageSettings } from './data.ts';
+import { auditTools, localNode, storageSettings } from './data.ts';
 import { expectationOf } from './expected.ts';
 import { tellFindings } from './findings-text.ts';
 import { confirmationsOf, nodesOf } from './node.ts';
@@ -25,7 +25,7 @@ export async function fsckCommand(args: readonly string[], signatures: Signature
     json: { type: 'boolean' },
   });
   if (positionals.length > 0) throw new UsageError(`fsck: ${positionals.join(' ')}`);
-  const rpc = values.rpc ?? process.env['KEZHENG_RPC_URL'];
+  const rpc = values.rpc ?? process.env['KEZHENG_RPC_URL'] ?? (await localNode());
   const nodes = nodesOf(rpc);
   const confirmations = confirmationsOf(values.confirmations ?? process.env['KEZHENG_CONFIRMATIONS']);
   const trust = values.trust === undefined ? undefined : await readTrust(values.trust);

@@ -254,3 +254,13 @@ t.test('a real certificate checks with the service stopped and its data gone', a
   t.equal((await cli(args)).code, 2);
   t.equal((await cli([...args, '--block-hash', view.anchors[0].blockHash])).code, 0);
 });
+
+t.test('a demonstration is checked whole without a word of where its chain listens', async (t) => {
+  const service = await run();
+  t.teardown(() => service.stop());
+  const env = { KEZHENG_DATA_DIR: service.dataDir, ...(await storageFor(service.dataDir)) };
+  const { id } = await body(service.call('/v1/evidence', { json: hashOnly(1) }));
+  await certificateOf(service, id);
+  const found = await cli(['fsck'], env);
+  t.equal(found.code, 0, found.out + found.err);
+});
