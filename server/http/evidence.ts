@@ -49,11 +49,13 @@ export function evidenceRoutes(app: FastifyInstance, deps: EvidenceRoutes): void
     schema: {
       ...common,
       summary: '原件（支持分段） / an original, ranges supported',
+      description:
+        '只存摘要的文件为 404 `file-not-stored`；曾经保存而现已缺失、损坏的为 500 `stored-file-missing`、`stored-file-damaged`，损坏的内容不发出。 / A file of which only digests were deposited is 404; one that was stored and is missing or damaged now is 500, and damaged bytes are not sent.',
       params: Type.Object(
         { id: Uuid, n: Type.Integer({ minimum: 0, maximum: 99 }) },
         { additionalProperties: false },
       ),
-      response: problems(401, 403, 404, 416),
+      response: problems(401, 403, 404, 416, 500),
     },
     handler: (request, reply) => sendFile(deps, request, reply),
   });
@@ -186,8 +188,9 @@ async function sendFile(
   const file = manifest.files[(request.params as { n: number }).n];
   if (file === undefined) throw new Problem('not-found');
   // Declared digests name no bytes of ours: another organization's file with the same digest stays its own.
-  const size = file.digests === 'computed' ? await deps.blobs.size('files', file.sha256) : undefined;
-  if (size === undefined) throw new Problem('file-not-stored');
+  if (file.digests !== 'computed') throw new Problem('file-not-stored');
+  await expectWhole(deps, request, file);
+  const { size } = file;
   const head = request.method === 'HEAD';
   // Ranges are of GET only (RFC 9110 §14.2).
   const range = head ? undefined : parseRange(request.headers.range, size);
@@ -206,6 +209,23 @@ async function sendFile(
     .header('content-disposition', attachment(file.name))
     .header('content-security-policy', "default-src 'none'; sandbox");
   return head ? reply.send() : reply.send(await deps.blobs.stream('files', file.sha256, start, end));
+}
+
+/**
+ * Of a file that we took, nothing else is ever sent under its digest than what we took: not what its last check found
+ * damaged, nor what has another size. Both are our loss, so the log hears of it each time that somebody asks.
+ */
+async function expectWhole(
+  { store, blobs }: EvidenceRoutes,
+  request: FastifyRequest,
+  { sha256, size }: Manifest['files'][number],
+): Promise<void> {
+  const [actual, [check]] = await Promise.all([blobs.size('files', sha256), store.fixityOf([sha256])]);
+  const isDamaged = check?.result === 'damaged' || actual !== size;
+  if (actual !== undefined && !isDamaged) return;
+  const code = actual === undefined ? 'stored-file-missing' : 'stored-file-damaged';
+  request.log.error({ sha256, request: request.id }, code);
+  throw new Problem(code);
 }
 
 /** RFC 6266 with RFC 8187's encoding, and a plain name for old clients. */

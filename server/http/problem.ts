@@ -31,6 +31,9 @@ const STATUS = {
   'upload-broken': 400,
   'range-not-satisfiable': 416,
   'file-not-stored': 404,
+  // Our loss, and nothing that the caller could set right.
+  'stored-file-missing': 500,
+  'stored-file-damaged': 500,
   'certificate-not-ready': 409,
   'too-many-requests': 429,
   'store-unavailable': 503,

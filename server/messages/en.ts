@@ -28,6 +28,10 @@ export const en: Sentences = {
     'upload-broken': 'the upload broke off or the form is incomplete',
     'range-not-satisfiable': 'the range is not within the file',
     'file-not-stored': 'only digests were deposited; the service has no such file',
+    'stored-file-missing':
+      'this file was stored and is not readable now; the operator has been told, and fixity in the record says what the last check found',
+    'stored-file-damaged':
+      'the stored file is damaged and is not sent; the operator has been told, and fixity in the record says what the last check found',
     'certificate-not-ready': 'the certificate is not ready yet',
     'too-many-requests': 'too many requests',
     'store-unavailable':

@@ -28,6 +28,10 @@ export const zh: Sentences = {
     'upload-broken': '上传中断或表单不完整',
     'range-not-satisfiable': '所请求的范围不在文件内',
     'file-not-stored': '仅存摘要，服务未保存此文件',
+    'stored-file-missing':
+      '此文件曾由服务保存，现已无法读取，运营者已得到通知；存证记录的 fixity 写明上次复核的结果',
+    'stored-file-damaged':
+      '服务保存的此文件已损坏，故不发出，运营者已得到通知；存证记录的 fixity 写明上次复核的结果',
     'certificate-not-ready': '证书尚未生成，请稍后再取',
     'too-many-requests': '请求过于频繁',
     'store-unavailable':

@@ -65,10 +65,11 @@ t.test('HEAD opens no file', async (t) => {
       return Readable.from([Buffer.alloc(10)]);
     },
   };
-  const manifest = { files: [{ name: 'f', sha256: 'a'.repeat(64), digests: 'computed' }] };
+  const manifest = { files: [{ name: 'f', sha256: 'a'.repeat(64), size: 10, digests: 'computed' }] };
   const store = {
     evidence: async () => ({ entry: JSON.stringify(manifest) }),
     batch: async () => ({ size: 2, root: 'b'.repeat(64) }),
+    fixityOf: async () => [undefined],
   };
   const caller = { keyId: 'k', organization: { id: 'o' }, scopes: ['evidence:read'] };
   const app = Fastify();
