@@ -11,6 +11,7 @@ import {
   proveWith,
 } from '../adapters/inspection.ts';
 import { localNodeFile } from '../adapters/local-node.ts';
+import { markMoved, refuseMoved } from '../adapters/moved.ts';
 import { openSqliteExport } from '../adapters/sqlite/export.ts';
 import { blobsNamedIn } from '../adapters/sqlite/snapshot.ts';
 import { openBlobs, openDatabase, type StorageSettings, sqlitePath } from '../adapters/storage.ts';
@@ -40,23 +41,34 @@ export const backupSource = () => ({
 /** What `migrate-store` opens. Of any number of instances one leads, so whoever cannot lead is not alone. */
 export function moveTools(): MoveTools {
   const settings = storageSettings();
+  const { dataDir } = settings;
   return {
     databaseUrl: settings.databaseUrl,
     blobs: settings.blobs,
+    issuerFiles: {
+      key: setting('ISSUER_KEY_FILE') ?? join(dataDir, 'issuer.key.pem'),
+      cert: setting('ISSUER_CERT_FILE') ?? join(dataDir, 'issuer.cert.pem'),
+    },
+    async markMoved(database, blobs) {
+      const earlier = await refuseMoved(dataDir);
+      // The same move again happened when it happened first.
+      const at = earlier?.database === database ? earlier.at : new Date().toISOString();
+      await markMoved(dataDir, { database, blobs: blobs ?? settings.blobs ?? null, at });
+    },
     async hold() {
       const database = await openDatabase(settings, { nowMs: () => Date.now() });
       if (await database.leadership.lead()) return () => database.close();
       await database.close();
       return undefined;
     },
-    openSource: () => openSqliteExport(sqlitePath(settings.dataDir)),
+    openSource: () => openSqliteExport(sqlitePath(dataDir)),
     async openTarget(url) {
       const { openPostgresImport } = await import('../adapters/postgres/import.ts');
       return openPostgresImport({ url });
     },
     openBlobs: (blobs) => openBlobs({ ...settings, blobs }),
-    listFolder: (room) => openFolderInspector({ dir: join(settings.dataDir, 'blobs') }).list(room),
-    blobsNamed: () => blobsNamedIn(sqlitePath(settings.dataDir)),
+    listFolder: (room) => openFolderInspector({ dir: join(dataDir, 'blobs') }).list(room),
+    blobsNamed: () => blobsNamedIn(sqlitePath(dataDir)),
   };
 }
 
@@ -68,7 +80,14 @@ export async function localNode(): Promise<string | undefined> {
 
 /** The installation's own store, beside a running service or without one. */
 export async function withStore<T>(use: (store: Store) => Promise<T>): Promise<T> {
-  const database = await openDatabase(storageSettings(), { nowMs: () => Date.now() });
+  const settings = storageSettings();
+  const moved = settings.databaseUrl === undefined ? await refuseMoved(settings.dataDir) : undefined;
+  // What were written here would be in the database that no service runs on any more.
+  if (moved !== undefined)
+    throw new UsageError(
+      `数据库已迁往 ${moved.database}，请设置 KEZHENG_DATABASE_URL / the database was moved there: set KEZHENG_DATABASE_URL`,
+    );
+  const database = await openDatabase(settings, { nowMs: () => Date.now() });
   try {
     return await use(database.store);
   } finally {

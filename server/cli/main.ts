@@ -45,6 +45,7 @@ const HELP = `可证 kezheng
   kezheng migrate-store [--to-database postgres://…] [--to-blobs s3://…]
       停止服务后，从 SQLite 与文件夹迁往 PostgreSQL、S3，两边逐行逐文件比对；中断后再次运行即继续
       / the service stopped, from SQLite and a folder, everything compared at the end; run again to go on after a break
+      搬完后旧数据目录中的 moved.json 使服务不再以旧数据库启动；再次运行只比对 / afterwards moved.json keeps services from the old database; run again, it compares and changes nothing
       退出码 exit: 0 完成 done, 1 未完成或不一致 not done or different, 2 有文件原本已缺失 files were missing before
 
   kezheng fsck [--repair] [--quick] [--rpc URL[,URL] [--confirmations N]] [--trust FILE] [--json]

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import process from 'node:process';
 import type { BlobRoom, Blobs } from '../ports/blobs.ts';
 import { BlobUnavailable } from '../ports/blobs.ts';
 import {
@@ -8,9 +7,11 @@ import {
   MoveRefused,
   type StoreSource,
   type StoreTarget,
+  type TargetState,
 } from '../ports/move.ts';
 import { StoreUnavailable } from '../ports/store.ts';
 import { eachOf, isOfDisk } from './archive.ts';
+import { compareFinished, compareTables, say } from './compare-store.ts';
 import { EXIT, parse, UsageError } from './usage.ts';
 
 /** What the command opens; `data.ts` knows how. */
@@ -19,6 +20,10 @@ export interface MoveTools {
   readonly databaseUrl: string | undefined;
   /** Where the files are; undefined: in the data folder. */
   readonly blobs: string | undefined;
+  /** What certificates are signed with, configured or made by the service. */
+  readonly issuerFiles: { readonly key: string; readonly cert: string };
+  /** From then on no service starts on the database in the data folder. */
+  markMoved(database: string, blobs: string | undefined): Promise<void>;
   /** Takes the place of the service, where none has it; to be given back. Undefined where a service runs. */
   hold(): Promise<(() => Promise<void>) | undefined>;
   openSource(): StoreSource;
@@ -42,7 +47,7 @@ const BYTES_AT_ONCE = 4 * 2 ** 20;
 /**
  * kezheng migrate-store: from SQLite and a folder to PostgreSQL and an S3-compatible store. The service is stopped;
  * what was copied before a break is not copied again; at the end everything is compared, and only then do services
- * start on the new database.
+ * start on the new database, and none any more on the old one. After that it compares once more and changes nothing.
  */
 export async function migrateStoreCommand(args: readonly string[], tools: MoveTools): Promise<number> {
   const { values, positionals } = parse(args, {
@@ -67,13 +72,13 @@ export async function migrateStoreCommand(args: readonly string[], tools: MoveTo
   try {
     // Holds the write lock: what is moved stays as it is until everything is compared.
     if (tools.databaseUrl === undefined) source = tools.openSource();
+    const rows = database === undefined || source === undefined ? undefined : { source, database };
+    // Before files are copied for hours to no purpose.
+    const target = rows && (await lookAt(rows, tools));
     // Files first: the database never names one that is not there.
     const filesAre = blobs === undefined ? EXIT.valid : await moveBlobs(tools, blobs);
-    const rowsAre =
-      database === undefined || source === undefined
-        ? EXIT.valid
-        : await moveRows(source, await tools.openTarget(database));
-    if (filesAre === EXIT.valid && rowsAre === EXIT.valid) tellSettings(database, blobs);
+    const rowsAre = rows && target ? await moveRows(rows, target, tools, blobs) : EXIT.valid;
+    if (rowsAre === EXIT.valid) tellSettings(database, blobs, tools);
     return rowsAre === EXIT.valid ? filesAre : rowsAre;
   } catch (error) {
     if (!(error instanceof StoreUnavailable || error instanceof BlobUnavailable || isOfDisk(error)))
@@ -81,61 +86,85 @@ export async function migrateStoreCommand(args: readonly string[], tools: MoveTo
     say(`没有完成，再次运行即从此处继续 / not finished; run it again to go on from here: ${error.message}`);
     return EXIT.invalid;
   } finally {
-    source?.close();
-    await release();
+    try {
+      source?.close();
+    } finally {
+      await release();
+    }
   }
 }
 
 const isThere = (name: string): UsageError =>
   new UsageError(`KEZHENG_${name} 已配置，不再是 SQLite 与文件夹 / is set: it has been moved already`);
 
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
-
 // ---------------------------------------------------------------- rows
 
-async function moveRows(source: StoreSource, target: StoreTarget): Promise<number> {
+interface Rows {
+  readonly source: StoreSource;
+  /** Where they go. */
+  readonly database: string;
+}
+
+/** The target is open no longer than it is needed: between looking and copying there may be hours. */
+async function withTarget<T>(
+  { database }: Rows,
+  tools: MoveTools,
+  use: (target: StoreTarget) => Promise<T>,
+): Promise<T> {
+  const target = await tools.openTarget(database);
   try {
-    return await copyAndCompare(source, target);
+    return await use(target);
+  } catch (error) {
+    throw error instanceof MoveRefused ? new UsageError(REFUSED[error.reason]) : error;
   } finally {
     await target.close();
   }
 }
 
-async function copyAndCompare(source: StoreSource, target: StoreTarget): Promise<number> {
-  const { cutoffMs } = await begin(source, target);
+const REFUSED: Readonly<Record<MoveRefused['reason'], string>> = {
+  'not-empty':
+    '目标数据库已有数据，请换一个空数据库 / there are data in the target database already: take an empty one',
+  'other-source':
+    '复制中断之后源数据变过，请换一个空数据库重新开始 / the source has changed since the copy was begun: begin anew in an empty database',
+  'finished-from-other':
+    '目标数据库已由另一份数据，或由此处的数据在后来变动之前，搬入完毕 / the target database was filled and finished from other data, or from these before they changed',
+};
+
+const lookAt = (rows: Rows, tools: MoveTools): Promise<TargetState> =>
+  withTarget(rows, tools, (target) => target.look(rows.source.fingerprint()));
+
+const moveRows = (
+  rows: Rows,
+  found: TargetState,
+  tools: MoveTools,
+  blobs: string | undefined,
+): Promise<number> =>
+  withTarget(rows, tools, async (target) => {
+    const { source, database } = rows;
+    if (found.state === 'finished') {
+      const isThere = await compareFinished(source, target, found.cutoffMs);
+      if (isThere) await tools.markMoved(withoutUser(database), blobs);
+      return isThere ? EXIT.valid : EXIT.invalid;
+    }
+    if (!(await copyAndCompare(source, target))) return EXIT.invalid;
+    // In this order: at no moment could services start on both, with one key for one log.
+    await tools.markMoved(withoutUser(database), blobs);
+    await target.finish();
+    return EXIT.valid;
+  });
+
+async function copyAndCompare(source: StoreSource, target: StoreTarget): Promise<boolean> {
+  const { cutoffMs } = await target.begin(source.fingerprint(), Date.now() - KEYS_COUNT_MS);
   for (const table of source.tables) {
     const count = await copyTable(source, target, table, cutoffMs);
     say(`${table}: ${count} 行已复制 / rows copied`);
   }
-  const differences: string[] = [];
-  for (const table of source.tables) {
-    const [here, there] = [await summary(source.rows(table, cutoffMs)), await summary(target.rows(table))];
-    const isEqual = here.count === there.count && here.sha256 === there.sha256;
-    say(`${table}: ${there.count} 行 / rows ${there.sha256} ${isEqual ? '一致 equal' : '不一致 DIFFERENT'}`);
-    if (!isEqual)
-      differences.push(`${table} (${here.count} ${here.sha256} → ${there.count} ${there.sha256})`);
-  }
-  if (differences.length > 0) {
+  const different = await compareTables(source, target, cutoffMs);
+  if (different.length > 0)
     say(
-      `两边不一致，新数据库不可用 / the two sides differ, the new database is not to be used: ${differences}`,
+      `两边不一致，新数据库不可用 / the two sides differ, the new database is not to be used: ${different}`,
     );
-    return EXIT.invalid;
-  }
-  await target.finish();
-  return EXIT.valid;
-}
-
-async function begin(source: StoreSource, target: StoreTarget) {
-  try {
-    return await target.begin(source.fingerprint(), Date.now() - KEYS_COUNT_MS);
-  } catch (error) {
-    if (!(error instanceof MoveRefused)) throw error;
-    throw new UsageError(
-      error.reason === 'not-empty'
-        ? '目标数据库已有数据 / there are data in the target database already'
-        : '复制中断之后源数据变过，请换一个空数据库重新开始 / the source has changed since the copy was begun: begin anew in an empty database',
-    );
-  }
+  return different.length === 0;
 }
 
 /** Goes on after the last row that the target has. */
@@ -168,21 +197,6 @@ const sizeOf = (row: MovedRow): number =>
     (sum, value) => sum + (typeof value === 'object' || typeof value === 'string' ? (value?.length ?? 0) : 8),
     0,
   );
-
-/** How many rows, and one hash over all of them in their order. */
-async function summary(
-  rows: Iterable<MovedRow> | AsyncIterable<MovedRow>,
-): Promise<{ count: number; sha256: string }> {
-  const hash = createHash('sha256');
-  let count = 0;
-  for await (const row of rows) {
-    count++;
-    hash.update(
-      `${JSON.stringify(row.map((value) => (value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value)))}\n`,
-    );
-  }
-  return { count, sha256: hash.digest('hex') };
-}
 
 // ---------------------------------------------------------------- files
 
@@ -256,18 +270,42 @@ async function digestOf(blobs: Blobs, room: BlobRoom, name: string, size: number
 
 // ---------------------------------------------------------------- what comes next
 
-function tellSettings(database: string | undefined, blobs: string | undefined): void {
+function tellSettings(
+  database: string | undefined,
+  blobs: string | undefined,
+  { issuerFiles }: MoveTools,
+): void {
   say('完成。以后以这些变量启动服务 / done. From now on start the service with:');
-  if (database !== undefined) say(`  KEZHENG_DATABASE_URL=${withoutPassword(database)}`);
+  if (database !== undefined) {
+    say(`  KEZHENG_DATABASE_URL=${withoutPassword(database)}`);
+    // All instances sign as one: what the service made for itself goes on as what is configured.
+    say(`  KEZHENG_ISSUER_KEY_FILE=${issuerFiles.key}`);
+    say(`  KEZHENG_ISSUER_CERT_FILE=${issuerFiles.cert}`);
+  }
   if (blobs !== undefined) say(`  KEZHENG_BLOBS=${blobs}`);
-  say(
-    '签发私钥等仍在数据目录；原数据库与文件可以留作备份，不要再以其启动服务 / the issuing key stays in the data folder; keep the old database and files as a backup, and start no service on them',
-  );
+  if (database !== undefined)
+    say(
+      '原数据库与文件可以留作备份；数据目录中的 moved.json 使服务不会再以其启动，只有放弃新数据库时才可删去 / keep the old database and files as a backup; moved.json in the data folder keeps services from starting on them: remove it only where the new database is given up',
+    );
 }
+
+/** Parameters in which drivers take secrets too. */
+const SECRET = ['password', 'sslpassword'];
 
 function withoutPassword(address: string): string {
   if (!URL.canParse(address)) return 'postgres://…';
   const url = new URL(address);
   if (url.password !== '') url.password = '***';
+  for (const name of SECRET) if (url.searchParams.has(name)) url.searchParams.set(name, '***');
+  return url.href;
+}
+
+/** What says where it is and not who may use it. */
+function withoutUser(address: string): string {
+  if (!URL.canParse(address)) return 'postgres://…';
+  const url = new URL(address);
+  url.username = '';
+  url.password = '';
+  for (const name of [...SECRET, 'user']) url.searchParams.delete(name);
   return url.href;
 }

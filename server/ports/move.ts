@@ -49,9 +49,12 @@ export interface StoreSource {
   close(): void;
 }
 
-/** The target holds data of somebody, or of another source. */
+/**
+ * The target holds data of somebody, a copy that was begun from another source or from this one before it changed, or
+ * one that was finished.
+ */
 export class MoveRefused extends Error {
-  readonly reason: 'not-empty' | 'other-source';
+  readonly reason: 'not-empty' | 'other-source' | 'finished-from-other';
   constructor(reason: MoveRefused['reason']) {
     super(reason);
     this.name = 'MoveRefused';
@@ -59,7 +62,14 @@ export class MoveRefused extends Error {
   }
 }
 
+/** What a target is before rows are copied to it; the cutoff is that of the copy. */
+export type TargetState =
+  | { readonly state: 'empty' }
+  | { readonly state: 'begun' | 'finished'; readonly cutoffMs: number };
+
 export interface StoreTarget {
+  /** Whether this source can be copied to it, or was. Nothing is written. Throws MoveRefused. */
+  look(fingerprint: string): Promise<TargetState>;
   /**
    * Makes an empty target ready, or goes on with one that was begun from the same source; the cutoff of the first time
    * holds. From here until `finish` no service starts on it. Throws MoveRefused.

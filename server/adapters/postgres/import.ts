@@ -1,6 +1,12 @@
 import pg from 'pg';
-import { type MovedRow, type MovedTable, MoveRefused, type StoreTarget } from '../../ports/move.ts';
-import { migrate } from './migrate.ts';
+import {
+  type MovedRow,
+  type MovedTable,
+  MoveRefused,
+  type StoreTarget,
+  type TargetState,
+} from '../../ports/move.ts';
+import { migrate, refuseNewer } from './migrate.ts';
 import { checkSession, clientConfig, type SessionOptions, translate } from './session.ts';
 
 /** A column as it is written and read: its name and its type. JSON is moved as the text that it is. */
@@ -122,18 +128,14 @@ export async function openPostgresImport(options: SessionOptions): Promise<Store
     await client.end().catch(() => {});
     throw translate(error);
   }
-  const hasBegun = async (): Promise<boolean> => {
-    const [row] = await ask<{ begun: boolean }>("select to_regclass('import_state') is not null as begun");
-    return row!.begun;
-  };
-
   return {
+    look: (fingerprint) => lookAt(ask, fingerprint),
     async begin(fingerprint, cutoffMs) {
-      if (!(await hasBegun())) {
+      if (!(await hasTable(ask, 'import_state'))) {
         await migrate(options);
         await transaction(() => prepare(ask, fingerprint, cutoffMs));
       }
-      const [state] = await ask<{ source: string; cutoff_ms: number }>('select * from import_state');
+      const [state] = await ask<ImportState>('select * from import_state');
       if (state!.source !== fingerprint) throw new MoveRefused('other-source');
       return { cutoffMs: state!.cutoff_ms };
     },
@@ -177,17 +179,48 @@ export async function openPostgresImport(options: SessionOptions): Promise<Store
 
 type Ask = <Row extends object>(sql: string, values?: readonly unknown[]) => Promise<Row[]>;
 
+interface ImportState {
+  readonly source: string;
+  readonly cutoff_ms: number;
+}
+
+async function hasTable(ask: Ask, name: string): Promise<boolean> {
+  const [row] = await ask<{ there: boolean }>('select to_regclass($1) is not null as there', [name]);
+  return row!.there;
+}
+
+async function lookAt(ask: Ask, fingerprint: string): Promise<TargetState> {
+  for (const [table, state, reason] of [
+    ['import_state', 'begun', 'other-source'],
+    ['import_finished', 'finished', 'finished-from-other'],
+  ] as const) {
+    if (!(await hasTable(ask, table))) continue;
+    const [row] = await ask<ImportState>(`select * from ${table}`);
+    if (row!.source !== fingerprint) throw new MoveRefused(reason);
+    return { state, cutoffMs: row!.cutoff_ms };
+  }
+  if (await hasTable(ask, 'kysely_migration')) {
+    refuseNewer((await ask<{ name: string }>('select name from kysely_migration')).map(({ name }) => name));
+    if (await isUsed(ask)) throw new MoveRefused('not-empty');
+  }
+  return { state: 'empty' };
+}
+
+async function isUsed(ask: Ask): Promise<boolean> {
+  const [found] = await ask<{ used: boolean }>(
+    `select exists (select from organizations) or exists (select from entries) or exists (select from batches)
+       or exists (select from logs) as used`,
+  );
+  return found!.used;
+}
+
 /**
  * Under the lock that deposits take. Without the row of `journal` a service that runs on the database already can take
  * none; with the unknown migration none starts. A crash leaves all of it or nothing.
  */
 async function prepare(ask: Ask, fingerprint: string, cutoffMs: number): Promise<void> {
   await ask('select lock_journal()');
-  const [found] = await ask<{ used: boolean }>(
-    `select exists (select from organizations) or exists (select from entries) or exists (select from batches)
-       or exists (select from logs) as used`,
-  );
-  if (found!.used) throw new MoveRefused('not-empty');
+  if (await isUsed(ask)) throw new MoveRefused('not-empty');
   await ask('create table import_state (source text not null, cutoff_ms bigint not null)');
   await ask('insert into import_state values ($1, $2)', [fingerprint, cutoffMs]);
   await ask('delete from journal');
@@ -200,7 +233,8 @@ async function settle(ask: Ask): Promise<void> {
       `select setval(pg_get_serial_sequence('${name}', 'id'), coalesce(max(id), 1), max(id) is not null) from ${name}`,
     );
   await ask('insert into journal values (true)');
-  await ask('drop table import_state');
+  // It stays, so that the same copy can be told from somebody else's data for ever.
+  await ask('alter table import_state rename to import_finished');
   await ask('delete from kysely_migration where name = $1', [UNFINISHED]);
 }
 

@@ -1,6 +1,7 @@
 import { Kysely, PostgresAdapter, PostgresDialect, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import pg from 'pg';
+import { StoreUnavailable } from '../../ports/store.ts';
 import * as first from './migrations/0001-first.ts';
 import * as fixity from './migrations/0002-fixity.ts';
 import { checkSession, clientConfig, type SessionOptions, translate } from './session.ts';
@@ -50,7 +51,7 @@ export async function migrate(options: SessionOptions, migrations = MIGRATIONS):
   try {
     await db.transaction().execute(async (transaction) => {
       await sql`select pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(transaction);
-      await refuseNewer(transaction, migrations);
+      refuseNewer(await namesIn(transaction), migrations);
       const provider = { getMigrations: async () => ({ ...migrations }) };
       const { error } = await new Migrator({ db: transaction, provider }).migrateToLatest();
       if (error !== undefined) throw error;
@@ -62,18 +63,20 @@ export async function migrate(options: SessionOptions, migrations = MIGRATIONS):
   }
 }
 
-async function refuseNewer(
-  db: Kysely<unknown>,
-  migrations: Readonly<Record<string, Migration>>,
-): Promise<void> {
+async function namesIn(db: Kysely<unknown>): Promise<string[]> {
   const made = await sql<{
     exists: boolean;
   }>`select to_regclass('kysely_migration') is not null as exists`.execute(db);
-  if (!made.rows[0]!.exists) return;
+  if (!made.rows[0]!.exists) return [];
   const { rows } = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db);
-  const unknown = rows.map(({ name }) => name).filter((name) => !(name in migrations));
+  return rows.map(({ name }) => name);
+}
+
+/** `names`: of the migrations that a database has had. */
+export function refuseNewer(names: readonly string[], migrations = MIGRATIONS): void {
+  const unknown = names.filter((name) => !(name in migrations));
   if (unknown.length > 0)
-    throw new Error(
+    throw new StoreUnavailable(
       `the database was made by a newer version of this program, which added ${unknown.join(', ')}`,
     );
 }
