@@ -10,6 +10,12 @@ export class ConfigError extends Error {
     super(`KEZHENG_${name}：${zh} / KEZHENG_${name}: ${en}`);
     this.name = 'ConfigError';
   }
+
+  /** One for all of them, a line each: whoever sets a service up mends them in one go. */
+  static all([first, ...others]: readonly [ConfigError, ...ConfigError[]]): ConfigError {
+    first.message = [first, ...others].map(({ message }) => message).join('\n');
+    return first;
+  }
 }
 
 export interface ChainConfig {
@@ -121,14 +127,14 @@ const OF_CLIENTS = ['URL', 'KEY'];
 
 const PREFIX = 'KEZHENG_';
 
-/** The environment as one frozen value; throws ConfigError for the first setting that cannot be used. */
+/** The environment as one frozen value; throws one ConfigError that names every setting that cannot be used. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  refuseUnknown(env);
   const read = new Settings(env);
+  refuseUnknown(read, env);
   const port = read.integer('PORT', 3000, 0, 65_535);
   const configuredChain = chain(read);
   checkShared(read, configuredChain);
-  return Object.freeze({
+  const config: Config = {
     host: read.text('HOST') ?? 'localhost',
     port,
     publicUrl: read.url('PUBLIC_URL') ?? `http://localhost:${port}`,
@@ -158,24 +164,25 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     metricsToken: metricsToken(read),
     otlpEndpoint: read.url('OTLP_ENDPOINT'),
     tracePercent: read.integer('TRACE_PERCENT', 100, 0, 100),
-  });
+  };
+  read.finish();
+  return Object.freeze(config);
 }
 
-function refuseUnknown(env: Readonly<Record<string, string | undefined>>): void {
+function refuseUnknown(read: Settings, env: Readonly<Record<string, string | undefined>>): void {
   for (const variable of Object.keys(env)) {
     if (!variable.startsWith(PREFIX)) continue;
     const name = variable.slice(PREFIX.length);
-    if (NOT_YET.includes(name))
-      throw new ConfigError(name, '此版本尚不支持', 'not supported by this version yet');
-    if (!(KNOWN as readonly string[]).includes(name) && !OF_CLIENTS.includes(name))
-      throw new ConfigError(name, '没有这个配置项', 'there is no such setting');
+    if (NOT_YET.includes(name)) read.refuse(name, '此版本尚不支持', 'not supported by this version yet');
+    else if (!(KNOWN as readonly string[]).includes(name) && !OF_CLIENTS.includes(name))
+      read.refuse(name, '没有这个配置项', 'there is no such setting');
   }
 }
 
 function operatorUscc(read: Settings): string | undefined {
   const code = read.text('OPERATOR_USCC');
   if (code !== undefined && !isUscc(code))
-    throw new ConfigError(
+    read.refuse(
       'OPERATOR_USCC',
       '不是有效的统一社会信用代码（18 位大写，末位为校验码）',
       'is no valid unified social credit code (18 characters in capitals, the last one a check)',
@@ -195,7 +202,7 @@ function filings(read: Settings): Config['filings'] {
 function issuer(read: Settings): Pick<Config, 'issuerKeyFile' | 'issuerCertFile'> {
   const [issuerKeyFile, issuerCertFile] = [read.path('ISSUER_KEY_FILE'), read.path('ISSUER_CERT_FILE')];
   if ((issuerKeyFile === undefined) !== (issuerCertFile === undefined))
-    throw new ConfigError(
+    read.refuse(
       issuerKeyFile ? 'ISSUER_CERT_FILE' : 'ISSUER_KEY_FILE',
       '签发私钥与证书须同时配置',
       'the issuing key and its certificate go together',
@@ -209,8 +216,9 @@ function blobsAddress(read: Settings): string | undefined {
     if (address !== undefined) parseS3Address(address);
     return address;
   } catch (error) {
-    if (error instanceof BadS3Address) throw new ConfigError('BLOBS', error.zh, error.en);
-    throw error;
+    if (!(error instanceof BadS3Address)) throw error;
+    read.refuse('BLOBS', error.zh, error.en);
+    return undefined;
   }
 }
 
@@ -218,7 +226,7 @@ function blobsAddress(read: Settings): string | undefined {
 function checkShared(read: Settings, chain: ChainConfig | undefined): void {
   if (chain === undefined || read.text('DATABASE_URL') === undefined) return;
   if (read.text('ISSUER_KEY_FILE') === undefined)
-    throw new ConfigError(
+    read.refuse(
       'ISSUER_KEY_FILE',
       '与 KEZHENG_DATABASE_URL 同用时须配置，各实例用同一签发者',
       'is needed beside KEZHENG_DATABASE_URL: all instances sign as one issuer',
@@ -239,20 +247,20 @@ function chain(read: Settings): ChainConfig | undefined {
   if (rpcUrls.length === 0) {
     for (const name of OF_CHAIN)
       if (read.text(name) !== undefined)
-        throw new ConfigError(name, '须与 KEZHENG_RPC_URL 一起配置', 'goes with KEZHENG_RPC_URL');
+        read.refuse(name, '须与 KEZHENG_RPC_URL 一起配置', 'goes with KEZHENG_RPC_URL');
     return undefined;
   }
-  for (const url of rpcUrls) checkUrl('RPC_URL', url);
+  for (const url of rpcUrls) checkUrl(read, 'RPC_URL', url);
   if (read.text('CHAIN_ID') === undefined)
-    throw new ConfigError(
+    read.refuse(
       'CHAIN_ID',
       '未设置，须与 KEZHENG_RPC_URL 一起配置',
       'is not set; it goes with KEZHENG_RPC_URL',
     );
-  const chainId = read.integer('CHAIN_ID', 0, 1, Number.MAX_SAFE_INTEGER);
+  const chainId = read.integer('CHAIN_ID', 1, 1, Number.MAX_SAFE_INTEGER);
   const contract = read.text('CONTRACT')?.toLowerCase();
   if (contract !== undefined && !/^0x[0-9a-f]{40}$/.test(contract))
-    throw new ConfigError('CONTRACT', '应为 0x 加 40 位十六进制', 'is not 0x and 40 hex digits');
+    read.refuse('CONTRACT', '应为 0x 加 40 位十六进制', 'is not 0x and 40 hex digits');
   return {
     rpcUrls,
     chainId,
@@ -265,33 +273,51 @@ function chain(read: Settings): ChainConfig | undefined {
   };
 }
 
+/** Private keys of secp256k1 are from 1 to this number less one (SEC 2 §2.4.1). */
+const CURVE_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
+
 function operatorKey(read: Settings): string {
   const file = read.path('OPERATOR_KEY_FILE');
   if (file === undefined)
-    throw new ConfigError(
+    return read.refuse(
       'OPERATOR_KEY_FILE',
-      '配置了链就须指定操作员私钥文件',
+      '配置了链就须指定操作者私钥文件',
       'is needed where a chain is configured',
     );
   let key: string;
   try {
     key = readFileSync(file, 'utf8').trim();
   } catch (error) {
-    throw new ConfigError('OPERATOR_KEY_FILE', '无法读取', `cannot be read (${(error as Error).message})`);
-  }
-  if (!/^0x[0-9a-fA-F]{64}$/.test(key))
-    throw new ConfigError(
+    const { code } = error as NodeJS.ErrnoException;
+    return read.refuse(
       'OPERATOR_KEY_FILE',
-      '内容应为 0x 加 64 位十六进制',
-      'does not hold 0x and 64 hex digits',
+      `无法读取 ${file}（${code}）；运行服务的用户须能读取`,
+      `${file} cannot be read (${code}); the user that runs the service must be able to`,
+    );
+  }
+  const number = /^0x[0-9a-fA-F]{64}$/.test(key) ? BigInt(key) : 0n;
+  // What the file holds may be a key all the same, or a password: it is told nowhere.
+  if (number === 0n || number >= CURVE_ORDER)
+    return read.refuse(
+      'OPERATOR_KEY_FILE',
+      `${file} 的内容应为一个私钥：0x 加 64 位十六进制`,
+      `${file} does not hold one private key: 0x and 64 hex digits`,
     );
   return key;
 }
 
 function confirmations(read: Settings): 'finalized' | number {
-  const given = read.text('CONFIRMATIONS');
-  if (given === undefined || given === 'finalized') return 'finalized';
-  return read.integer('CONFIRMATIONS', 0, 1, 100_000);
+  const given = read.text('CONFIRMATIONS') ?? 'finalized';
+  const [least, most] = [1, 100_000];
+  if (given === 'finalized') return given;
+  const count = /^[0-9]+$/.test(given) ? Number(given) : 0;
+  if (count < least || count > most)
+    read.refuse(
+      'CONFIRMATIONS',
+      `应为 finalized，或 ${least} 至 ${most} 的整数`,
+      `is neither finalized nor a whole number from ${least} to ${most}`,
+    );
+  return count;
 }
 
 function trustedProxies(read: Settings): readonly string[] {
@@ -300,7 +326,7 @@ function trustedProxies(read: Settings): readonly string[] {
     const [, address = '', bits = '0'] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(one) ?? [];
     const kind = isIP(address);
     if (kind === 0 || Number(bits) > (kind === 4 ? 32 : 128))
-      throw new ConfigError(
+      read.refuse(
         'TRUSTED_PROXIES',
         '应为以逗号分隔的 IP 地址或网段',
         'is not a list of IP addresses and networks',
@@ -313,7 +339,7 @@ function trustedProxies(read: Settings): readonly string[] {
 function metricsToken(read: Settings): string | undefined {
   const token = read.text('METRICS_TOKEN');
   if (token !== undefined && !/^[A-Za-z0-9._~+/-]{16,}=*$/.test(token))
-    throw new ConfigError(
+    read.refuse(
       'METRICS_TOKEN',
       '应为至少 16 个字母、数字或 . _ ~ + / - 字符',
       'is not at least 16 letters, digits or characters of . _ ~ + / -',
@@ -321,20 +347,51 @@ function metricsToken(read: Settings): string | undefined {
   return token;
 }
 
-function checkUrl(name: Name, url: string): void {
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
-    throw new ConfigError(name, '应为 http 或 https 地址', 'is not an http or https address');
+function checkUrl(read: Settings, name: Name, url: string): void {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    read.refuse(name, '应为 http 或 https 地址', 'is not an http or https address');
+    return;
+  }
   const { username, password } = new URL(url);
   if (username !== '' || password !== '')
-    throw new ConfigError(name, '地址中不能带用户名或口令', 'has a user name or password in it');
+    read.refuse(name, '地址中不能带用户名或口令', 'has a user name or password in it');
 }
 
-/** One setting at a time, each checked where it is read. An empty variable counts as not set. */
+/** Whether a driver will be able to take it apart: user and password are percent-encoded. */
+function isAddress(value: string, schemes: readonly string[]): boolean {
+  try {
+    const { protocol, username, password } = new URL(value);
+    decodeURIComponent(username + password);
+    return schemes.includes(protocol);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * One setting at a time, each checked where it is read. What cannot be used is written down and something harmless
+ * returned in its place, so that all can be told at the end. An empty variable counts as not set.
+ */
 class Settings {
   readonly #env: Readonly<Record<string, string | undefined>>;
+  readonly #refused: ConfigError[] = [];
 
   constructor(env: Readonly<Record<string, string | undefined>>) {
     this.#env = env;
+  }
+
+  /** `name`: of a setting that cannot be used, or that is none. */
+  refuse(name: string, zh: string, en: string): string {
+    const refused = new ConfigError(name, zh, en);
+    // Of a list each item may be wrong in one way.
+    if (!this.#refused.some(({ message }) => message === refused.message)) this.#refused.push(refused);
+    return '';
+  }
+
+  /** Throws what was refused. */
+  finish(): void {
+    const [first, ...others] = this.#refused;
+    if (first !== undefined) throw ConfigError.all([first, ...others]);
   }
 
   text(name: Name): string | undefined {
@@ -349,15 +406,15 @@ class Settings {
 
   url(name: Name): string | undefined {
     const value = this.text(name);
-    if (value !== undefined) checkUrl(name, value);
+    if (value !== undefined) checkUrl(this, name, value);
     return value?.replace(/\/+$/, '');
   }
 
   /** May hold a password: it is told nowhere. */
   address(name: Name, schemes: readonly string[]): string | undefined {
     const value = this.text(name);
-    if (value !== undefined && !(URL.canParse(value) && schemes.includes(new URL(value).protocol)))
-      throw new ConfigError(name, `应为 ${schemes[0]}// 地址`, `is not a ${schemes[0]}// address`);
+    if (value !== undefined && !isAddress(value, schemes))
+      this.refuse(name, `应为 ${schemes[0]}// 地址`, `is not a ${schemes[0]}// address`);
     return value;
   }
 
@@ -368,7 +425,7 @@ class Settings {
   word(name: Name, words: readonly string[]): string | undefined {
     const value = this.text(name);
     if (value !== undefined && !words.includes(value))
-      throw new ConfigError(name, `应为 ${words.join('、')} 之一`, `is not one of ${words.join(', ')}`);
+      this.refuse(name, `应为 ${words.join('、')} 之一`, `is not one of ${words.join(', ')}`);
     return value;
   }
 
@@ -377,11 +434,7 @@ class Settings {
     const given = this.text(name);
     const value = given === undefined ? fallback : /^[0-9]+$/.test(given) ? Number(given) : Number.NaN;
     if (!(value >= least && value <= most))
-      throw new ConfigError(
-        name,
-        `应为 ${least} 至 ${most} 的整数`,
-        `is not a whole number from ${least} to ${most}`,
-      );
+      this.refuse(name, `应为 ${least} 至 ${most} 的整数`, `is not a whole number from ${least} to ${most}`);
     return value;
   }
 }

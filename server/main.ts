@@ -1,7 +1,10 @@
 import { IssuerError } from './adapters/issuer.ts';
 import { ConfigError, readConfig } from './config.ts';
+import { BlobUnavailable } from './ports/blobs.ts';
 import { StoreUnavailable } from './ports/store.ts';
 import { type Service, startService } from './service.ts';
+
+const FORESEEN = [ConfigError, IssuerError, StoreUnavailable, BlobUnavailable];
 
 /** Start and stop of the process; what runs in between is service.ts. */
 async function main(): Promise<void> {
@@ -21,11 +24,11 @@ function stopOnSignals(service: Service): void {
     });
 }
 
-/** What an operator can set right is one sentence; anything else is a bug and shows where. */
+/** What an operator can set right is a sentence for each setting; anything else is a bug and shows where. */
 function fail(error: unknown): void {
-  const foreseen =
-    error instanceof ConfigError || error instanceof IssuerError || error instanceof StoreUnavailable;
-  process.stderr.write(`kezheng: ${foreseen ? error.message : (error as Error).stack}\n`);
+  const foreseen = FORESEEN.some((kind) => error instanceof kind);
+  const { message, stack } = error as Error;
+  for (const line of foreseen ? message.split('\n') : [stack]) process.stderr.write(`kezheng: ${line}\n`);
   process.exit(1);
 }
 

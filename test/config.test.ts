@@ -59,6 +59,8 @@ const bad: readonly (readonly [string, Record<string, string>])[] = [
   ['BATCH_MAX_ENTRIES', { KEZHENG_BATCH_MAX_ENTRIES: '0' }],
   ['MAX_FILES', { KEZHENG_MAX_FILES: '101' }],
   ['CONFIRMATIONS', { KEZHENG_CONFIRMATIONS: 'soon' }],
+  ['CONFIRMATIONS', { KEZHENG_CONFIRMATIONS: '0' }],
+  ['CONFIRMATIONS', { KEZHENG_CONFIRMATIONS: '100001' }],
   ['CHAIN_ID', { KEZHENG_CHAIN_ID: '1' }],
   ['CHAIN_ID', { ...chain, KEZHENG_CHAIN_ID: '' }],
   ['OPERATOR_USCC', { KEZHENG_OPERATOR_USCC: '123' }],
@@ -72,6 +74,7 @@ const bad: readonly (readonly [string, Record<string, string>])[] = [
   ['ISSUER_CERT_FILE', { KEZHENG_ISSUER_KEY_FILE: 'k.pem' }],
   ['ISSUER_KEY_FILE', { KEZHENG_ISSUER_CERT_FILE: 'c.pem' }],
   ['DATABASE_URL', { KEZHENG_DATABASE_URL: 'mysql://x' }],
+  ['DATABASE_URL', { KEZHENG_DATABASE_URL: 'postgres://user:100%@host/x' }],
   ['BLOBS', { KEZHENG_BLOBS: '/var/blobs' }],
   ['ISSUER_KEY_FILE', { ...chain, KEZHENG_DATABASE_URL: 'postgres://x' }],
   ['METRICS_TOKEN', { KEZHENG_METRICS_TOKEN: 'short' }],
@@ -94,4 +97,51 @@ t.test('a chain without its id is told that the id is not set, not what range it
   t.throws(() => readConfig(without), /KEZHENG_CHAIN_ID：未设置.*KEZHENG_CHAIN_ID: is not set/);
   t.throws(() => readConfig({ KEZHENG_RPC_URL: 'http://a:1' }), /KEZHENG_CHAIN_ID：未设置/);
   t.equal(readConfig({ KEZHENG_OPERATOR_USCC: '91350200MA2YJ1XR9G' }).operatorUscc, '91350200MA2YJ1XR9G');
+});
+
+t.test('all settings that cannot be used are told at once, each once', async (t) => {
+  const refused = (env: Record<string, string>): string[] => {
+    try {
+      readConfig(env);
+      return [];
+    } catch (error) {
+      return (error as Error).message
+        .split('\n')
+        .map((line) => /^KEZHENG_([A-Z_]+)：/.exec(line)?.[1] ?? line);
+    }
+  };
+  t.strictSame(
+    refused({
+      ...chain,
+      KEZHENG_PROT: '1',
+      KEZHENG_PORT: 'x',
+      KEZHENG_OPERATOR_KEY_FILE: '/nowhere',
+      KEZHENG_TRUSTED_PROXIES: 'a, b',
+      KEZHENG_DATABASE_URL: 'postgres://x',
+      KEZHENG_LOG_LEVEL: 'loud',
+    }).toSorted(),
+    ['ISSUER_KEY_FILE', 'LOG_LEVEL', 'OPERATOR_KEY_FILE', 'PORT', 'PROT', 'TRUSTED_PROXIES'],
+  );
+  t.strictSame(refused({}), []);
+});
+
+t.test('whoever writes final is told that finalized is the word', async (t) => {
+  t.throws(
+    () => readConfig({ KEZHENG_CONFIRMATIONS: 'final' }),
+    /应为 finalized，.* is neither finalized nor/,
+  );
+});
+
+t.test('an operator key that is no key is told by its file, and never shown', async (t) => {
+  const file = join(t.testdir(), 'key');
+  for (const text of [`0x${'0'.repeat(64)}`, `0x${'f'.repeat(64)}`, '5'.repeat(64), '']) {
+    writeFileSync(file, text);
+    try {
+      readConfig({ ...chain, KEZHENG_OPERATOR_KEY_FILE: file });
+      t.fail(text);
+    } catch (error) {
+      t.match((error as Error).message, `KEZHENG_OPERATOR_KEY_FILE：${file} `);
+      if (text !== '') t.notMatch((error as Error).message, text);
+    }
+  }
 });

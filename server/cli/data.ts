@@ -17,7 +17,7 @@ import { blobsNamedIn } from '../adapters/sqlite/snapshot.ts';
 import { openBlobs, openDatabase, type StorageSettings, sqlitePath } from '../adapters/storage.ts';
 import type { Store } from '../ports/store.ts';
 import type { MoveTools } from './migrate-store.ts';
-import { UsageError } from './usage.ts';
+import { isPostgres, UsageError } from './usage.ts';
 
 const setting = (name: string): string | undefined => process.env[`KEZHENG_${name}`]?.trim() || undefined;
 
@@ -25,6 +25,10 @@ const setting = (name: string): string | undefined => process.env[`KEZHENG_${nam
 export function storageSettings(): StorageSettings {
   const dataDir = resolve(setting('DATA_DIR') ?? './data');
   const databaseUrl = setting('DATABASE_URL');
+  if (databaseUrl !== undefined && !isPostgres(databaseUrl))
+    throw new UsageError(
+      'KEZHENG_DATABASE_URL：应为 postgres:// 地址 / KEZHENG_DATABASE_URL: is not a postgres:// address',
+    );
   const path = sqlitePath(dataDir);
   if (databaseUrl === undefined && !existsSync(path))
     throw new UsageError(`没有找到 ${path}，请先启动一次服务 / not found; start the service once first`);
@@ -64,7 +68,7 @@ export function moveTools(): MoveTools {
     openSource: () => openSqliteExport(sqlitePath(dataDir)),
     async openTarget(url) {
       const { openPostgresImport } = await import('../adapters/postgres/import.ts');
-      return openPostgresImport({ url });
+      return openPostgresImport({ url, setting: '--to-database' });
     },
     openBlobs: (blobs) => openBlobs({ ...settings, blobs }),
     listFolder: (room) => openFolderInspector({ dir: join(dataDir, 'blobs') }).list(room),

@@ -4,6 +4,8 @@ import { createPlaces } from '../adapters/folder/places.ts';
 import { markRestored } from '../adapters/restored.ts';
 import { nodeSignatures } from '../adapters/signatures-node.ts';
 import { blobsNamedIn, snapshotSqlite } from '../adapters/sqlite/snapshot.ts';
+import { BlobUnavailable } from '../ports/blobs.ts';
+import { StoreUnavailable } from '../ports/store.ts';
 import type { Embedded } from './archive.ts';
 import { auditCommand } from './audit.ts';
 import { backupCommand } from './backup.ts';
@@ -83,16 +85,20 @@ async function main(argv: readonly string[]): Promise<number> {
   throw new UsageError(`没有命令 ${command} / there is no command ${command}`);
 }
 
+/** The sentence is what counts: how commands are given stands behind a word, where it buries nothing. */
+function told(error: unknown): string {
+  if (error instanceof UsageError) return `${printable(error.message)}\n用法 usage: kezheng help`;
+  const foreseen = error instanceof StoreUnavailable || error instanceof BlobUnavailable;
+  return foreseen ? printable(error.message) : String((error as Error).stack);
+}
+
 endOnClosedPipe();
 main(process.argv.slice(2)).then(
   (code) => {
     process.exitCode = code;
   },
   (error: unknown) => {
-    const foreseen = error instanceof UsageError;
-    process.stderr.write(
-      `kezheng: ${foreseen ? `${printable(error.message)}\n\n${HELP}` : (error as Error).stack}\n`,
-    );
-    process.exitCode = foreseen ? EXIT.usage : 70;
+    process.stderr.write(`kezheng: ${told(error)}\n`);
+    process.exitCode = error instanceof UsageError ? EXIT.usage : 70;
   },
 );

@@ -12,7 +12,7 @@ import {
 import { StoreUnavailable } from '../ports/store.ts';
 import { eachOf, isOfDisk } from './archive.ts';
 import { compareFinished, compareTables, say } from './compare-store.ts';
-import { EXIT, parse, UsageError } from './usage.ts';
+import { EXIT, isPostgres, parse, UsageError } from './usage.ts';
 
 /** What the command opens; `data.ts` knows how. */
 export interface MoveTools {
@@ -59,9 +59,10 @@ export async function migrateStoreCommand(args: readonly string[], tools: MoveTo
     throw new UsageError(
       'migrate-store --to-database postgres://… --to-blobs s3://…（至少一项 / one at least）',
     );
-  if (database !== undefined && !/^postgres(?:ql)?:\/\//.test(database))
-    throw new UsageError('--to-database: postgres://…');
-  if (blobs !== undefined && !blobs.startsWith('s3://')) throw new UsageError('--to-blobs: s3://…');
+  if (database !== undefined && !isPostgres(database))
+    throw new UsageError('--to-database 应为 postgres:// 地址 / is not a postgres:// address');
+  if (blobs !== undefined && !blobs.startsWith('s3://'))
+    throw new UsageError('--to-blobs 应为 s3:// 地址 / is not an s3:// address');
   if (database !== undefined && tools.databaseUrl !== undefined) throw isThere('DATABASE_URL');
   if (blobs !== undefined && tools.blobs !== undefined) throw isThere('BLOBS');
 

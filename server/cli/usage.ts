@@ -42,6 +42,10 @@ function isMeantBy(option: string, name: string): boolean {
   return letters(option).length > 1 && letters(name).startsWith(letters(option));
 }
 
+/** An address that the driver can take apart. What is none may hold a password all the same: it is told nowhere. */
+export const isPostgres = (address: string): boolean =>
+  URL.canParse(address) && /^postgres(?:ql)?:$/.test(new URL(address).protocol);
+
 /** npm runs its scripts in the project's folder and says in INIT_CWD where the person stood. */
 export const userPath = (path: string): string => resolve(process.env['INIT_CWD'] ?? process.cwd(), path);
 

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { startPostgres, whyNoPostgres } from '../support/postgres.ts';
 
 /*
  * What a newcomer gets wrong first is answered by a sentence that names it, at once, and never by a stack trace.
@@ -90,4 +91,61 @@ t.test('a data folder that cannot be one stops the start at once, by its name', 
     isSentence(t, await start(place), 1, /^kezheng: KEZHENG_DATA_DIR：/);
     t.ok(performance.now() - began < 30_000, `${place} at once`);
   }
+});
+
+const DATABASE = /KEZHENG_DATABASE_URL：127\.0\.0\.1:\d+\/evidence .* \/ KEZHENG_DATABASE_URL: 127\.0\.0\.1/;
+
+t.test(
+  'a database that is away stops the start and a command by its setting, without its password',
+  async (t) => {
+    const settings = {
+      KEZHENG_DATA_DIR: join(folder, 'data'),
+      KEZHENG_PORT: '0',
+      KEZHENG_DATABASE_URL: 'postgres://kezheng:s3cret@127.0.0.1:1/evidence',
+    };
+    const started = await program(t, 'server/main.ts', [], settings);
+    isSentence(t, started, 1, DATABASE, /没有服务在监听/);
+    t.notMatch(started.err, 's3cret');
+    const listed = await program(t, 'server/cli/main.ts', ['orgs', 'list'], settings);
+    isSentence(t, listed, 70, DATABASE);
+    t.notMatch(listed.err, 's3cret');
+  },
+);
+
+const skip = whyNoPostgres();
+t.test('a database that is not there, or not to be used, is told as that', { skip }, async (t) => {
+  const { freshDatabase, sql } = await startPostgres(t);
+  const url = await freshDatabase();
+  const start = (database: string) =>
+    program(t, 'server/main.ts', [], {
+      KEZHENG_DATA_DIR: join(folder, 'data'),
+      KEZHENG_PORT: '0',
+      KEZHENG_DATABASE_URL: database,
+    });
+  isSentence(t, await start(url.replace(/[^/]*$/, 'evidence')), 1, DATABASE, /没有这个数据库/);
+  isSentence(t, await start(url), 1, /fsync = off/, /断电即丢失/);
+  await sql('create role guest nologin');
+  const guest = url.replace(/\/\/[^@]*@/, '//guest:s3cret@');
+  const refused = await start(guest);
+  isSentence(t, refused, 1, /该用户不得连接/);
+  t.notMatch(refused.err, 's3cret');
+});
+
+t.test(
+  'what a command was told wrong stands last but one, and how it is used one command away',
+  async (t) => {
+    for (const args of [['verify'], ['orgs', 'add'], ['nonsense'], ['verify', 'x', '--trsut', 'y']]) {
+      const done = await program(t, 'server/cli/main.ts', args, { KEZHENG_DATA_DIR: join(folder, 'none') });
+      t.equal(done.code, 64);
+      const lines = done.err.trimEnd().split('\n');
+      t.equal(lines.length, 2, done.err);
+      t.match(lines[0], /^kezheng: /);
+      t.match(lines[1], 'kezheng help');
+    }
+  },
+);
+
+t.test('all wrong settings are told at one start', async (t) => {
+  const done = await program(t, 'server/main.ts', [], { KEZHENG_PORT: 'x', KEZHENG_LOG_LEVEL: 'loud' });
+  isSentence(t, done, 1, /^kezheng: KEZHENG_PORT：.*\nkezheng: KEZHENG_LOG_LEVEL：.*\n$/);
 });

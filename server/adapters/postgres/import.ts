@@ -7,6 +7,7 @@ import {
   type TargetState,
 } from '../../ports/move.ts';
 import { migrate, refuseNewer } from './migrate.ts';
+import { cannotOpen } from './opening.ts';
 import { checkSession, clientConfig, type SessionOptions, translate } from './session.ts';
 
 /** A column as it is written and read: its name and its type. JSON is moved as the text that it is. */
@@ -126,7 +127,7 @@ export async function openPostgresImport(options: SessionOptions): Promise<Store
     await checkSession(client, options);
   } catch (error) {
     await client.end().catch(() => {});
-    throw translate(error);
+    throw cannotOpen(translate(error), options);
   }
   return {
     look: (fingerprint) => lookAt(ask, fingerprint),

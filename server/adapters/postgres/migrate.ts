@@ -77,6 +77,6 @@ export function refuseNewer(names: readonly string[], migrations = MIGRATIONS): 
   const unknown = names.filter((name) => !(name in migrations));
   if (unknown.length > 0)
     throw new StoreUnavailable(
-      `the database was made by a newer version of this program, which added ${unknown.join(', ')}`,
+      `数据库由本程序更新的版本建立 / the database was made by a newer version of this program, which added ${unknown.join(', ')}`,
     );
 }

@@ -17,6 +17,7 @@ import { openLeadership } from './leadership.ts';
 import { openLimits } from './limits.ts';
 import { openListing } from './listing.ts';
 import { migrate } from './migrate.ts';
+import { cannotOpen } from './opening.ts';
 import type { SessionOptions } from './session.ts';
 import { openWriter } from './writer.ts';
 
@@ -51,7 +52,9 @@ const FORGET_EVERY_MS = 60_000;
 export async function openPostgres(options: PostgresOptions): Promise<Postgres> {
   const { clock, mostWaiting = QUEUE_LIMITS.most } = options;
   const queue = options.queue ?? new DepositQueue({ ...QUEUE_LIMITS, most: mostWaiting });
-  await migrate(options);
+  await migrate(options).catch((error: unknown) => {
+    throw cannotOpen(error, options);
+  });
   const writer = openWriter(options);
   const reading = openDatabase(options, READING);
   const writing = openDatabase(options, 1);

@@ -29,6 +29,8 @@ const OLDEST_VERSION = 130_000;
 
 export interface SessionOptions {
   readonly url: string;
+  /** what the operator gave the url as, where that was no KEZHENG_DATABASE_URL */
+  readonly setting?: string;
   /** Only for tests that cut no power: lets a server be used that says of itself that it keeps no promise. */
   readonly allowUnsyncedForTests?: boolean;
   /** how long an answer may take before the server is taken for gone */
@@ -115,16 +117,17 @@ export async function checkSession(client: pg.ClientBase, options: SessionOption
 }
 
 function whyUnfit(server: ServerState, { allowUnsyncedForTests }: SessionOptions): string | undefined {
-  if (Number(server.version) < OLDEST_VERSION) return 'PostgreSQL 13 or newer is needed';
-  if (server.standby) return 'the server is a standby, which takes no deposits';
+  if (Number(server.version) < OLDEST_VERSION)
+    return '须为 PostgreSQL 13 或更新版本 / PostgreSQL 13 or newer is needed';
+  if (server.standby) return '该服务器是备库，不能写入 / the server is a standby, which takes no deposits';
   // Text comes back byte for byte only where the database keeps all of it.
   if (server.server_encoding !== 'UTF8')
-    return `the database is encoded in ${server.server_encoding} and must be in UTF8`;
+    return `数据库编码为 ${server.server_encoding}，须为 UTF8 / the database is encoded in ${server.server_encoding} and must be in UTF8`;
   if (allowUnsyncedForTests) return undefined;
   if (server.fsync !== 'on')
-    return 'the server runs with fsync = off: what it confirms is lost when its machine stops';
+    return '服务器的 fsync 已关闭，断电即丢失已确认的数据 / the server runs with fsync = off: what it confirms is lost when its machine stops';
   if (server.synchronous_commit === 'off')
-    return 'the server does not let synchronous_commit be switched on: it confirms what is not on disk';
+    return '服务器不允许打开 synchronous_commit，会确认尚未落盘的数据 / the server does not let synchronous_commit be switched on: it confirms what is not on disk';
   return undefined;
 }
 
