@@ -166,7 +166,8 @@ async function main(): Promise<number> {
       headers: { authorization: `Bearer ${apiKey}` },
     });
     if (!answer.ok) throw new Refused(`未取到证书 / no certificate: ${answer.status}`);
-    certificatePath = userPath(`${made.id}.certificate.json`);
+    // Beside the demonstration's other data, which git ignores.
+    certificatePath = join(dataDir, `${made.id}.certificate.json`);
     await save(certificatePath, Buffer.from(await answer.arrayBuffer()));
   } finally {
     if (service !== undefined) {
