@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder, writeDurably } from './adapters/files.ts';
+import { movedTo } from './adapters/moved.ts';
 import type { Database } from './adapters/storage.ts';
 import { type Config, ConfigError } from './config.ts';
 import { parseTrust } from './core/verify/trust.ts';
@@ -35,6 +36,19 @@ export async function prepareDataDir(config: Config): Promise<void> {
   }
   if (modeOf(config) === 'demonstration' && (await modeBefore(config)) === 'configured')
     throw belongsToChain(dataDir);
+  await refuseMoved(config);
+}
+
+/** The old database of a folder whose data went elsewhere would go on beside the new one, under the same numbers. */
+async function refuseMoved({ dataDir, databaseUrl }: Config): Promise<void> {
+  if (databaseUrl !== undefined) return;
+  const moved = await movedTo(dataDir);
+  if (moved === undefined) return;
+  throw new ConfigError(
+    'DATABASE_URL',
+    `${dataDir} 的数据已于 ${moved.at} 迁往 ${moved.database}，须配置为该数据库`,
+    `the data of ${dataDir} went to ${moved.database} at ${moved.at}, which must be set here`,
+  );
 }
 
 /** With the database open and before anything is changed in it; closed where the service may not go on. */

@@ -22,7 +22,7 @@ export const markMoved = (dataDir: string, moved: Moved): Promise<void> =>
  * Where the data of this folder went, or undefined where they are still here. Where they went, nothing may start on
  * the database in the folder. A mark that somebody has spoilt is a mark all the same.
  */
-export async function refuseMoved(dataDir: string): Promise<Moved | undefined> {
+export async function movedTo(dataDir: string): Promise<Moved | undefined> {
   let text: string;
   try {
     text = await readFile(markIn(dataDir), 'utf8');

@@ -11,7 +11,7 @@ import {
   proveWith,
 } from '../adapters/inspection.ts';
 import { localNodeFile } from '../adapters/local-node.ts';
-import { markMoved, refuseMoved } from '../adapters/moved.ts';
+import { markMoved, movedTo } from '../adapters/moved.ts';
 import { openSqliteExport } from '../adapters/sqlite/export.ts';
 import { blobsNamedIn } from '../adapters/sqlite/snapshot.ts';
 import { openBlobs, openDatabase, type StorageSettings, sqlitePath } from '../adapters/storage.ts';
@@ -54,7 +54,7 @@ export function moveTools(): MoveTools {
       cert: setting('ISSUER_CERT_FILE') ?? join(dataDir, 'issuer.cert.pem'),
     },
     async markMoved(database, blobs) {
-      const earlier = await refuseMoved(dataDir);
+      const earlier = await movedTo(dataDir);
       // The same move again happened when it happened first.
       const at = earlier?.database === database ? earlier.at : new Date().toISOString();
       await markMoved(dataDir, { database, blobs: blobs ?? settings.blobs ?? null, at });
@@ -85,7 +85,7 @@ export async function localNode(): Promise<string | undefined> {
 /** The installation's own store, beside a running service or without one. */
 export async function withStore<T>(use: (store: Store) => Promise<T>): Promise<T> {
   const settings = storageSettings();
-  const moved = settings.databaseUrl === undefined ? await refuseMoved(settings.dataDir) : undefined;
+  const moved = settings.databaseUrl === undefined ? await movedTo(settings.dataDir) : undefined;
   // What were written here would be in the database that no service runs on any more.
   if (moved !== undefined)
     throw new UsageError(

@@ -4,7 +4,7 @@ import { cp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { refuseMoved } from '../../server/adapters/moved.ts';
+import { movedTo } from '../../server/adapters/moved.ts';
 import { until } from '../support/configured.ts';
 import { startPostgres, type TestPostgres, whyNoPostgres } from '../support/postgres.ts';
 import { body, certificateOf, form, hashOnly, type Running, run } from '../support/running.ts';
@@ -288,7 +288,7 @@ t.test(
     // As if the end had come between the last row and the mark.
     rmSync(join(dataDir, 'moved.json'));
     t.equal((await migrateStore(dataDir, ['--to-database', url])).code, 0);
-    t.equal((await refuseMoved(dataDir))?.database, JSON.parse(mark).database);
+    t.equal((await movedTo(dataDir))?.database, JSON.parse(mark).database);
 
     const service = await run({ KEZHENG_DATABASE_URL: url }, dataDir);
     await certificateOf(service, await upload(service, 'in the new place'));
@@ -320,19 +320,20 @@ t.test(
   async (t) => {
     const { dataDir } = await installation(t);
     const url = await freshDatabase();
-    t.equal(await refuseMoved(dataDir), undefined);
+    t.equal(await movedTo(dataDir), undefined);
     const secret = url.replace(/postgres:\/\/[^@/]*@?/, 'postgres://postgres:s3cret@');
     const { code, err } = await migrateStore(dataDir, ['--to-database', secret]);
     t.equal(code, 0, err);
     const { host, pathname } = new URL(url);
-    t.match(await refuseMoved(dataDir), { database: `postgres://${host}${pathname}`, blobs: null });
+    t.match(await movedTo(dataDir), { database: `postgres://${host}${pathname}`, blobs: null });
     t.notMatch(err + readFileSync(join(dataDir, 'moved.json'), 'utf8'), 's3cret');
     const env = { ...process.env, KEZHENG_DATA_DIR: dataDir };
     const added = spawnSync(process.execPath, [CLI, 'orgs', 'add', '某所'], { env, encoding: 'utf8' });
     t.match(added, { status: 64, stderr: /KEZHENG_DATABASE_URL/ });
+    await t.rejects(run({}, dataDir), { name: 'ConfigError', message: /KEZHENG_DATABASE_URL/ });
 
     writeFileSync(join(dataDir, 'moved.json'), '{"dat');
-    t.ok(await refuseMoved(dataDir), 'a spoilt mark is a mark');
+    t.ok(await movedTo(dataDir), 'a spoilt mark is a mark');
   },
 );
 
