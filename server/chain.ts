@@ -7,7 +7,7 @@ import { localNodeFile } from './adapters/local-node.ts';
 import type { Config } from './config.ts';
 import { utf8 } from './core/read/bytes.ts';
 import { parseTrust, type Trust } from './core/verify/trust.ts';
-import { refuseOtherGenesis } from './pipeline/anchor.ts';
+import { refuseOtherGenesis } from './pipeline/past.ts';
 import { type ChainDescription, type DescribeLog, describeBy, trustListOf } from './pipeline/trust-list.ts';
 import type { Chain, LogIdentity } from './ports/chain.ts';
 import type { Issuer } from './ports/issuer.ts';
