@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { Busboy, type BusboyFileStream, type BusboyHeaders, type BusboyInstance } from '@fastify/busboy';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { bytesPassed } from './garbage.ts';
+import { readAway } from './linger.ts';
 import { setStreamed } from './pace.ts';
 import { Problem } from './problem.ts';
 import { FILE_NAME, MEDIA_TYPE } from './schemas.ts';
@@ -39,6 +40,7 @@ export async function* formParts(
   const parser = parserFor(request, limits);
   const parts = new Readable({ objectMode: true, read() {} });
   let current: BusboyFileStream | undefined;
+  let isWhole = false;
   const fail = (error: Error): void => {
     parts.destroy(error);
     current?.destroy(error);
@@ -54,7 +56,10 @@ export async function* formParts(
   );
   parser.on('partsLimit', () => fail(new Problem('too-many-files', { limit: limits.parts - 1 })));
   parser.on('filesLimit', () => fail(new Problem('too-many-files', { limit: limits.parts - 1 })));
-  parser.on('finish', () => parts.push(null));
+  parser.on('finish', () => {
+    isWhole = true;
+    parts.push(null);
+  });
   parser.on('error', (error) => fail(asProblem(error)));
   const onClose = (): void => {
     if (!raw.readableEnded) fail(new Problem('upload-broken'));
@@ -70,8 +75,9 @@ export async function* formParts(
     raw.off('close', onClose);
     raw.unpipe(parser);
     current?.destroy();
-    // What is left of a refused form is read by nobody; pace.ts ends a connection on which it still comes.
     setStreamed(raw, false);
+    if (isWhole) raw.resume();
+    else readAway(raw);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { DepositQueue } from '../ports/overload.ts';
+import { readAway } from './linger.ts';
 import { Problem, problemBody } from './problem.ts';
 
 /*
@@ -27,9 +28,6 @@ const SMALL_BODY = 16 * 1024;
 
 /** Bodies that are held whole, by announced size: eight bulk calls of the largest size. */
 const MOST_HELD_BYTES = 256 * 1024 * 1024;
-
-/** What is left of a refused body is read and thrown away for so long, so that the answer is seen; then the line is cut. */
-const LINGER_MS = 1_000;
 
 /** A loop that is late by so much, for so long, has more than it can do, whatever it is. */
 const LATE_MS = 250;
@@ -107,9 +105,7 @@ function refuse({ raw }: FastifyRequest, reply: FastifyReply): void {
   reply.raw.writeHead(503, HEADERS);
   reply.raw.end(BODY);
   if (sizeOf(raw.headers, Infinity) <= SMALL_BODY) return;
-  setTimeout(() => {
-    if (!raw.complete) raw.destroy();
-  }, LINGER_MS).unref();
+  readAway(raw);
 }
 
 /** How many uploads and how many bytes of large bodies are under way. */

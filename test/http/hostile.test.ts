@@ -1,4 +1,6 @@
+import { connect } from 'node:net';
 import t from 'tap';
+import { until } from '../support/configured.ts';
 import { body, hashOnly, run } from '../support/running.ts';
 
 const service = await run();
@@ -81,4 +83,28 @@ t.test('a name is taken as given or refused, never changed', async (t) => {
   t.match(await send('caf\xe9.txt', 'latin1'), { code: 'file-name-invalid' }, 'not UTF-8');
   for (const name of ['照片 𠮷 (1).jpg', 'a;b.txt', '...x'])
     t.equal((await send(name)).manifest.files[0].name, name);
+});
+
+t.test('a form that is refused while it comes in does not stand before the next request', async (t) => {
+  const service = await run();
+  t.teardown(() => service.stop());
+  const { port, host } = new URL(service.url);
+  const rest = 'x'.repeat(3_000_000);
+  const form = [
+    ...['--b', 'content-disposition: form-data; name="evidence"', 'content-type: application/json', ''],
+    ...['{}', '--b', 'content-disposition: form-data; name="file"; filename="a"', '', rest, '--b--', ''],
+  ].join('\r\n');
+  const socket = connect(Number(port), '127.0.0.1');
+  t.teardown(() => socket.destroy());
+  let said = '';
+  socket.on('data', (bytes) => (said += bytes));
+  const authorization = `Bearer ${service.keys[0]}`;
+  socket.write(
+    `POST /v1/evidence HTTP/1.1\r\nhost: ${host}\r\nauthorization: ${authorization}\r\n` +
+      `content-type: multipart/form-data; boundary=b\r\ncontent-length: ${form.length}\r\n\r\n${form}`,
+  );
+  await until('the refusal', () => said.startsWith('HTTP/1.1 400'));
+  socket.write(`GET /health/live HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
+  await until('the next answer on the same connection', () => said.includes('{"status":"alive"}'), 5_000);
+  t.equal(said.split('HTTP/1.1 ').length, 3, 'two answers');
 });

@@ -27,16 +27,33 @@ export function openDatabase(options: SessionOptions, sessions: number, settings
     ...clientConfig(options, settings),
     max: sessions,
     idleTimeoutMillis: IDLE_MS,
-    onConnect: (client) => checkSession(client, options),
   });
+  const checked = new WeakSet<pg.PoolClient>();
   // A session that breaks while nobody uses it: the pool has let go of it already, and makes another one when asked.
   pool.on('error', () => {});
   // While somebody uses it, its statement fails; the event itself has nothing to add, but must have a listener.
   pool.on('connect', (client) => void client.on('error', () => {}));
 
+  /**
+   * A new session is checked here and not by the pool's own hook: where the connection breaks while the hook runs, the
+   * pool waits for an end that has been already, and whoever asked for a session never gets an answer.
+   */
+  async function session(): Promise<pg.PoolClient> {
+    const client = await pool.connect();
+    if (checked.has(client)) return client;
+    try {
+      await checkSession(client, options);
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
+    checked.add(client);
+    return client;
+  }
+
   async function connect() {
     if (pool.ending) throw new StoreUnavailable('the store is closed');
-    const client = await pool.connect().catch((error: unknown) => {
+    const client = await session().catch((error: unknown) => {
       throw translate(error);
     });
     let isBroken = false;
