@@ -43,12 +43,12 @@ export async function migrate(options: SessionOptions, migrations = MIGRATIONS):
     ...clientConfig(options, UNLIMITED),
     query_timeout: 0,
     max: 1,
-    onConnect: (client) => checkSession(client, options),
   });
   pool.on('error', () => {});
   pool.on('connect', (client) => void client.on('error', () => {}));
   const db = new Kysely<unknown>({ dialect: new LockedDialect({ pool }) });
   try {
+    await requireFit(pool, options);
     await db.transaction().execute(async (transaction) => {
       await sql`select pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(transaction);
       refuseNewer(await namesIn(transaction), migrations);
@@ -60,6 +60,16 @@ export async function migrate(options: SessionOptions, migrations = MIGRATIONS):
     throw translate(error);
   } finally {
     await db.destroy();
+  }
+}
+
+/** Not by the pool's own hook, which loses its caller where the connection breaks in it; the one session is used again. */
+async function requireFit(pool: pg.Pool, options: SessionOptions): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await checkSession(client, options);
+  } finally {
+    client.release();
   }
 }
 
