@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
-import type { Batch, BatchStore } from '../../ports/store.ts';
-import type { BatchRow } from '../relational/rows.ts';
+import type { BatchStore } from '../../ports/store.ts';
+import { type BatchRow, batchOf } from '../relational/rows.ts';
 import type { Database } from './database.ts';
 
 /** Leaves that one statement reads: their rows are some ten megabytes for the server, and 3 MB on the way. */
@@ -89,13 +89,3 @@ export function openBatchWrites({ query }: Database): Pick<BatchStore, 'seal'> {
     },
   };
 }
-
-const batchOf = (row: BatchRow): Batch => ({
-  number: row.number,
-  firstSequence: row.first_sequence,
-  lastSequence: row.last_sequence,
-  root: row.root,
-  size: row.last_sequence - row.first_sequence + 1,
-  sealedMs: row.sealed_ms,
-  oldestMs: row.oldest_ms,
-});

@@ -1,5 +1,5 @@
 import type { EthereumHeaderAnchor, LogIdentity, SignedAppend } from '../../ports/chain.ts';
-import type { Anchor, AnchorState } from '../../ports/store.ts';
+import type { Anchor, AnchorState, Batch } from '../../ports/store.ts';
 
 /*
  * What SQLite and PostgreSQL store alike, and what it means. Columns that end in _ms are Unix milliseconds.
@@ -18,6 +18,16 @@ export interface BatchRow {
 
 /** States of an entry by `progress` of its batch; 0 while it has none. */
 export const PROGRESS = ['received', 'batched', 'anchoring', 'anchored'] as const;
+
+export const batchOf = (row: BatchRow): Batch => ({
+  number: row.number,
+  firstSequence: row.first_sequence,
+  lastSequence: row.last_sequence,
+  root: row.root,
+  size: row.last_sequence - row.first_sequence + 1,
+  sealedMs: row.sealed_ms,
+  oldestMs: row.oldest_ms,
+});
 
 export interface LogRow {
   chain_id: number;

@@ -1,5 +1,5 @@
 import type { Batch, EntryState } from '../../ports/store.ts';
-import { type BatchRow, PROGRESS } from '../relational/rows.ts';
+import { type BatchRow, batchOf, PROGRESS } from '../relational/rows.ts';
 import type { Connection } from './connection.ts';
 import { prepare } from './statements.ts';
 
@@ -59,13 +59,3 @@ export function openBatches(db: Connection): BatchReads {
     },
   };
 }
-
-export const batchOf = (row: BatchRow): Batch => ({
-  number: row.number,
-  firstSequence: row.first_sequence,
-  lastSequence: row.last_sequence,
-  root: row.root,
-  size: row.last_sequence - row.first_sequence + 1,
-  sealedMs: row.sealed_ms,
-  oldestMs: row.oldest_ms,
-});
