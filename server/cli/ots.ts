@@ -42,10 +42,11 @@ async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
 }
 
 function toldText(path: string, proof: OtsProof): string {
-  const { chainId, blockNumber, blockHash, transactionsRoot, timestamp } = proof;
+  const { name, sha256, chainId, blockNumber, blockHash, transactionsRoot, timestamp } = proof;
   const main = chainId === ETHEREUM_MAIN_CHAIN;
   const lines = [
     `已写入 written: ${printable(path)}`,
+    `文件 file: ${printable(name)}，SHA-256 ${sha256}`,
     main
       ? '链 chain: 1（以太坊主网 / Ethereum main chain）'
       : `链 chain: ${chainId}（不是以太坊主网；此格式不含链号 / not Ethereum's main chain; the format holds no chain id）`,

@@ -139,6 +139,7 @@ t.test('the command line makes the same bytes from the certificate alone', async
   for (const n of FILES.keys()) {
     const done = await cli(['ots', path('c.json'), String(n), path(`${n}.ots`)]);
     t.equal(done.code, 0, done.err);
+    t.match(done.out, `文件 file: ${FILES[n]!.name}，SHA-256 ${digestOf(FILES[n]!.bytes)}\n`);
     t.match(done.out, /链 chain: 31337（不是以太坊主网.*the format holds no chain id/);
     t.match(done.out, /transactionsRoot: 0x[0-9a-f]{64}\n/);
     const served = Buffer.from(await (await service.call(url(n))).arrayBuffer());

@@ -27,6 +27,10 @@ const NOTHING = new Uint8Array();
 
 export interface OtsProof {
   readonly bytes: Uint8Array;
+  /** as the entry lists the file */
+  readonly name: string;
+  readonly sha256: string;
+  /** what the proof should be called */
   readonly fileName: string;
   readonly chainId: number;
   readonly blockNumber: number;
@@ -53,6 +57,8 @@ export function otsProof(certificate: Certificate, n: number): OtsProof {
   const { transactionsRoot, number, hash, timestamp } = intoBlock(path, anchor);
   return {
     bytes: path.attestedByEthereum(number),
+    name,
+    sha256,
     fileName: otsFileName(name, chainId),
     chainId,
     blockNumber: number,
