@@ -32,6 +32,8 @@ export const en: Sentences = {
       'this file was stored and is not readable now; the operator has been told, and fixity in the record says what the last check found',
     'stored-file-damaged':
       'the stored file is damaged and is not sent; the operator has been told, and fixity in the record says what the last check found',
+    'token-not-there':
+      'this deposit has no token: the clock was in doubt, and it comes when it is right again; or it is older than the tokens of this service',
     'certificate-not-ready': 'the certificate is not ready yet',
     'too-many-requests': 'too many requests',
     'store-unavailable':
@@ -446,6 +448,7 @@ export const en: Sentences = {
     'restored-uncompared':
       'the data came out of a backup and were not compared with the log on the chain yet; nothing is sealed before, deposits are taken',
     'log-history-differs': 'the log has another history than our records; anchoring has stopped',
+    'clock-in-doubt': 'the clock of this machine is in doubt: no tokens are signed until it is right again',
     'stored-files-bad':
       'of the stored files {missing} are missing and {damaged} damaged, see the log; deposits are taken',
     'store-unavailable': 'the store is not available, see the log',

@@ -32,6 +32,7 @@ export const zh: Sentences = {
       '此文件曾由服务保存，现已无法读取，运营者已得到通知；存证记录的 fixity 写明上次复核的结果',
     'stored-file-damaged':
       '服务保存的此文件已损坏，故不发出，运营者已得到通知；存证记录的 fixity 写明上次复核的结果',
+    'token-not-there': '此项存证尚无时间戳：存入时时钟存疑，恢复后补签；或存入时服务尚不签发时间戳',
     'certificate-not-ready': '证书尚未生成，请稍后再取',
     'too-many-requests': '请求过于频繁',
     'store-unavailable':
@@ -424,6 +425,7 @@ export const zh: Sentences = {
       '链上日志有 {count} 个根，本地数据只有 {known} 个：数据是旧备份，或另有服务使用同一操作者密钥。已停止封批与上链，存证照常接收；请找回较新的数据，确已丢失的，换用新的操作者密钥',
     'restored-uncompared': '数据来自备份，尚未与链上日志比对；比对之前不封批，存证照常接收',
     'log-history-differs': '日志的历史与本地记录不符；已停止上链',
+    'clock-in-doubt': '本机时钟存疑，暂不签发时间戳，恢复后自行继续',
     'stored-files-bad': '已存文件中有 {missing} 个缺失、{damaged} 个损坏，详见日志；存证照常接收',
     'store-unavailable': '存储不可用，详见日志',
     'internal-error': '内部错误，详见日志',

@@ -230,7 +230,7 @@ export interface StoredCertificate {
   readonly sequence: number;
   readonly revision: number;
   readonly issuedMs: number;
-  /** which anchors it carries (chain id and block hash of each): other ones are a reason for a new revision */
+  /** which anchors and tokens it carries (chain id and block hash, digest): other ones are a reason for a new revision */
   readonly anchorKeys: readonly string[];
   /** its exact bytes */
   readonly bytes: Uint8Array;

@@ -4,17 +4,17 @@
  * A small rule over numbers, without a clock of its own.
  */
 
-/** Unix milliseconds, except where said otherwise. */
 const OPEN = 0;
-/** wall clock less monotonic clock when the watch last looked, microseconds */
-const DIFFERENCE = 1;
-/** how far that difference may have moved since, microseconds */
-const BOUND = 2;
-/** the last time that was given */
-const LAST = 3;
+/** the wall clock less the monotonic one may be from here to there, microseconds */
+const LOW = 1;
+const HIGH = 2;
+/** by the monotonic clock, microseconds */
+const UNTIL = 3;
+/** the last time that was given, Unix milliseconds */
+const LAST = 4;
 /** no later time is given before it was written down that it may be: after a crash nothing earlier is given */
-const RESERVED = 4;
-const CELLS = 5;
+const RESERVED = 5;
+const CELLS = 6;
 
 /** A clock that stands so far behind what was given last has been set back; below that, times wait for it. */
 export const MAX_BEHIND_MS = 500;
@@ -27,14 +27,22 @@ export type TimeGateMemory = SharedArrayBuffer;
 
 export interface ClockReading {
   readonly wallMs: number;
-  /** of CLOCK_MONOTONIC: it is the same in every thread */
+  /** of CLOCK_MONOTONIC, which is the same in every thread */
   readonly monotonicMs: number;
+}
+
+/** While the gate is open: what the two clocks may say, and how long that counts. */
+export interface Allowance {
+  /** of the wall clock less the monotonic one */
+  readonly lowMs: number;
+  readonly highMs: number;
+  /** by the monotonic clock; Infinity where it counts until somebody says otherwise */
+  readonly untilMs: number;
 }
 
 export interface TimeGate {
   readonly memory: TimeGateMemory;
-  /** From now on the clock counts as right, until it jumps by more than `boundMs`. */
-  open(at: ClockReading, boundMs: number): void;
+  open(allowance: Allowance): void;
   shut(): void;
   isOpen(): boolean;
   /** Whether the clock can be trusted in this moment. Shuts the gate for every thread where it has jumped. */
@@ -45,18 +53,20 @@ export interface TimeGate {
   take(at: ClockReading, timeMs: number): number | TimeRefusal;
   /** Times up to here may be given; it never goes back. */
   reserve(throughMs: number): void;
+  /** At the start: times through this one may have been given before. */
+  begin(lastMs: number): void;
   reservedMs(): number;
   lastMs(): number;
 }
 
-const MICROSECONDS = 1_000;
+const microseconds = (ms: number): bigint =>
+  ms === Number.POSITIVE_INFINITY ? 2n ** 62n : BigInt(Math.round(ms * 1_000));
 
 export function createTimeGate(
   memory: TimeGateMemory = new SharedArrayBuffer(CELLS * BigInt64Array.BYTES_PER_ELEMENT),
 ): TimeGate {
   const cells = new BigInt64Array(memory);
-  const differenceOf = ({ wallMs, monotonicMs }: ClockReading): number =>
-    (wallMs - monotonicMs) * MICROSECONDS;
+  const number = (cell: number): number => Number(Atomics.load(cells, cell));
 
   /** Raises a cell that only grows; what it holds afterwards. */
   function raise(cell: number, value: number): number {
@@ -67,10 +77,10 @@ export function createTimeGate(
     }
   }
 
-  function refuses(at: ClockReading): TimeRefusal | undefined {
-    if (Atomics.load(cells, OPEN) === 0n) return 'clock-in-doubt';
-    const moved = Math.abs(differenceOf(at) - Number(Atomics.load(cells, DIFFERENCE)));
-    if (moved <= Number(Atomics.load(cells, BOUND))) return undefined;
+  function refuses({ wallMs, monotonicMs }: ClockReading): TimeRefusal | undefined {
+    if (Atomics.load(cells, OPEN) === 0n || monotonicMs * 1_000 > number(UNTIL)) return 'clock-in-doubt';
+    const base = (wallMs - monotonicMs) * 1_000;
+    if (base >= number(LOW) && base <= number(HIGH)) return undefined;
     // At once and for every thread: the watch opens it again when it knows better.
     Atomics.store(cells, OPEN, 0n);
     return 'clock-jumped';
@@ -78,16 +88,19 @@ export function createTimeGate(
 
   return {
     memory,
-    open(at, boundMs) {
-      Atomics.store(cells, DIFFERENCE, BigInt(Math.round(differenceOf(at))));
-      Atomics.store(cells, BOUND, BigInt(Math.round(boundMs * MICROSECONDS)));
+    open({ lowMs, highMs, untilMs }) {
+      // Wide open at no moment in between: what reads a new bound beside an old one refuses rather than grants.
+      Atomics.store(cells, OPEN, 0n);
+      Atomics.store(cells, LOW, microseconds(lowMs));
+      Atomics.store(cells, HIGH, microseconds(highMs));
+      Atomics.store(cells, UNTIL, microseconds(untilMs));
       Atomics.store(cells, OPEN, 1n);
     },
     shut: () => void Atomics.store(cells, OPEN, 0n),
     isOpen: () => Atomics.load(cells, OPEN) === 1n,
     refuses,
-    next(at, reservedMs = Number(Atomics.load(cells, RESERVED))) {
-      const timeMs = Math.max(Math.floor(at.wallMs), Number(Atomics.load(cells, LAST)));
+    next(at, reservedMs = number(RESERVED)) {
+      const timeMs = Math.max(Math.floor(at.wallMs), number(LAST));
       const refused = refuses(at) ?? whyTooEarly(at, timeMs);
       if (refused !== undefined) return refused;
       return timeMs > reservedMs ? 'time-not-reserved' : raise(LAST, timeMs);
@@ -96,8 +109,11 @@ export function createTimeGate(
     reserve(throughMs) {
       raise(RESERVED, throughMs);
     },
-    reservedMs: () => Number(Atomics.load(cells, RESERVED)),
-    lastMs: () => Number(Atomics.load(cells, LAST)),
+    begin(lastMs) {
+      raise(LAST, lastMs);
+    },
+    reservedMs: () => number(RESERVED),
+    lastMs: () => number(LAST),
   };
 }
 

@@ -42,6 +42,8 @@ export function openStamping(db: Connection, { key, certificate, gate: memory }:
     begin() {
       const nowMs = Math.max(Date.now(), gate.lastMs());
       reservedMs = gate.reservedMs();
+      // A clock that is in doubt reserves nothing: what it says may lie years ahead.
+      if (gate.refuses(readClock()) !== undefined) return;
       if (reservedMs < nowMs + RENEW_MS) reservedMs = reserve.get(nowMs + AHEAD_MS)!;
     },
     single: (sequence, entry) => void insert.run(sequence, 1, stamp(hash('sha256', entry, 'buffer'))),
