@@ -16,6 +16,7 @@ import { installOverload, type OverloadLimits, type OverloadState } from './http
 import { installPace } from './http/pace.ts';
 import { installProblems, unroutable } from './http/problem.ts';
 import { parseBody } from './http/text.ts';
+import { type TsaRoutes, tsaRoutes } from './http/tsa.ts';
 import { validatorCompiler } from './http/validation.ts';
 import { type VerifyRoutes, verifyRoutes } from './http/verify.ts';
 import type { RateLimits } from './ports/limits.ts';
@@ -35,6 +36,7 @@ export type AppDeps = DepositRoutes &
   BatchRoutes &
   HealthRoutes & {
     readonly verify: VerifyRoutes;
+    readonly authority: TsaRoutes['authority'];
     readonly log: FastifyBaseLogger;
     readonly publicUrl: string;
     readonly rateLimits: RateLimits;
@@ -95,6 +97,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     eventRoutes(routes, deps);
     batchRoutes(routes, deps);
     verifyRoutes(routes, deps.verify);
+    tsaRoutes(routes, { authority: deps.authority, tokenAnswered: deps.metrics.tokenAnswered });
     healthRoutes(routes, deps);
     metricsRoute(routes, deps.metrics, deps.metricsToken);
   });

@@ -10,7 +10,6 @@ import { parseTrust, type Trust } from './core/verify/trust.ts';
 import { refuseOtherGenesis } from './pipeline/past.ts';
 import { type ChainDescription, type DescribeLog, describeBy, trustListOf } from './pipeline/trust-list.ts';
 import type { Chain, LogIdentity } from './ports/chain.ts';
-import type { Issuer } from './ports/issuer.ts';
 import type { Logger } from './ports/logger.ts';
 import type { AnchorStore } from './ports/store.ts';
 
@@ -28,7 +27,8 @@ export interface ChainConnection {
 interface Deps {
   readonly config: Config;
   readonly store: AnchorStore;
-  readonly issuer: Issuer;
+  /** DER: what the operator signs with leads to one of these */
+  readonly own: readonly Uint8Array[];
   readonly log: Logger;
 }
 
@@ -96,7 +96,7 @@ const descriptionOf = ({ chain, serviceName }: Config): ChainDescription =>
     : { name: chain.name, runBy: chain.runBy, test: chain.test };
 
 /** Writes trust.json once the log is known, and again where the log is another one. */
-function trustKeeper({ config, store, issuer }: Deps, description: ChainDescription) {
+function trustKeeper({ config, store, own }: Deps, description: ChainDescription) {
   let trust: Trust | undefined;
   let writtenFor = '';
   // Until the chain has been seen nothing is called by its name: better too little than another's.
@@ -112,7 +112,7 @@ function trustKeeper({ config, store, issuer }: Deps, description: ChainDescript
       if (config.chain !== undefined) await refuseOtherGenesis(store, log);
       const earlier = (await store.logs()).filter((known) => keyOf(known) !== key);
       describe = describeBy(description, log);
-      const text = trustListOf(config.serviceName, [log, ...earlier], describe, issuer);
+      const text = trustListOf(config.serviceName, [log, ...earlier], describe, own);
       await writeDurably(join(config.dataDir, 'trust.json'), text);
       trust = parseTrust(utf8(text));
       writtenFor = key;

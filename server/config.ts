@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { BadS3Address, parseS3Address } from './adapters/s3/address.ts';
+import type { SigningFiles } from './adapters/signing-files.ts';
 import { isUscc } from './identity/uscc.ts';
 
 /** A setting that cannot be used: stops the start with a sentence that names it. */
@@ -57,6 +58,8 @@ export interface Config {
   readonly fixityEveryMs: number;
   readonly issuerKeyFile: string | undefined;
   readonly issuerCertFile: string | undefined;
+  /** signs time-stamp tokens; made at the first start where it is not configured */
+  readonly tsaFiles: SigningFiles | undefined;
   readonly trustFile: string | undefined;
   /** addresses and networks of balancers, whose word for who called counts */
   readonly trustedProxies: readonly string[];
@@ -102,6 +105,9 @@ const KNOWN = [
   'FIXITY_EVERY_MS',
   'ISSUER_KEY_FILE',
   'ISSUER_CERT_FILE',
+  'TSA_KEY_FILE',
+  'TSA_CERT_FILE',
+  'TSA_KEY_PASSWORD_FILE',
   'TRUST_FILE',
   'TRUSTED_PROXIES',
   'MAX_CONNECTIONS',
@@ -113,14 +119,7 @@ const KNOWN = [
 type Name = (typeof KNOWN)[number];
 
 /** Named in the design for what is not built yet: better refused than silently without effect. */
-const NOT_YET = [
-  'TSA_AUTHORITIES_FILE',
-  'NTP_SERVERS',
-  'MAX_DRIFT_MS',
-  'TSA_KEY_FILE',
-  'TSA_CERT_FILE',
-  'EGRESS_ALLOW',
-];
+const NOT_YET = ['TSA_AUTHORITIES_FILE', 'NTP_SERVERS', 'MAX_DRIFT_MS', 'EGRESS_ALLOW'];
 
 /** Read by the command line, not by the service. */
 const OF_CLIENTS = ['URL', 'KEY'];
@@ -157,6 +156,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     verifyPerMinute: read.integer('VERIFY_PER_MINUTE', 600, 1, 1_000_000),
     fixityEveryMs: read.integer('FIXITY_EVERY_MS', 30 * 86_400_000, 100, 3_650 * 86_400_000),
     ...issuer(read),
+    tsaFiles: tsaFiles(read),
     trustFile: read.path('TRUST_FILE'),
     trustedProxies: trustedProxies(read),
     maxConnections: read.integer('MAX_CONNECTIONS', 10_000, 10, 1_000_000),
@@ -210,6 +210,21 @@ function issuer(read: Settings): Pick<Config, 'issuerKeyFile' | 'issuerCertFile'
   return { issuerKeyFile, issuerCertFile };
 }
 
+function tsaFiles(read: Settings): SigningFiles | undefined {
+  const [keyFile, certFile] = [read.path('TSA_KEY_FILE'), read.path('TSA_CERT_FILE')];
+  const passwordFile = read.path('TSA_KEY_PASSWORD_FILE');
+  if (keyFile !== undefined && certFile !== undefined) return { keyFile, certFile, passwordFile };
+  const given = [keyFile && 'TSA_CERT_FILE', certFile && 'TSA_KEY_FILE', passwordFile && 'TSA_KEY_FILE'];
+  const [missing] = given.filter((name) => name !== undefined);
+  if (missing !== undefined)
+    read.refuse(
+      missing,
+      '时间戳私钥与证书须同时配置',
+      'the time-stamping key and its certificate go together',
+    );
+  return undefined;
+}
+
 function blobsAddress(read: Settings): string | undefined {
   const address = read.text('BLOBS');
   try {
@@ -225,12 +240,13 @@ function blobsAddress(read: Settings): string | undefined {
 /** Instances on one database sign as one issuer: what each made for itself at its first start would be several. */
 function checkShared(read: Settings, chain: ChainConfig | undefined): void {
   if (chain === undefined || read.text('DATABASE_URL') === undefined) return;
-  if (read.text('ISSUER_KEY_FILE') === undefined)
-    read.refuse(
-      'ISSUER_KEY_FILE',
-      '与 KEZHENG_DATABASE_URL 同用时须配置，各实例用同一签发者',
-      'is needed beside KEZHENG_DATABASE_URL: all instances sign as one issuer',
-    );
+  for (const name of ['ISSUER_KEY_FILE', 'TSA_KEY_FILE'] as const)
+    if (read.text(name) === undefined)
+      read.refuse(
+        name,
+        '与 KEZHENG_DATABASE_URL 同用时须配置，各实例用同一签发者',
+        'is needed beside KEZHENG_DATABASE_URL: all instances sign as one issuer',
+      );
 }
 
 const OF_CHAIN: readonly Name[] = [

@@ -1,14 +1,19 @@
+import { type KeyObject, sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import program from '../package.json' with { type: 'json' };
 import { ensureIssuer, openIssuer } from './adapters/issuer.ts';
 import { openRestoredMark } from './adapters/restored.ts';
 import { nodeSignatures } from './adapters/signatures-node.ts';
+import { ensureTokenIdentity, openTokenIdentity } from './adapters/stamping/identity.ts';
+import { ACCURACY_MS, createPromiseTokens, createSerials, signerId } from './adapters/stamping/tokens.ts';
 import { openBlobs, openDatabase } from './adapters/storage.ts';
 import { openTelemetry } from './adapters/telemetry/telemetry.ts';
 import { openDigests } from './adapters/workers/digests.ts';
 import { openTreeBuilder } from './adapters/workers/trees.ts';
 import { createApp } from './app.ts';
+import { createAuthority } from './authority/tsa.ts';
 import { connectChain } from './chain.ts';
 import { type Config, ConfigError } from './config.ts';
 import { FormatError } from './core/reason.ts';
@@ -22,10 +27,14 @@ import { lookUpBlocks } from './pipeline/compare.ts';
 import { createExpectation } from './pipeline/expectation.ts';
 import { startPipeline } from './pipeline/pipeline.ts';
 import { selfTest } from './pipeline/self-test.ts';
+import { createChainOf } from './pipeline/stamps.ts';
 import { statedBy } from './pipeline/stated.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Issuer } from './ports/issuer.ts';
 import { DepositQueue } from './ports/overload.ts';
+import type { TokenIdentity } from './ports/stamp.ts';
+import type { StampStore } from './ports/store.ts';
+import { createTimeGate, type TimeGate } from './ports/time-gate.ts';
 
 /*
  * Reading `startService` from top to bottom is seeing the system: what it stands on, what runs by itself, and what
@@ -33,6 +42,9 @@ import { DepositQueue } from './ports/overload.ts';
  */
 
 const clock: Clock = { nowMs: () => Date.now() };
+
+/** No clock watch: what the machine says counts, and is called unchecked. */
+const UNCHECKED = { lowMs: 0, highMs: Number.MAX_SAFE_INTEGER / 1_000, untilMs: Number.POSITIVE_INFINITY };
 
 export interface Service {
   readonly url: string;
@@ -55,7 +67,15 @@ export async function startService(config: Config): Promise<Service> {
     clock,
   });
   const queue = new DepositQueue();
-  const database = await openDatabase(config, clock, queue);
+  const tokenIdentity = await tokenIdentityOf(config);
+  const { key: tokenKey, chain: tokenChain } = tokenIdentity;
+  const gate = createTimeGate();
+  gate.open(UNCHECKED);
+  const database = await openDatabase(config, clock, queue, {
+    key: tokenKey,
+    certificate: tokenChain[0]!,
+    gate: gate.memory,
+  });
   const { leadership } = database;
   const store = telemetry.watchStore(database.store, queue);
   await claimData(config, database);
@@ -64,7 +84,11 @@ export async function startService(config: Config): Promise<Service> {
   const digests = openDigests();
   const trees = openTreeBuilder();
   await selfTest(digests, trees);
-  const connection = await connectChain({ config, store, issuer, log });
+  await store.keepSigner(signerId(tokenChain[0]!), tokenChain);
+  const tokenClock = database.clockOf(gate);
+  await beginTimes(gate, store);
+  const own = [issuer.x5c.at(-1)!, tokenChain.at(-1)!];
+  const connection = await connectChain({ config, store, own, log });
 
   const expectation = createExpectation(config.batchMaxAgeMs, firstGuessMs(config));
   const pipeline = startPipeline({
@@ -85,6 +109,7 @@ export async function startService(config: Config): Promise<Service> {
       genesisMayChange: config.chain === undefined,
     },
     fixity: { store, blobs, digests, clock, maxAgeMs: config.fixityEveryMs },
+    stampLate: { store, clock: tokenClock, sign: createPromiseTokens(tokenKey, tokenChain[0]!).soon },
     expectation,
     log,
     around: telemetry.round,
@@ -92,6 +117,7 @@ export async function startService(config: Config): Promise<Service> {
       seal: Math.min(250, config.batchMaxAgeMs),
       anchor: config.chain === undefined ? 250 : 1_000,
       fixity: Math.min(1_000, config.fixityEveryMs),
+      stampLate: 1_000,
     },
   });
 
@@ -99,6 +125,7 @@ export async function startService(config: Config): Promise<Service> {
   const promised = watchParts({ store: database.store, blobs: storedFiles }, clock, log);
   const parts = async () => ({ ...(await promised.probe()), ...pipeline.health() });
   const stopping = stopList();
+  const chainOf = createChainOf(store);
   const app = await createApp({
     store,
     blobs,
@@ -111,7 +138,16 @@ export async function startService(config: Config): Promise<Service> {
     service: config.serviceName,
     checkKey: keyChecker(store, clock),
     limits: { uploadBytes: config.maxUploadBytes, files: config.maxFiles },
+    authority: createAuthority({
+      chain: tokenChain,
+      accuracyMs: ACCURACY_MS,
+      clock: tokenClock,
+      nextSerial: createSerials(),
+      sign: signingSoon(tokenKey),
+    }),
+    chainOf,
     certificates: {
+      chainOf,
       store,
       blobs,
       clock,
@@ -182,6 +218,29 @@ const issuerOf = (config: Config): Promise<Issuer> =>
   config.issuerKeyFile !== undefined && config.issuerCertFile !== undefined
     ? openIssuer({ keyFile: config.issuerKeyFile, certFile: config.issuerCertFile })
     : ensureIssuer(config.dataDir, config.serviceName, clock.nowMs());
+
+const tokenIdentityOf = (config: Config): Promise<TokenIdentity> =>
+  config.tsaFiles === undefined
+    ? ensureTokenIdentity(config.dataDir, config.serviceName, clock.nowMs())
+    : openTokenIdentity(config.tsaFiles);
+
+/** In the thread pool: the event loop has other work. */
+const signingSoon =
+  (key: KeyObject) =>
+  (bytes: Uint8Array): Promise<Uint8Array> =>
+    new Promise((resolve, reject) =>
+      sign('sha256', bytes, key, (error, signature) => (error ? reject(error) : resolve(signature))),
+    );
+
+/** Times that may have been given before a crash are waited out, so that the first deposit has its token at once. */
+async function beginTimes(gate: TimeGate, store: Pick<StampStore, 'reserveTime'>): Promise<void> {
+  const lastMs = await store.reserveTime(0);
+  gate.begin(lastMs);
+  await sleep(Math.min(Math.max(0, lastMs - clock.nowMs()), MOST_BEHIND_MS));
+}
+
+/** What a crash leaves is a second; a clock that stands further back than this has been set back. */
+const MOST_BEHIND_MS = 1_500;
 
 async function readTrustFile({ trustFile }: Config): Promise<Trust | undefined> {
   if (trustFile === undefined) return undefined;

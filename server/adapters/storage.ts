@@ -5,11 +5,14 @@ import type { Leadership } from '../ports/leadership.ts';
 import type { RateLimits } from '../ports/limits.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { DepositQueue } from '../ports/overload.ts';
+import type { StamperSpec, TokenClock } from '../ports/stamp.ts';
 import type { Store } from '../ports/store.ts';
+import type { TimeGate } from '../ports/time-gate.ts';
 import { openFolderBlobs } from './folder/blobs.ts';
 import { createLimits } from './limits.ts';
 import { openFolderLeadership } from './sqlite/leadership.ts';
 import { openSqliteStore } from './sqlite/store.ts';
+import { createReservedClock } from './stamping/reserved-clock.ts';
 
 /** Where an installation keeps what must survive: settings of the same names. */
 export interface StorageSettings {
@@ -22,6 +25,7 @@ export interface Database {
   readonly store: Store;
   readonly leadership: Leadership;
   readonly limits: RateLimits;
+  clockOf(gate: TimeGate): TokenClock;
   close(): Promise<void>;
 }
 
@@ -32,18 +36,25 @@ export async function openDatabase(
   settings: StorageSettings,
   clock: Clock,
   queue?: DepositQueue,
+  stamper?: StamperSpec,
 ): Promise<Database> {
   const { dataDir, databaseUrl } = settings;
   if (databaseUrl !== undefined) {
     const { openPostgres } = await import('./postgres/open.ts');
-    return openPostgres({ url: databaseUrl, clock, ...(queue && { queue }) });
+    return openPostgres({ url: databaseUrl, clock, ...(queue && { queue }), ...(stamper && { stamper }) });
   }
-  const store = await openSqliteStore({ path: sqlitePath(dataDir), clock, ...(queue && { queue }) });
+  const store = await openSqliteStore({
+    path: sqlitePath(dataDir),
+    clock,
+    ...(queue && { queue }),
+    ...(stamper && { stamper }),
+  });
   const leadership = openFolderLeadership(join(dataDir, 'leader.lock'));
   return {
     store,
     leadership,
     limits: createLimits(),
+    clockOf: (gate) => createReservedClock(gate, store),
     async close() {
       await leadership.close();
       await store.close();

@@ -80,6 +80,17 @@ export const REASON_CODES = [
   'chain-issuer-usage-wrong',
   'chain-path-length-exceeded',
   'chain-anchor-unknown',
+  // token/
+  'tsp-request-too-long',
+  'tsp-version-unsupported',
+  'tsp-algorithm-unsupported',
+  'tsp-imprint-length-wrong',
+  'tsp-policy-unaccepted',
+  'tsp-nonce-too-long',
+  'tsp-extension-unaccepted',
+  'token-accuracy-invalid',
+  'token-serial-invalid',
+  'token-shape-wrong',
   // read/rlp, anchor/
   'rlp-truncated',
   'rlp-not-minimal',

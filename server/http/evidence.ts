@@ -10,18 +10,20 @@ import type { EvidenceFilter, StoredEntry } from '../ports/store.ts';
 import { type CheckKey, requires } from './auth.ts';
 import { Problem } from './problem.ts';
 import { parseRange } from './range.ts';
+import { receiptRoutes } from './receipt.ts';
 import { dateTime, EvidenceView, problems, Sha256, StateWord, Uuid } from './schemas.ts';
 import { toInstant } from './text.ts';
 
 export interface EvidenceRoutes extends StatusDeps {
   readonly store: StatusDeps['store'] & CertificateDeps['store'];
+  readonly chainOf: CertificateDeps['chainOf'];
   readonly certificates: CertificateDeps;
   readonly blobs: Blobs;
   readonly checkKey: CheckKey;
 }
 
-const IdParams = Type.Object({ id: Uuid }, { additionalProperties: false });
-type WithId = { Params: { id: string } };
+export const IdParams = Type.Object({ id: Uuid }, { additionalProperties: false });
+export type WithId = { Params: { id: string } };
 
 /** Reading what one's own organization deposited. Another's and one that never was are the same 404. */
 export function evidenceRoutes(app: FastifyInstance, deps: EvidenceRoutes): void {
@@ -59,6 +61,7 @@ export function evidenceRoutes(app: FastifyInstance, deps: EvidenceRoutes): void
     },
     handler: (request, reply) => sendFile(deps, request, reply),
   });
+  receiptRoutes(app, deps, read, common);
   app.get<WithId>(
     '/v1/evidence/:id/certificate',
     {

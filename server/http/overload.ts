@@ -48,6 +48,8 @@ const HEADERS = [
 /** Deposits are refused first; checks have places of their own, so that no flood of deposits takes them. */
 const DEPOSITS = new Set(['/v1/evidence', '/v1/evidence/bulk']);
 const CHECKS = new Set(['/v1/verify']);
+/** Small and quick: refused only where nothing is quick any more. */
+const TOKENS = new Set(['/v1/tsa']);
 
 /** Before the routes. `refused` counts. */
 export function installOverload(
@@ -69,6 +71,8 @@ export function installOverload(
   app.addHook('onRoute', (route) => {
     if (route.method !== 'POST') return;
     if (DEPOSITS.has(route.url)) guard(route, bodyLimitOf(app, route), rooms[0], standing, refused);
+    else if (TOKENS.has(route.url))
+      guard(route, bodyLimitOf(app, route), rooms[1], lateness.isStanding, refused);
     else if (CHECKS.has(route.url)) guard(route, bodyLimitOf(app, route), rooms[1], () => false, refused);
   });
   return () => ({

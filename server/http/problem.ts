@@ -36,6 +36,7 @@ const STATUS = {
   'stored-file-damaged': 500,
   'certificate-not-ready': 409,
   'ots-manifest-too-large': 422,
+  'token-not-there': 409,
   'too-many-requests': 429,
   'store-unavailable': 503,
   overloaded: 503,

@@ -32,6 +32,8 @@ export const en: Sentences = {
       'this file was stored and is not readable now; the operator has been told, and fixity in the record says what the last check found',
     'stored-file-damaged':
       'the stored file is damaged and is not sent; the operator has been told, and fixity in the record says what the last check found',
+    'token-not-there':
+      'this deposit has no token: the clock was in doubt, and it comes when it is right again; or it is older than the tokens of this service',
     'certificate-not-ready': 'the certificate is not ready yet',
     'ots-manifest-too-large':
       'the manifest has {actual} bytes and the OpenTimestamps format holds at most {limit}: check with the certificate, or deposit fewer files and shorter descriptions at a time',
@@ -94,6 +96,16 @@ export const en: Sentences = {
     'chain-issuer-usage-wrong': 'the issuer may not sign certificates: {subject}',
     'chain-path-length-exceeded': 'the chain is longer than the CA allows: {subject}',
     'chain-anchor-unknown': 'the chain leads to no root of the trust list: {subject} (issued by {issuer})',
+    'tsp-request-too-long': 'the time-stamp request has {actual} bytes, at most {limit} are allowed',
+    'tsp-version-unsupported': 'version {version} of time-stamp requests is not supported',
+    'tsp-algorithm-unsupported': 'the digest algorithm {algorithm}, or its parameters, are not supported',
+    'tsp-imprint-length-wrong': 'the digest has {actual} bytes; its algorithm gives {expected}',
+    'tsp-policy-unaccepted': 'no time stamps are given under the policy {policy}',
+    'tsp-nonce-too-long': 'the nonce has {actual} octets, at most {limit} are allowed',
+    'tsp-extension-unaccepted': 'extensions of a time-stamp request are not accepted',
+    'token-accuracy-invalid': 'an accuracy of {ms} ms is not valid; it is a whole number from 1',
+    'token-serial-invalid': 'the serial number of a token is a positive number of 1 to {limit} octets',
+    'token-shape-wrong': 'this is no RFC 3161 token',
     'rlp-truncated': 'RLP ends too early',
     'rlp-not-minimal': 'RLP is not minimal',
     'rlp-trailing-bytes': 'bytes behind the RLP item',
@@ -446,6 +458,7 @@ export const en: Sentences = {
     'restored-uncompared':
       'the data came out of a backup and were not compared with the log on the chain yet; nothing is sealed before, deposits are taken',
     'log-history-differs': 'the log has another history than our records; anchoring has stopped',
+    'clock-in-doubt': 'the clock of this machine is in doubt: no tokens are signed until it is right again',
     'stored-files-bad':
       'of the stored files {missing} are missing and {damaged} damaged, see the log; deposits are taken',
     'store-unavailable': 'the store is not available, see the log',

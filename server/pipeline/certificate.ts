@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { buildCertificate } from '../core/certificate/build.ts';
 import { utf8 } from '../core/read/bytes.ts';
 import { type JsonObject, parseJson } from '../core/read/json.ts';
@@ -15,9 +16,11 @@ import type {
   StoredEntry,
 } from '../ports/store.ts';
 import { inclusionHashes } from './proof.ts';
+import { type ChainOf, type EntryStamp, type StampReads, stampOfEntry, tokenObject } from './stamps.ts';
 
 export interface CertificateDeps {
-  readonly store: BatchStore & AnchorStore & CertificateStore;
+  readonly store: BatchStore & AnchorStore & CertificateStore & StampReads;
+  readonly chainOf: ChainOf;
   readonly blobs: Blobs;
   readonly clock: Clock;
   readonly issuer: Issuer;
@@ -28,7 +31,7 @@ export interface CertificateDeps {
 
 /**
  * The certificate of an entry, in its newest revision: made when it is first asked for after its anchor became final,
- * and made anew where an anchor has come or gone since. Undefined while no anchor is final.
+ * and made anew where an anchor or a token has come or gone since. Undefined while no anchor is final.
  */
 export async function certificateOf(
   deps: CertificateDeps,
@@ -41,7 +44,8 @@ export async function certificateOf(
   );
   if (anchors.length === 0) return undefined;
   const newest = await deps.store.certificate(entry.sequence);
-  const evidence = anchors.map(evidenceOf);
+  const stamp = await stampOfEntry(deps.store, deps.chainOf, entry);
+  const evidence = [...anchors.map(evidenceOf), ...(stamp ? [stampEvidence(stamp)] : [])];
   if (newest !== undefined && sameAnchors(newest.anchorKeys, evidence)) return newest;
   const issuedMs = deps.clock.nowMs();
   const { year, serial } = await deps.store.certificateSerial(
@@ -65,7 +69,7 @@ export async function certificateOf(
         },
       ],
       anchors: anchors.map((anchor) => ({ ...anchor.proof! }) as unknown as JsonObject),
-      tokens: [],
+      tokens: stamp === undefined ? [] : [tokenObject(stamp)],
       stated: deps.stated(place.batch.number, anchors),
     },
     deps.issuer.x5c,
@@ -83,6 +87,11 @@ export async function certificateOf(
 
 /** What makes an anchor another one: the block in which it stands. */
 const evidenceOf = (anchor: Anchor): string => `${anchor.log.chainId}:${anchor.blockHash}`;
+
+/** A token that came later makes a new revision. */
+const stampEvidence = ({ token }: EntryStamp): string => `token:${sha256Hex(token)}`;
+
+const sha256Hex = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 const sameAnchors = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((key) => b.includes(key));

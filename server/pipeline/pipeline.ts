@@ -9,6 +9,7 @@ import type { Expectation } from './expectation.ts';
 import { type FixityDeps, fixityRound, nothingChecked } from './fixity.ts';
 import { AnchorAlarm, nothingKnown } from './past.ts';
 import { type SealDeps, sealDueBatch } from './seal.ts';
+import { type StampLateDeps, stampLateRound } from './stamp-late.ts';
 import { takeTurns } from './turns.ts';
 import { type After, type Around, startTask, type Task, type TaskHealth } from './worker.ts';
 
@@ -20,9 +21,16 @@ export interface PipelineDeps {
   readonly chain: () => Promise<Chain>;
   readonly anchor: Omit<AnchorDeps, 'chain' | 'onFinal'>;
   readonly fixity: Omit<FixityDeps, 'stopping' | 'log'>;
+  /** deposits that wait for their token; undefined where none are stamped */
+  readonly stampLate?: StampLateDeps;
   readonly expectation: Expectation;
   readonly log: Logger;
-  readonly everyMs: { readonly seal: number; readonly anchor: number; readonly fixity: number };
+  readonly everyMs: {
+    readonly seal: number;
+    readonly anchor: number;
+    readonly fixity: number;
+    readonly stampLate?: number;
+  };
   /** the timer of the tasks, where time is simulated */
   readonly after?: After;
   /** what watches each round of a task */
@@ -38,13 +46,16 @@ export interface RestoredData {
 }
 
 export interface Pipeline {
-  health(): Readonly<Record<'sealing' | 'anchoring' | 'fixity', TaskHealth['problem']>>;
+  health(): Readonly<Record<'sealing' | 'anchoring' | 'fixity' | 'stamping', TaskHealth['problem']>>;
   /** Whether this instance sealed and anchored when it was last its turn. */
   isLeading(): boolean;
   /** Calls back when a batch or an anchor moved; returns how to stop. */
   onProgress(listener: () => void): () => void;
   stop(): Promise<void>;
 }
+
+/** How often it is looked whether deposits wait for their token. */
+const STAMP_LATE_MS = 1_000;
 
 /** Runs what is due: seals batches, brings their roots into the log, and follows them until they are final. */
 export function startPipeline(deps: PipelineDeps): Pipeline {
@@ -87,12 +98,22 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
     round: stored.round,
     everyMs: deps.everyMs.fixity,
   });
-  const tasks: readonly Task[] = [sealing, anchoring, fixity];
+  const { stampLate } = deps;
+  const late =
+    stampLate &&
+    startTask({
+      ...common,
+      name: 'stamping',
+      everyMs: deps.everyMs.stampLate ?? STAMP_LATE_MS,
+      round: async () => (await turns.lead()) && stampLateRound(stampLate),
+    });
+  const tasks: readonly Task[] = [sealing, anchoring, fixity, ...(late ? [late] : [])];
   return {
     health: () => ({
       sealing: sealing.health().problem,
       anchoring: anchoring.health().problem,
       fixity: fixity.health().problem ?? stored.problem(),
+      stamping: late?.health().problem,
     }),
     isLeading: turns.isLeading,
     onProgress(listener) {

@@ -1,6 +1,5 @@
 import { encodeBase64 } from '../core/read/base64.ts';
 import type { LogIdentity } from '../ports/chain.ts';
-import type { Issuer } from '../ports/issuer.ts';
 
 export interface ChainDescription {
   readonly name: string;
@@ -22,14 +21,15 @@ export const describeBy =
       : { name: `EVM ${log.chainId}`, runBy: 'unknown', test: true };
 
 /**
- * The service's own kezheng-trust/1: which log and which issuer are its. Whoever checks takes it from the operator by a
+ * The service's own kezheng-trust/1: which logs are its, and which certificates (`own`): of the issuer, and of the root
+ * of its time-stamps. Whoever checks takes it from the operator by a
  * way that he believes, or writes his own; a certificate cannot bring it along.
  */
 export function trustListOf(
   name: string,
   logs: readonly LogIdentity[],
   describe: DescribeLog,
-  issuer: Issuer,
+  own: readonly Uint8Array[],
 ): string {
   const document = {
     format: 'kezheng-trust/1',
@@ -40,7 +40,7 @@ export function trustListOf(
       return { chain, chainId, contract, genesisHash, operator, runBy, test };
     }),
     authorities: [],
-    issuers: [{ name, certificates: [encodeBase64(issuer.x5c.at(-1)!)] }],
+    issuers: [{ name, certificates: own.map((certificate) => encodeBase64(certificate)) }],
   };
   return `${JSON.stringify(document, undefined, 2)}\n`;
 }

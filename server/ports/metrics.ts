@@ -22,6 +22,8 @@ export interface Metrics {
   /** an answer that was a problem, by its code */
   refused(code: string): void;
   verified(verdict: string): void;
+  /** answers of the time-stamp service */
+  tokenAnswered(outcome: 'granted' | 'refused' | 'time-not-available'): void;
   /** The page that Prometheus reads. */
   page(): Promise<{ readonly type: string; readonly text: string }>;
 }

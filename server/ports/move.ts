@@ -34,7 +34,13 @@ export type MovedTable =
   /** sha256, sm3, size, result, since, found (JSON) */
   | 'fixity'
   /** one row: through which sequence files are listed */
-  | 'fixity_state';
+  | 'fixity_state'
+  /** first sequence, count, token */
+  | 'stamps'
+  /** id, certificates (JSON) */
+  | 'signers'
+  /** one row: from which sequence on deposits are stamped, through which time tokens may have been given */
+  | 'stamp_state';
 
 /** Ids are text with hyphens, digests and other bytes are bytes. */
 export type MovedValue = string | number | null | Uint8Array;

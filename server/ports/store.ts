@@ -11,7 +11,8 @@ export interface Store
     AnchorStore,
     CertificateStore,
     IdentityStore,
-    FixityStore {
+    FixityStore,
+    StampStore {
   /** Resolves where a deposit could be taken now; rejects with StoreUnavailable where not. */
   probe(): Promise<void>;
   close(): Promise<void>;
@@ -229,7 +230,7 @@ export interface StoredCertificate {
   readonly sequence: number;
   readonly revision: number;
   readonly issuedMs: number;
-  /** which anchors it carries (chain id and block hash of each): other ones are a reason for a new revision */
+  /** which anchors and tokens it carries (chain id and block hash, digest): other ones are a reason for a new revision */
   readonly anchorKeys: readonly string[];
   /** its exact bytes */
   readonly bytes: Uint8Array;
@@ -337,4 +338,46 @@ export interface IdentityStore {
   apiKey(id: string): Promise<ApiKey | undefined>;
   /** True where it was there and not revoked before. */
   revokeApiKey(id: string, nowMs: number): Promise<boolean>;
+}
+
+// ---------------------------------------------------------------- stamps
+
+/**
+ * The operator's own time-stamp token over one deposit, or over all entries of one bulk call: written with them, in the
+ * same transaction. Entries from before there were such tokens have none.
+ */
+export interface Stamp {
+  readonly firstSequence: number;
+  /** 1: the token is over the SHA-256 of the entry; more: over the root (RFC 6962) of the leaves from the first one on */
+  readonly count: number;
+  /** DER, without certificates; undefined while it waits for a clock that can be trusted */
+  readonly token: Uint8Array | undefined;
+}
+
+/** A stamp that waits, with what it will be over. */
+export interface WaitingStamp {
+  readonly firstSequence: number;
+  readonly count: number;
+  /** of the first entry, as text */
+  readonly entry: string;
+  /** 32 bytes for each entry, in their order */
+  readonly leaves: Uint8Array;
+}
+
+export interface StampStore {
+  stampOf(sequence: number): Promise<Stamp | undefined>;
+  /** Those without a token, oldest first. */
+  waitingStamps(limit: number): Promise<readonly WaitingStamp[]>;
+  /** Gives a stamp that waits its token; changes nothing where it has one. */
+  recordStamp(firstSequence: number, token: Uint8Array): Promise<void>;
+  /** Leaves of entries that follow each other, 32 bytes each. */
+  leavesFrom(firstSequence: number, count: number): Promise<Uint8Array>;
+  /** Certificates (DER) of a key that signs tokens, the signer's first; `id` is the SHA-256 of that one, hex. */
+  keepSigner(id: string, chain: readonly Uint8Array[]): Promise<void>;
+  signers(): Promise<readonly { readonly id: string; readonly chain: readonly Uint8Array[] }[]>;
+  /**
+   * Writes down that times through this one may be given; afterwards no process gives an earlier one again. The answer
+   * is what was written down before or this, whichever is later.
+   */
+  reserveTime(throughMs: number): Promise<number>;
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import t from 'tap';
 import { ensureIssuer } from '../../server/adapters/issuer.ts';
+import { ensureTokenIdentity } from '../../server/adapters/stamping/identity.ts';
 import { openDatabase } from '../../server/adapters/storage.ts';
 import { createApiKey, newIdentity, SCOPES } from '../../server/identity/api-keys.ts';
 import { CHAIN_ID, KEY, OPERATOR, sleep, startWithContract } from '../support/anvil.ts';
@@ -40,6 +41,7 @@ const clock = { nowMs: () => Date.now() };
 /** What an operator sets up once for all instances: the operator's key, the issuer, a depositor with a key. */
 async function prepare(): Promise<{ settings: Record<string, string>; apiKey: string }> {
   await ensureIssuer(folder, '多实例测试', clock.nowMs());
+  await ensureTokenIdentity(folder, '多实例测试', clock.nowMs());
   await writeFile(join(folder, 'operator.key'), `${KEY}\n`);
   const opened = await openDatabase({ dataDir: folder, databaseUrl: database, blobs: undefined }, clock);
   const id = newIdentity(clock.nowMs());
@@ -56,6 +58,8 @@ async function prepare(): Promise<{ settings: Record<string, string>; apiKey: st
     KEZHENG_OPERATOR_KEY_FILE: join(folder, 'operator.key'),
     KEZHENG_ISSUER_KEY_FILE: join(folder, 'issuer.key.pem'),
     KEZHENG_ISSUER_CERT_FILE: join(folder, 'issuer.cert.pem'),
+    KEZHENG_TSA_KEY_FILE: join(folder, 'tsa.key.pem'),
+    KEZHENG_TSA_CERT_FILE: join(folder, 'tsa.cert.pem'),
     KEZHENG_BATCH_MAX_AGE_MS: '1500',
   };
   return { settings, apiKey: clear };

@@ -198,7 +198,7 @@ t.test('the trust list parses, and holds every log and the root of the issuer', 
     contract: `0x${'ab'.repeat(20)}`,
     operator: `0x${'cd'.repeat(20)}`,
   }));
-  const trust = parseTrust(utf8(trustListOf('测试 "quoted"', logs, describeBy(CHAIN, logs[0]!), issuer)));
+  const trust = parseTrust(utf8(trustListOf('测试 "quoted"', logs, describeBy(CHAIN, logs[0]!), issuer.x5c)));
   t.equal(trust.name, '测试 "quoted"');
   t.match(trust.logs, logs);
   t.match(trust.logs[0], { chain: '某链', runBy: '某方', test: false });
@@ -211,7 +211,7 @@ t.test('the trust list parses, and holds every log and the root of the issuer', 
     trust.issuers.flatMap((one) => one.certificates.map(({ raw }) => Buffer.from(raw))),
     [Buffer.from(issuer.x5c.at(-1)!)],
   );
-  t.strictSame(parseTrust(utf8(trustListOf('x', [], () => CHAIN, issuer))).logs, []);
+  t.strictSame(parseTrust(utf8(trustListOf('x', [], () => CHAIN, issuer.x5c))).logs, []);
 });
 
 /** Whatever a depositor can write: control characters, quotes, emoji, separators that scripts trip over. */

@@ -5,6 +5,7 @@ import { createExpectation } from '../../server/pipeline/expectation.ts';
 import { computedFile, type Depositor } from '../../server/pipeline/manifest.ts';
 import { startPipeline } from '../../server/pipeline/pipeline.ts';
 import { discardFiles, keepFiles, type ReceivedFile, receiveFile } from '../../server/pipeline/receive.ts';
+import type { StampReads } from '../../server/pipeline/stamps.ts';
 import { evidenceStatus, type StatusDeps } from '../../server/pipeline/status.ts';
 import type { Blobs } from '../../server/ports/blobs.ts';
 import type { Chain } from '../../server/ports/chain.ts';
@@ -25,7 +26,7 @@ export interface Ports {
   readonly leadership: Leadership;
   readonly trees: TreeBuilder;
   /** the store as certificates are made from it */
-  readonly certificates: CertificateDeps['store'];
+  readonly certificates: Omit<CertificateDeps['store'], keyof StampReads>;
 }
 
 export interface InstanceOptions {
@@ -75,7 +76,14 @@ export function startInstance(options: InstanceOptions) {
   const depositing: DepositDeps = { store, clock, service: 'simulated' };
   const reading: StatusDeps = { store, clock, expectation };
   const certificates: CertificateDeps = {
-    ...{ store: ports.certificates, blobs, clock, issuer, signatures: nodeSignatures },
+    ...{
+      store: { ...ports.certificates, ...WITHOUT_STAMPS },
+      chainOf: async () => [],
+      blobs,
+      clock,
+      issuer,
+      signatures: nodeSignatures,
+    },
     stated: (batch) => [{ name: 'batch', value: String(batch) }],
   };
 
@@ -114,3 +122,9 @@ export function startInstance(options: InstanceOptions) {
     },
   };
 }
+
+/** Tokens are made where a store writes; nothing of the pipeline waits for them, and here there are none. */
+const WITHOUT_STAMPS: StampReads = {
+  stampOf: async () => undefined,
+  leavesFrom: async () => new Uint8Array(),
+};

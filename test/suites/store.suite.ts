@@ -6,11 +6,14 @@ import { fixityGuarantees } from './store-fixity.ts';
 import { idempotencyGuarantees } from './store-idempotency.ts';
 import { journalGuarantees } from './store-journal.ts';
 import { listingGuarantees } from './store-listing.ts';
+import { type Stamping, stampGuarantees } from './store-stamps.ts';
 
 /** An empty store of the adapter under test. `reopen` closes it and opens it again over the same data. */
 export interface StoreUnderTest {
   readonly store: Store;
   reopen(): Promise<Store>;
+  /** what it signs tokens with */
+  readonly stamping: Stamping;
 }
 
 export type OpenStore = (t: Test) => Promise<StoreUnderTest>;
@@ -25,4 +28,5 @@ export function storeSuite(adapter: string, open: OpenStore): void {
     certificateAndIdentityGuarantees(t, open),
   );
   t.test(`${adapter}: fixity`, (t) => fixityGuarantees(t, open));
+  t.test(`${adapter}: stamps`, (t) => stampGuarantees(t, open));
 }

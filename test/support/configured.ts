@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import { ensureIssuer } from '../../server/adapters/issuer.ts';
 import { nodeSignatures } from '../../server/adapters/signatures-node.ts';
+import { ensureTokenIdentity } from '../../server/adapters/stamping/identity.ts';
 import { readConfig } from '../../server/config.ts';
 import { APPENDED_TOPIC } from '../../server/core/anchor/evidence-log.ts';
 import { hex0x } from '../../server/core/anchor/fields.ts';
@@ -56,7 +57,10 @@ export async function configured(
   writeFileSync(keyFile, `${operatorKey}\n`);
   const apiKey = await makeKey(folder);
   const storage = await storageFor(folder);
-  if (ON_POSTGRES) await ensureIssuer(folder, 'test', Date.now());
+  if (ON_POSTGRES) {
+    await ensureIssuer(folder, 'test', Date.now());
+    await ensureTokenIdentity(folder, 'test', Date.now());
+  }
   const service = await startService(
     readConfig({
       KEZHENG_PORT: '0',
@@ -70,6 +74,8 @@ export async function configured(
       ...(ON_POSTGRES && {
         KEZHENG_ISSUER_KEY_FILE: join(folder, 'issuer.key.pem'),
         KEZHENG_ISSUER_CERT_FILE: join(folder, 'issuer.cert.pem'),
+        KEZHENG_TSA_KEY_FILE: join(folder, 'tsa.key.pem'),
+        KEZHENG_TSA_CERT_FILE: join(folder, 'tsa.cert.pem'),
       }),
       ...env,
     }),

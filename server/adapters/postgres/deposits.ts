@@ -8,10 +8,12 @@ import type {
 } from '../../ports/store.ts';
 import { requireWhole } from '../relational/rows.ts';
 import { requireUuid } from '../relational/uuid.ts';
+import { byteas } from './arrays.ts';
 import type { Database } from './database.ts';
 import { createGroups, type GroupOutcome } from './groups.ts';
 import { arraysOf, fingerprintBytes, keyBytes, type Row, rowOf } from './row.ts';
 import type { EntryRow } from './schema.ts';
+import type { Stamping } from './stamping.ts';
 import type { Writer } from './writer.ts';
 
 interface GroupRow {
@@ -32,13 +34,14 @@ type BulkClaim = IdempotencyClaim & { readonly note: string; readonly nowMs: num
 
 const ARRAYS =
   '$1::uuid[], $2::uuid[], $3::bigint[], $4::bytea[], $5::text[], $6::bytea[], $7::text[], $8::bytea[]';
-const GROUP = `select * from deposit_group(${ARRAYS})`;
-const MANY = `select * from deposit_many(${ARRAYS}, $9::uuid, $10::text, $11::bytea, $12::text, $13::bigint)`;
+const GROUP = `select * from deposit_group(${ARRAYS}, $9::bytea[])`;
+const MANY = `select * from deposit_many(${ARRAYS}, $9::uuid, $10::text, $11::bytea, $12::text, $13::bigint, $14::boolean, $15::bytea)`;
 
 export function openDeposits(
   writer: Writer,
   reading: Database,
   queue: DepositQueue,
+  stamping: Stamping | undefined,
 ): Pick<EvidenceStore, 'deposit' | 'depositMany'> {
   /** Entries never change: those of a replay are read when the journal is free again. */
   async function entriesAt(sequences: readonly number[]): Promise<Map<number, StoredEntry>> {
@@ -52,7 +55,8 @@ export function openDeposits(
   }
 
   async function storeGroup(rows: readonly Row[]): Promise<readonly GroupOutcome[]> {
-    const answers = await writer.run<GroupRow>('deposit_group', GROUP, arraysOf(rows));
+    const tokens = stamping && byteas(await stamping.singles(rows));
+    const answers = await writer.run<GroupRow>('deposit_group', GROUP, [...arraysOf(rows), tokens ?? null]);
     const [plain] = answers;
     if (plain?.place === 0) return rows.map((_, i) => ({ outcome: 'stored', sequence: plain.at! + i }));
     const replayed = await entriesAt(
@@ -74,6 +78,13 @@ export function openDeposits(
     return { outcome: 'replayed', entries, note };
   }
 
+  /** Of one entry it is a deposit like any other. */
+  async function tokenFor(rows: readonly Row[]): Promise<Buffer | null> {
+    if (stamping === undefined || rows.length === 0) return null;
+    const token = rows.length === 1 ? (await stamping.singles(rows))[0] : await stamping.bulk(rows);
+    return token === undefined ? null : Buffer.from(token);
+  }
+
   async function depositMany(
     organization: string,
     entries: readonly JournalEntry[],
@@ -87,6 +98,8 @@ export function openDeposits(
       ...arraysOf(rows),
       requireUuid(organization),
       ...claimValues(claim),
+      stamping !== undefined,
+      await tokenFor(rows),
     ]);
     return answer!.outcome === 'replayed' ? replay(organization, answer!) : { outcome: answer!.outcome };
   }

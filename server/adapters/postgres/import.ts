@@ -82,7 +82,13 @@ const IMPORTS: Readonly<Record<MovedTable, Import>> = {
     ...[bytea('sha256'), bytea('sm3'), bigint('size'), text('result'), bigint('since_ms'), json('found')],
   ),
   fixity_state: table(1, bigint('listed_through')),
+  stamps: table(1, bigint('first_sequence'), bigint('count'), bytea('token')),
+  signers: table(1, text('id'), json('chain')),
+  stamp_state: table(1, bigint('stamped_from'), bigint('reserved_ms')),
 };
+
+/** Each new database has one row of them, which is replaced. */
+const OF_ONE_ROW: readonly MovedTable[] = ['fixity_state', 'stamp_state'];
 
 /** Whose ids the server counts by itself. */
 const COUNTED: readonly MovedTable[] = ['logs', 'anchors', 'attempts', 'anchor_events'];
@@ -141,7 +147,7 @@ export async function openPostgresImport(options: SessionOptions): Promise<Store
       return { cutoffMs: state!.cutoff_ms };
     },
     async last(name) {
-      if (name === 'fixity_state') return undefined;
+      if (OF_ONE_ROW.includes(name)) return undefined;
       const { key, columns } = IMPORTS[name];
       const order = columns.slice(0, key).map(([column]) => `${column} desc`);
       const [row] = await ask(`${selectOf(name)} order by ${order} limit 1`);
@@ -149,8 +155,7 @@ export async function openPostgresImport(options: SessionOptions): Promise<Store
     },
     async add(name, rows) {
       await transaction(async () => {
-        // The one row that each new database has.
-        if (name === 'fixity_state') await ask('delete from fixity_state');
+        if (OF_ONE_ROW.includes(name)) await ask(`delete from ${name}`);
         await ask(insertOf(name), arraysOf(name, rows));
       });
     },

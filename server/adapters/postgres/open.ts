@@ -2,7 +2,9 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Leadership } from '../../ports/leadership.ts';
 import type { RateLimits } from '../../ports/limits.ts';
 import { DepositQueue, QUEUE_LIMITS } from '../../ports/overload.ts';
+import type { StamperSpec, TokenClock } from '../../ports/stamp.ts';
 import type { Store } from '../../ports/store.ts';
+import { createTimeGate, type TimeGate } from '../../ports/time-gate.ts';
 import { openAnchorWrites } from './anchoring.ts';
 import { openAnchorReads } from './anchors.ts';
 import { openBatchReads, openBatchWrites } from './batches.ts';
@@ -19,6 +21,8 @@ import { openListing } from './listing.ts';
 import { migrate } from './migrate.ts';
 import { cannotOpen } from './opening.ts';
 import type { SessionOptions } from './session.ts';
+import { createSharedClock, openStamping } from './stamping.ts';
+import { openStampReads, openStampWrites } from './stamps.ts';
 import { openWriter } from './writer.ts';
 
 export interface PostgresOptions extends SessionOptions {
@@ -27,18 +31,22 @@ export interface PostgresOptions extends SessionOptions {
   readonly mostWaiting?: number;
   /** says when deposits are refused, and is told how long they wait; one of its own where none is given */
   readonly queue?: DepositQueue;
+  /** signs a token for each deposit, stored with it */
+  readonly stamper?: StamperSpec;
 }
 
 export interface Postgres {
   readonly store: Store;
   readonly leadership: Leadership;
   readonly limits: RateLimits;
+  /** Times that no other process on this database goes back behind. */
+  clockOf(gate: TimeGate): TokenClock;
   close(): Promise<void>;
 }
 
 /*
  * Sessions of one instance, so many at most: 1 for deposits, 1 for other writes, 1 for what is forgotten, 1 for rates,
- * 1 for leadership, and these for reading. A server has 100 unless told otherwise.
+ * 1 for leadership, 1 for times of tokens, and these for reading. A server has 100 unless told otherwise.
  */
 const READING = 6;
 
@@ -60,6 +68,11 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
   const writing = openDatabase(options, 1);
   const tidying = openDatabase(options, 1);
   const counting = openDatabase(options, 1);
+  const timing = openDatabase(options, 1);
+  const { reserveTime } = openStampWrites(timing);
+  const clockOf = (gate: TimeGate): TokenClock => createSharedClock(gate, { reserveTime });
+  const { stamper } = options;
+  const stamping = stamper && openStamping(stamper, clockOf(createTimeGate(stamper.gate)));
   const limits = openLimits(counting);
   const leadership = openLeadership(options);
   const lane = createLane();
@@ -81,18 +94,20 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
   const timer = setInterval(forget, FORGET_EVERY_MS).unref();
 
   const store: Store = {
-    ...openDeposits(writer, reading, queue),
+    ...openDeposits(writer, reading, queue, stamping),
     ...openListing(reading),
     ...openBatchReads(reading),
     ...openAnchorReads(reading),
     ...openCertificateReads(reading),
     ...openFixityReads(reading),
+    ...openStampReads(reading),
     ...openIdentityReads(reading),
     ...inOrder(lane, {
       ...openBatchWrites(writing),
       ...openAnchorWrites(writing),
       ...openCertificateWrites(writing),
       ...openFixityWrites(writing),
+      ...openStampWrites(writing),
       ...openIdentityWrites(writing),
     }),
     async probe() {
@@ -104,11 +119,11 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
   async function close(): Promise<void> {
     clearInterval(timer);
     await Promise.all([writer.close(), leadership.close()]);
-    await Promise.all([reading, writing, tidying, counting].map((database) => database.close()));
+    await Promise.all([reading, writing, tidying, counting, timing].map((database) => database.close()));
     await forgetting;
   }
 
-  return { store, leadership, limits, close };
+  return { store, leadership, limits, clockOf, close };
 }
 
 type Verbs = Record<string, (...args: never[]) => Promise<unknown>>;

@@ -78,6 +78,11 @@ export interface Schema {
   };
   /** one row: every entry up to this sequence has its files in `fixity` */
   fixity_state: { listed_through: number };
+  stamps: { first_sequence: number; count: number; token: Buffer | null };
+  /** base64 */
+  signers: { id: string; chain: JSONColumnType<readonly string[], string, string> };
+  /** one row */
+  stamp_state: { stamped_from: number; reserved_ms: number };
 }
 
 export interface EntryRow {

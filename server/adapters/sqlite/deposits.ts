@@ -6,6 +6,7 @@ import type { Journal } from './journal.ts';
 import { DAY_MS, lookupHash } from './lookup.ts';
 import { type Unpacked, unpack } from './packed.ts';
 import type { BulkCallRow, EntryRow } from './schema.ts';
+import type { Stamping } from './stamping.ts';
 
 /** What became of one deposit of a group; an error is that deposit's own and the others are stored. */
 export type GroupOutcome = DepositOutcome | { readonly outcome: 'failed'; readonly error: Error };
@@ -37,7 +38,7 @@ const counts = (thenMs: number, nowMs: number): boolean => Math.abs(nowMs - then
 /** Rows that one call of `forgetOldBulkCalls` deletes at most. */
 const FORGET_ROWS = 1_000;
 
-export function openDeposits(db: Connection, journal: Journal): Deposits {
+export function openDeposits(db: Connection, journal: Journal, stamping?: Stamping): Deposits {
   const bySequence = db.prepare<[number], EntryRow>('select * from entries where sequence = ?');
   const bulkByKey = db.prepare<[Uint8Array, string], BulkCallRow>(
     'select * from bulk_calls where organization = ? and key = ?',
@@ -95,7 +96,11 @@ export function openDeposits(db: Connection, journal: Journal): Deposits {
 
   function storeOne(deposit: Unpacked, hasBulk: boolean): GroupOutcome {
     try {
-      return claimed(deposit, hasBulk) ?? { outcome: 'stored', sequence: journal.append(deposit) };
+      const earlier = claimed(deposit, hasBulk);
+      if (earlier !== undefined) return earlier;
+      const sequence = journal.append(deposit);
+      stamping?.single(sequence, deposit.entry);
+      return { outcome: 'stored', sequence };
     } catch (error) {
       // The id is taken or the organization is unknown: the statement alone was undone, the transaction goes on.
       if (isConstraint(error)) return { outcome: 'failed', error: error as Error };
@@ -120,15 +125,34 @@ export function openDeposits(db: Connection, journal: Journal): Deposits {
       if (earlierSingle(organization, claim.key, keyHash, claim.nowMs)) return { outcome: 'key-reused' };
     }
     const first = journal.last() + 1;
-    for (const deposit of unpack(Buffer.from(bytes), count)) journal.append(deposit);
+    const leaves: Uint8Array[] = [];
+    let only: Uint8Array | undefined;
+    for (const deposit of unpack(Buffer.from(bytes), count)) {
+      journal.append(deposit);
+      leaves.push(deposit.leaf);
+      only = deposit.entry;
+    }
+    // Of one entry it is a deposit like any other.
+    if (count === 1) stamping?.single(first, only!);
+    else if (count > 1) stamping?.bulk(first, leaves);
     if (claim !== undefined)
       keepBulk.run(organization, claim.key, claim.fingerprint, claim.note, first, count, claim.nowMs);
     return { outcome: 'stored' };
   }
 
+  /** One transaction; the times that it reserved count for all threads when it is durable. */
+  function stamped<T>(work: () => T): T {
+    const result = journal.transaction(() => {
+      stamping?.begin();
+      return work();
+    });
+    stamping?.committed();
+    return result;
+  }
+
   return {
     group: (bytes, count) =>
-      journal.transaction(() => {
+      stamped(() => {
         const first = journal.last() + 1;
         const hasBulk = anyBulk.get() !== undefined;
         const outcomes: GroupOutcome[] = [];
@@ -136,7 +160,7 @@ export function openDeposits(db: Connection, journal: Journal): Deposits {
         const isPlain = journal.last() === first + count - 1;
         return { first, outcomes: isPlain ? undefined : outcomes };
       }),
-    many: (call) => journal.transaction(() => storeMany(call)),
+    many: (call) => stamped(() => storeMany(call)),
     forgetOldBulkCalls: (nowMs) =>
       journal.transaction(() => forgetBulk.run(nowMs - 2 * DAY_MS, FORGET_ROWS).changes === FORGET_ROWS),
     seal: ({ firstSequence, size, root, nowMs }) =>

@@ -105,6 +105,21 @@ const EXPORTS: Readonly<Record<Exclude<MovedTable, 'file_digests'>, Export>> = {
     start: [FIRST],
     keyOf: byFirst,
   },
+  stamps: {
+    sql: 'select first_sequence, count, token from stamps where first_sequence > ? order by first_sequence',
+    start: [FIRST],
+    keyOf: byFirst,
+  },
+  signers: {
+    sql: 'select id, chain from signers where id > ? order by id',
+    start: [''],
+    keyOf: byFirst,
+  },
+  stamp_state: {
+    sql: 'select stamped_from, reserved_ms from stamp_state where stamped_from > ?',
+    start: [FIRST],
+    keyOf: byFirst,
+  },
 };
 
 const TABLES: readonly MovedTable[] = [
@@ -123,6 +138,9 @@ const TABLES: readonly MovedTable[] = [
   'serials',
   'fixity',
   'fixity_state',
+  'stamps',
+  'signers',
+  'stamp_state',
 ];
 
 /** Tables whose rows are left out when they are old: the time comes after the key in their statements. */

@@ -1,3 +1,4 @@
+import type { StamperSpec } from '../../ports/stamp.ts';
 import { openAnchorWrites } from './anchoring.ts';
 import { openCertificateWrites } from './certificates.ts';
 import { type Connection, leaveLog, logPages, openForWriting } from './connection.ts';
@@ -6,6 +7,8 @@ import { openFixityWrites } from './fixity.ts';
 import { openIdentityWrites } from './identity.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { forgetOldKeys } from './lookup.ts';
+import { openStamping } from './stamping.ts';
+import { openStampWrites } from './stamps.ts';
 
 /** Rows of the look-up that are merged at one go when nothing waits: a millisecond or two. */
 const TIDY_ROWS = 1_000;
@@ -14,16 +17,18 @@ const TIDY_ROWS = 1_000;
  * All that the writer thread does, by name. Whatever is not a deposit runs in a transaction of its own; only the
  * arguments and the answer cross the thread, so they are plain values.
  */
-export function openMethods(path: string, slice?: number) {
+export function openMethods(path: string, slice?: number, stamper?: StamperSpec) {
   const db: Connection = openForWriting(path);
   const journal: Journal = openJournal(db, slice);
-  const deposits: Deposits = openDeposits(db, journal);
+  const stamping = stamper && openStamping(db, stamper);
+  const deposits: Deposits = openDeposits(db, journal, stamping);
   const touch = db.prepare('update lookup_state set merged_through = merged_through');
   const writes = inTransactions(journal, {
     ...openAnchorWrites(db),
     ...openCertificateWrites(db),
     ...openIdentityWrites(db),
     ...openFixityWrites(db),
+    ...openStampWrites(db),
   });
   return {
     ...writes,

@@ -11,11 +11,13 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { openForWriting } from './connection.ts';
 import * as first from './migrations/0001-first.ts';
 import * as fixity from './migrations/0002-fixity.ts';
+import * as stamps from './migrations/0003-stamps.ts';
 
 /** In order of their names; what has been released is never edited, a change is a new one. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first': first,
   '0002-fixity': fixity,
+  '0003-stamps': stamps,
 };
 
 /**

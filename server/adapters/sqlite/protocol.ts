@@ -1,3 +1,4 @@
+import type { StamperSpec } from '../../ports/stamp.ts';
 import type { Methods } from './methods.ts';
 
 /** What the main thread and the writer say to each other; `n` counts requests of one writer. */
@@ -5,6 +6,8 @@ export interface WriterOptions {
   readonly path: string;
   /** rows of the look-up in memory before they are merged; tests make it small */
   readonly slice: number | undefined;
+  /** signs tokens for what is deposited; without it nothing is stamped */
+  readonly stamper?: StamperSpec | undefined;
 }
 
 export type VerbName = Exclude<keyof Methods, 'group' | 'tidy'>;

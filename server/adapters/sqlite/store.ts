@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import type { Clock } from '../../ports/clock.ts';
 import { DepositQueue, QUEUE_LIMITS } from '../../ports/overload.ts';
+import type { StamperSpec } from '../../ports/stamp.ts';
 import type { BulkOutcome, IdempotencyClaim, JournalEntry, Store } from '../../ports/store.ts';
 import { requireUuid } from '../relational/uuid.ts';
 import { openAnchorReads } from './anchors.ts';
@@ -15,6 +16,7 @@ import { openIdentityReads } from './identity.ts';
 import { openListing } from './listing.ts';
 import { migrate } from './migrate.ts';
 import { checkKeyLength, createPacker } from './packed.ts';
+import { openStampReads } from './stamps.ts';
 
 export interface SqliteStoreOptions {
   readonly path: string;
@@ -25,6 +27,8 @@ export interface SqliteStoreOptions {
   readonly mostWaiting?: number;
   /** says when deposits are refused, and is told how long they wait; one of its own where none is given */
   readonly queue?: DepositQueue;
+  /** signs a token for each deposit, in the transaction that stores it */
+  readonly stamper?: StamperSpec;
 }
 
 /** How often expired idempotency keys are looked for. */
@@ -39,7 +43,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   // Only its owner reads it, also where the folder is open; SQLite gives its side files the same mode.
   closeSync(openSync(path, 'a', 0o600));
   await migrate(path);
-  const writer = startWriter({ path, slice: options.slice });
+  const writer = startWriter({ path, slice: options.slice, stamper: options.stamper });
   const db = openForReading(path);
   const groups = createGroups(
     writer,
@@ -59,6 +63,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     ...asynchronous(openCertificateReads(db)),
     ...asynchronous(openIdentityReads(db)),
     ...asynchronous(openFixityReads(db)),
+    ...asynchronous(openStampReads(db)),
     ...asynchronous({ batch: batches.batch, lastBatch: batches.lastBatch }),
     ...asynchronous({ placeOf: batches.placeOf, pending: batches.pending, evidence: listing.evidence }),
     ...writing(writer),
@@ -107,6 +112,9 @@ function writing(writer: Writer) {
     revokeApiKey: verb('revokeApiKey'),
     listFiles: verb('listFiles'),
     recordFixity: verb('recordFixity'),
+    recordStamp: verb('recordStamp'),
+    keepSigner: verb('keepSigner'),
+    reserveTime: verb('reserveTime'),
     probe: verb('probe'),
   };
 }

@@ -7,14 +7,14 @@ import type { Answer, Failure, Request, WriterOptions } from './protocol.ts';
  * The thread that owns the writing connection. It takes one request after the other; between them, where none waits,
  * it merges a piece of the look-up.
  */
-const { path, slice } = workerData as WriterOptions;
+const { path, slice, stamper } = workerData as WriterOptions;
 const port = parentPort!;
 
 let methods: Methods | undefined;
 let tidying: NodeJS.Immediate | undefined;
 
 /** Opened at the first request, and again after a failure that may have left the connection in doubt. */
-const open = (): Methods => (methods ??= openMethods(path, slice));
+const open = (): Methods => (methods ??= openMethods(path, slice, stamper));
 
 function abandon(): void {
   const doubtful = methods;

@@ -34,6 +34,12 @@ export function createMetrics({ version }: MetricsOptions) {
     'kezheng_deposits_total',
     'Deposits by kind and outcome; of a bulk call each record',
   );
+  const answered = families.counts('kezheng_tokens_total', 'Answers of the time-stamp service by outcome');
+  const tokens = {
+    granted: answered.with({ outcome: 'granted' }),
+    refused: answered.with({ outcome: 'refused' }),
+    'time-not-available': answered.with({ outcome: 'time-not-available' }),
+  };
   for (const verdict of ['valid', 'invalid', 'incomplete']) verdicts.with({ verdict });
   // Found by two words, without an object or a text made for each deposit.
   const byKind = Object.fromEntries(
@@ -61,6 +67,7 @@ export function createMetrics({ version }: MetricsOptions) {
     },
     refused: (code) => void refusals.with({ code }).value++,
     verified: (verdict) => void verdicts.with({ verdict }).value++,
+    tokenAnswered: (outcome) => void tokens[outcome].value++,
     async page() {
       // Those who ask at once get the same answer: reading costs the store something.
       reading ??= read()

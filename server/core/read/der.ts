@@ -1,5 +1,5 @@
 import { FormatError } from '../reason.ts';
-import { concat, fromHex, toHex, utf8 } from './bytes.ts';
+import { fromHex, toHex, utf8 } from './bytes.ts';
 
 /*
  * DER (X.690 §8, §10, §11), strictly: a value has one encoding, and every other is refused, so that no bit of a
@@ -310,11 +310,26 @@ export const textOf = (element: Element): string | undefined => TEXT_OF.get(elem
 
 /** The element with this tag, its content in the order given. */
 export function encode(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
-  const content = concat(...contents);
-  const { length } = content;
-  if (length < 0x80) return concat(Uint8Array.of(tag, length), content);
-  const octets = bigEndian(BigInt(length));
-  return concat(Uint8Array.of(tag, 0x80 + octets.length), octets, content);
+  let length = 0;
+  for (const content of contents) length += content.length;
+  const octets = lengthOctets(length);
+  const element = new Uint8Array(1 + octets.length + length);
+  element[0] = tag;
+  element.set(octets, 1);
+  let at = 1 + octets.length;
+  for (const content of contents) {
+    element.set(content, at);
+    at += content.length;
+  }
+  return element;
+}
+
+/** §8.1.3, in the fewest octets. */
+function lengthOctets(length: number): readonly number[] {
+  if (length < 0x80) return [length];
+  const octets: number[] = [];
+  for (let left = length; left > 0; left = Math.floor(left / 256)) octets.unshift(left % 256);
+  return [0x80 + octets.length, ...octets];
 }
 
 /** INTEGER of a number that is not negative. */

@@ -1,0 +1,94 @@
+import { randomBytes, webcrypto } from 'node:crypto';
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+// @peculiar/x509 wires its parts by decorators and needs this before it is loaded.
+import 'reflect-metadata';
+import * as x509 from '@peculiar/x509';
+import type { TokenIdentity } from '../../ports/stamp.ts';
+import { writeDurably } from '../files.ts';
+import { readSigningFiles, type SigningFiles, SigningFilesError } from '../signing-files.ts';
+
+const SETTINGS = { key: 'TSA_KEY_FILE', cert: 'TSA_CERT_FILE', password: 'TSA_KEY_PASSWORD_FILE' } as const;
+
+/** id-kp-timeStamping, RFC 3161 §2.3. */
+const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
+
+const YEARS = 10;
+
+/** Reads the configured key and its certificates; they must be fit for time-stamp tokens (RFC 3161 §2.3). */
+export async function openTokenIdentity(files: SigningFiles): Promise<TokenIdentity> {
+  const { key, chain, leaf } = await readSigningFiles(files, SETTINGS);
+  const usage = leaf.extendedKeyUsage;
+  if (usage === undefined || !usage.critical || usage.purposes.join() !== TIME_STAMPING)
+    throw new SigningFilesError(
+      SETTINGS.cert,
+      files.certFile,
+      '中的第一份证书须以 timeStamping 为唯一且关键的扩展用途（RFC 3161 第 2.3 节）',
+      'begins with a certificate whose only extended usage is not a critical timeStamping (RFC 3161 §2.3)',
+    );
+  return { key, chain };
+}
+
+/**
+ * Key and certificates of an installation that configured none, made once. The root signs this one certificate and its
+ * key is forgotten: nobody can make another authority out of it. A crash between the files leaves a key without a
+ * certificate, and the next start makes all anew, before anything was signed.
+ */
+export async function ensureTokenIdentity(
+  dataDir: string,
+  name: string,
+  nowMs: number,
+): Promise<TokenIdentity> {
+  const files = { keyFile: join(dataDir, 'tsa.key.pem'), certFile: join(dataDir, 'tsa.cert.pem') };
+  const isThere = await access(files.certFile).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) await makeIdentity(files, name, nowMs);
+  return openTokenIdentity(files);
+}
+
+async function makeIdentity(files: SigningFiles, name: string, nowMs: number): Promise<void> {
+  x509.cryptoProvider.set(webcrypto as never);
+  const [root, own] = [await newKeys(), await newKeys()];
+  const notBefore = new Date(nowMs - 60_000);
+  const notAfter = new Date(nowMs);
+  notAfter.setUTCFullYear(notAfter.getUTCFullYear() + YEARS);
+  const common = { notBefore, notAfter, signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' } };
+  const rootName = [{ CN: [`${name} 时间戳根 time-stamping root`] }];
+  const rootCertificate = await x509.X509CertificateGenerator.createSelfSigned({
+    ...common,
+    serialNumber: newSerial(),
+    name: rootName,
+    keys: root as never,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+    ],
+  });
+  const certificate = await x509.X509CertificateGenerator.create({
+    ...common,
+    serialNumber: newSerial(),
+    subject: [{ CN: [`${name} 时间戳 time-stamping`] }],
+    issuer: rootName,
+    publicKey: own.publicKey as never,
+    signingKey: root.privateKey as never,
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      new x509.ExtendedKeyUsageExtension([TIME_STAMPING], true),
+    ],
+  });
+  const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', own.privateKey);
+  const chain = [certificate, rootCertificate].map((one) => `${one.toString('pem')}\n`).join('');
+  await writeDurably(files.keyFile, x509.PemConverter.encode(pkcs8, 'PRIVATE KEY'), 0o600);
+  await writeDurably(files.certFile, chain, 0o644);
+}
+
+const newKeys = async (): Promise<webcrypto.CryptoKeyPair> =>
+  (await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
+    'sign',
+    'verify',
+  ])) as webcrypto.CryptoKeyPair;
+
+const newSerial = (): string => `4b${randomBytes(15).toString('hex')}`;
