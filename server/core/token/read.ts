@@ -1,6 +1,7 @@
 import { equalBytes, toHex } from '../read/bytes.ts';
 import {
   contextTag,
+  dotted,
   type Element,
   expectTag,
   listOf,
@@ -165,14 +166,14 @@ function readAttributes(
       oid(of.next(TAG.oid)),
       of.next(TAG.set),
     ]);
-    if (attributes.has(type)) throw new FormatError('token-attribute-wrong', { attribute: type });
+    if (attributes.has(type)) throw new FormatError('token-attribute-wrong', { attribute: dotted(type) });
     attributes.set(type, values);
   }
   /** The one value of an attribute. */
   const only = (type: string): Element | undefined => {
     const { children = [] } = attributes.get(type) ?? {};
     if (attributes.has(type) && children.length !== 1)
-      throw new FormatError('token-attribute-wrong', { attribute: type });
+      throw new FormatError('token-attribute-wrong', { attribute: dotted(type) });
     return children[0];
   };
   expectOid(expectTag(only(CONTENT_TYPE), TAG.oid), TST_INFO);
