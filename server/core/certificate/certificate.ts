@@ -5,8 +5,11 @@ import type { Field } from '../read/fields.ts';
 import { anyObject, hexBytes, instant, list, members, oneOf, text, uint } from '../read/fields.ts';
 import { canonicalize, type Json, type JsonObject, parseCanonical } from '../read/json.ts';
 import { FormatError } from '../reason.ts';
-import { MAX_TREE_SIZE } from '../tree/tree.ts';
 import { certificateNumberField } from './number.ts';
+import { short, type TreePath, treePath } from './path.ts';
+import { type Token, token } from './tokens.ts';
+
+export type { TreePath } from './path.ts';
 
 /*
  * kezheng-certificate/1, FORMAT.md. Parsing checks everything that can be said of the text alone; whether it is true
@@ -21,18 +24,8 @@ export const MAX_CERTIFICATE_BYTES = 1024 * 1024;
 /** Each anchor costs a check of a signature; nobody anchors one entry on more chains than this. */
 const MAX_ANCHORS = 8;
 
-/** Tokens, statements and steps: more of one kind is an attack on the reader's patience. */
-const MAX_ITEMS = 64;
-
 /** An entry whose format this checker does not know keeps its leaf, but says nothing. */
 export type Entry = Manifest | FileEntry | { readonly format: 'unknown'; readonly name: string };
-
-/** The way from a leaf to a root of a tree with `size` leaves. */
-export interface TreePath {
-  readonly index: number;
-  readonly size: number;
-  readonly hashes: readonly Uint8Array[];
-}
 
 /** The first step of a file in a folder: its tree's root stands in the manifest, which is the entry of the next step. */
 export interface FolderPath extends TreePath {
@@ -69,8 +62,7 @@ export interface Certificate {
   readonly entryBytes: Uint8Array;
   readonly inclusion: Inclusion;
   readonly anchors: readonly Anchor[];
-  /** types only: /1 of this checker knows no token type yet */
-  readonly tokens: readonly { readonly type: string }[];
+  readonly tokens: readonly Token[];
   readonly stated: readonly { readonly name: string; readonly value: string }[];
   readonly signature: { readonly protected: string; readonly signature: string };
   /** what the signature is over: the RFC 8785 bytes of the certificate without its member `signature` */
@@ -91,43 +83,19 @@ const entry: Field<Entry> = (value, at) => {
   return { format: 'unknown', name: format };
 };
 
-const hash: Field<Uint8Array> = (value, at) => {
-  const bytes = hexBytes(value, at);
-  if (bytes.length !== 32)
-    throw new FormatError('field-value-wrong', { at, expected: '64 lower-case hex digits' });
-  return bytes;
-};
-
-const treeSize: Field<number> = (value, at) => {
-  const size = uint(value, at);
-  if (size < 1 || size > MAX_TREE_SIZE)
-    throw new FormatError('field-value-wrong', { at, expected: `1 to ${MAX_TREE_SIZE}` });
-  return size;
-};
-
-const short =
-  <T>(field: Field<readonly T[]>, limit = MAX_ITEMS): Field<readonly T[]> =>
-  (value, at) => {
-    const items = field(value, at);
-    if (items.length > limit) throw new FormatError('field-value-wrong', { at, expected: `<= ${limit}` });
-    return items;
-  };
-
 const STEP_MEMBERS = ['hashes', 'index', 'size', 'type'] as const;
 
 const batchStep: Field<TreePath> = (value, at) => {
   const get = members(value, at, STEP_MEMBERS);
   get('type', oneOf('batch'));
-  return { index: get('index', uint), size: get('size', treeSize), hashes: get('hashes', short(list(hash))) };
+  return treePath(get);
 };
 
 const folderStep: Field<FolderPath> = (value, at) => {
   const get = members(value, at, [...STEP_MEMBERS, 'manifest']);
   get('type', oneOf('folder'));
   return {
-    index: get('index', uint),
-    size: get('size', treeSize),
-    hashes: get('hashes', short(list(hash))),
+    ...treePath(get),
     manifest: get('manifest', manifest),
     manifestBytes: get('manifest', canonicalBytes),
   };
@@ -169,14 +137,10 @@ export const headerAnchor: Field<HeaderAnchor> = (value, at) => {
   };
 };
 
-const typeName: Field<string> = (value, at) => text(anyObject(value, at)['type'] ?? null, `${at}.type`);
-
 const anchor: Field<Anchor> = (value, at) => {
-  const name = typeName(value, at);
+  const name = text(anyObject(value, at)['type'] ?? null, `${at}.type`);
   return name === 'ethereum-header/1' ? headerAnchor(value, at) : { type: 'unknown', name };
 };
-
-const token: Field<{ type: string }> = (value, at) => ({ type: typeName(value, at) });
 
 const stated: Field<{ name: string; value: string }> = (value, at) => {
   const get = members(value, at, ['name', 'value']);

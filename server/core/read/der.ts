@@ -14,6 +14,7 @@ export const TAG = {
   octetString: 0x04,
   null: 0x05,
   oid: 0x06,
+  enumerated: 0x0a,
   utf8String: 0x0c,
   printableString: 0x13,
   teletexString: 0x14,
@@ -162,6 +163,14 @@ export function boolean(element: Element): boolean {
   if (content.length !== 1 || (content[0] !== 0 && content[0] !== 0xff))
     throw new FormatError('der-boolean-invalid');
   return content[0] === 0xff;
+}
+
+/** BOOLEAN DEFAULT FALSE: FALSE is written by leaving it out (§11.5). */
+export function readDefaultFalse(fields: Fields): boolean {
+  const written = fields.optional(TAG.boolean);
+  if (written === undefined) return false;
+  if (!boolean(written)) throw new FormatError('der-default-written');
+  return true;
 }
 
 /** In the fewest octets, §8.3.2; `tag` where it is tagged IMPLICIT. */

@@ -3,7 +3,6 @@ import type { SignatureAlgorithm } from '../verify/signatures.ts';
 import { equalBytes, toHex, utf8 } from './bytes.ts';
 import {
   bitStringBytes,
-  boolean,
   contextTag,
   dotted,
   type Element,
@@ -15,6 +14,7 @@ import {
   namedBits,
   oid,
   parseDer,
+  readDefaultFalse,
   readFields,
   setOf,
   smallInteger,
@@ -189,7 +189,7 @@ function readSerial(element: Element): string {
 const WHOLE_SECONDS = 15;
 
 /** §4.1.2.5: UTCTime through 2049, GeneralizedTime without a fraction from 2050. */
-function readTime(element: Element): number {
+export function readTime(element: Element): number {
   if (element.tag === TAG.utcTime) return utcTime(element);
   const ms = generalizedTime(element);
   if (ms < Date.UTC(2050, 0) || element.content.length !== WHOLE_SECONDS)
@@ -252,6 +252,9 @@ const CURVES: ReadonlyMap<string, { readonly curve: Curve; readonly length: numb
 export const fieldLength = (curve: Curve): number =>
   [...CURVES.values()].find((known) => known.curve === curve)!.length;
 
+/** The key itself, without what says of which kind it is: what issuerKeyHash is over (RFC 6960 §4.1.1). */
+export const keyBytes = ({ spki }: Certificate): Uint8Array => bitStringBytes(parseDer(spki).children[1]!);
+
 export const parsePublicKey = (spki: Uint8Array): PublicKey => readPublicKey(parseDer(spki));
 
 /** §4.1.2.7: what kind of key it is. Algorithms and curves that we do not know are `other`, not an error. */
@@ -291,7 +294,7 @@ function readEcKey(parameters: Element, key: Uint8Array): PublicKey {
   return { kind: 'ec', curve: known.curve };
 }
 
-interface Extension {
+export interface Extension {
   /** As `oid` gives it. */
   readonly id: string;
   readonly critical: boolean;
@@ -328,18 +331,11 @@ function readExtensions(explicit: Element | undefined) {
 const extensionList = (explicit: Element): readonly Element[] =>
   readFields(explicit, EXPLICIT_3, (fields) => listOf(fields.any(), TAG.sequence, TAG.sequence));
 
-function readExtension(fields: Fields): Extension {
+/** One extension, §4.1: of certificates, revocation lists and tokens. */
+export function readExtension(fields: Fields): Extension {
   const id = oid(fields.next(TAG.oid));
   const critical = readDefaultFalse(fields);
   return { id, critical, value: fields.next(TAG.octetString).content };
-}
-
-/** BOOLEAN DEFAULT FALSE: FALSE is written by leaving it out (X.690 §11.5). */
-function readDefaultFalse(fields: Fields): boolean {
-  const written = fields.optional(TAG.boolean);
-  if (written === undefined) return false;
-  if (!boolean(written)) throw new FormatError('der-default-written');
-  return true;
 }
 
 /** §4.2.1.9: a path length only where the CA flag is set. */

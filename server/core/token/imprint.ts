@@ -1,5 +1,6 @@
 import { concat, fromHex } from '../read/bytes.ts';
-import { dotted, type Element, encode, expectTag, oid, readFields, TAG } from '../read/der.ts';
+import { dotted, type Element, encode, readFields, TAG } from '../read/der.ts';
+import { hashIdentifier } from '../read/digests.ts';
 import { FormatError } from '../reason.ts';
 
 /*
@@ -44,17 +45,6 @@ function readAlgorithm(identifier: Element): Known {
   const known = ALGORITHMS.get(id);
   if (known === undefined) throw new FormatError('tsp-algorithm-unsupported', { algorithm: dotted(id) });
   return known;
-}
-
-/** AlgorithmIdentifier of a hash function, as `oid` gives it: parameters are absent or NULL (RFC 5754 §2). */
-export function hashIdentifier(identifier: Element): string {
-  return readFields(identifier, TAG.sequence, (fields) => {
-    const id = oid(fields.next(TAG.oid));
-    const [, parameters] = identifier.children;
-    if (parameters !== undefined && expectTag(fields.any(), TAG.null).content.length > 0)
-      throw new FormatError('tsp-algorithm-unsupported', { algorithm: dotted(id) });
-    return id;
-  });
 }
 
 /** DER of the AlgorithmIdentifier, without parameters as RFC 5754 §2 asks. */

@@ -1,15 +1,14 @@
 import { concat } from '../read/bytes.ts';
 import {
-  boolean,
   contextTag,
   dotted,
   type Element,
   encode,
   encodeOid,
-  type Fields,
   integer,
   oid,
   parseDer,
+  readDefaultFalse,
   readFields,
   smallInteger,
   TAG,
@@ -50,7 +49,7 @@ export function parseRequest(bytes: Uint8Array, policies: readonly string[]): Ti
     const imprint = readImprint(fields.next(TAG.sequence));
     const policy = readPolicy(fields.optional(TAG.oid), policies);
     const nonce = readNonce(fields.optional(TAG.integer));
-    const certReq = readCertReq(fields);
+    const certReq = readDefaultFalse(fields);
     if (fields.optional(EXTENSIONS)) throw new FormatError('tsp-extension-unaccepted');
     return { imprint, policy, nonce, certReq };
   });
@@ -70,14 +69,6 @@ function readNonce(element: Element | undefined): Uint8Array | undefined {
     throw new FormatError('tsp-nonce-too-long', { limit: MAX_NONCE_OCTETS, actual: content.length });
   integer(element);
   return content;
-}
-
-/** BOOLEAN DEFAULT FALSE: FALSE is written by leaving it out (X.690 §11.5). */
-function readCertReq(fields: Fields): boolean {
-  const written = fields.optional(TAG.boolean);
-  if (written === undefined) return false;
-  if (!boolean(written)) throw new FormatError('der-default-written');
-  return true;
 }
 
 const FAILURES: Readonly<Record<string, PkiFailure>> = {

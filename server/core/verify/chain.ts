@@ -21,6 +21,8 @@ export interface ChainRequest {
   readonly anchors: readonly Certificate[];
   readonly atMs: number;
   readonly verifier: SignatureVerifier;
+  /** Where the leaf has keyUsage, one of these must be in it; digitalSignature where this is left out. */
+  readonly leafUsages?: readonly Usage[];
 }
 
 export type ChainResult =
@@ -51,8 +53,10 @@ function whyNotAChain(given: readonly Certificate[]): Reason | undefined {
 const mayNot = ({ keyUsage }: Certificate, usage: Usage): boolean =>
   keyUsage !== undefined && !keyUsage.usages.includes(usage);
 
-function whyNotALeaf({ leaf, atMs }: ChainRequest): Reason | undefined {
-  if (mayNot(leaf, 'digitalSignature')) return refusal('chain-leaf-usage-wrong', leaf);
+const SIGNING: readonly Usage[] = ['digitalSignature'];
+
+function whyNotALeaf({ leaf, atMs, leafUsages = SIGNING }: ChainRequest): Reason | undefined {
+  if (leafUsages.every((usage) => mayNot(leaf, usage))) return refusal('chain-leaf-usage-wrong', leaf);
   return whyUnusable(leaf, atMs);
 }
 

@@ -19,7 +19,7 @@ export function rootOfInclusion(certificate: Certificate): {
   return { root: rootOfPath(folder?.manifestBytes ?? certificate.entryBytes, batch), size: batch.size };
 }
 
-const rootOfPath = (entry: Uint8Array, path: TreePath): Uint8Array =>
+export const rootOfPath = (entry: Uint8Array, path: TreePath): Uint8Array =>
   rootFromProof(leafHash(entry), path.index, path.size, path.hashes);
 
 /** The path leads to the root and size that each anchor's transaction carries (those that could be read). */

@@ -56,6 +56,12 @@ export async function checkIssuer(
   return { checks: [passed, check], signer, issuer };
 }
 
+/**
+ * timeStamping (RFC 3161 §2.3) and documentSigning (RFC 9336): a key for tokens or PDFs signs no certificates. Theirs stand
+ * in the same entry of the trust list, and the one that answers anybody's requests must not be able to.
+ */
+const FOREIGN: ReadonlySet<string> = new Set(['1.3.6.1.5.5.7.3.8', '1.3.6.1.5.5.7.3.36']);
+
 async function trusted(
   signature: ParsedSignature,
   trust: Trust,
@@ -63,6 +69,9 @@ async function trusted(
   signer: string,
   times: readonly number[],
 ): Promise<[Check, string | undefined]> {
+  const misused = signature.certificates[0].extendedKeyUsage?.purposes.find((one) => FOREIGN.has(one));
+  if (misused !== undefined)
+    return [once('issuer', 'failed', reason('issuer-key-purpose', { signer, purpose: misused })), undefined];
   const refusals: Reason[] = [];
   for (const issuer of trust.issuers) {
     const refusal = await whyNotIssuedBy(signature, issuer.certificates, verifier, times);

@@ -15,6 +15,7 @@ export const CHECK_IDS = [
   'sm3',
   'inclusion',
   'token',
+  'authority',
   'anchor',
   'header',
   'transaction',
@@ -40,10 +41,34 @@ export type Verdict = 'valid' | 'invalid' | 'incomplete';
 
 /** A time, and who says so. `proven` is true for none but a clock that the operator does not run. */
 export interface When {
-  readonly clock: 'server' | 'issuer' | 'block';
-  /** ISO 8601, UTC */
+  /** `own-token`: the operator's time-stamp key; `authority`: another's, whether the reader knows whose or not */
+  readonly clock: 'server' | 'issuer' | 'own-token' | 'authority' | 'block';
+  /** ISO 8601, UTC; of an authority the latest that it allows: genTime and accuracy */
   readonly at: string;
   readonly proven: boolean;
+  /** of the clocks `own-token` and `authority` */
+  readonly token?: TokenFact;
+}
+
+/** A token that holds: its form, what it covers, its signature. */
+export interface TokenFact {
+  /** `tokens[0]` */
+  readonly at: string;
+  readonly type: 'rfc3161-manifest/1' | 'rfc3161-bulk/1' | 'rfc3161-root/1';
+  /** whose it is; `unknown` too where something speaks against it */
+  readonly by: 'operator' | 'independent' | 'unknown';
+  /** as the trust list names the issuer or the authority; undefined where unknown */
+  readonly label: string | undefined;
+  /** readable subject of the signer's certificate */
+  readonly signer: string;
+  readonly policy: string;
+  /** hex */
+  readonly serial: string;
+  readonly genTime: string;
+  /** null where the token does not say it, and 0 is reckoned with */
+  readonly accuracyMs: number | null;
+  /** genTime and accuracy */
+  readonly notAfter: string;
 }
 
 export interface FileFact {
@@ -97,6 +122,9 @@ export interface Facts {
   /** The earliest proven time: the one that counts. */
   readonly counts: When | undefined;
   readonly anchors: readonly AnchorFact[];
+  readonly tokens: readonly TokenFact[];
+  /** Labels of the independent authorities whose tokens prove a time, each once. */
+  readonly authorities: readonly string[];
   /** What only the issuer vouches for. */
   readonly stated: readonly { readonly name: string; readonly value: string }[];
 }

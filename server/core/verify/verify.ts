@@ -16,10 +16,12 @@ import {
   type Remaining,
   type Report,
   reason,
+  type TokenFact,
   type Verdict,
   type When,
 } from './report.ts';
 import type { SignatureVerifier } from './signatures.ts';
+import { checkTokens } from './tokens.ts';
 import type { Trust } from './trust.ts';
 
 /** Everything a check needs, brought by the one who checks. Nothing is fetched and no clock is looked at. */
@@ -55,6 +57,7 @@ export async function verifyCertificate(verification: Verification): Promise<Rep
   const { trust, files, blocks, signatures } = verification;
   const anchors = checkAnchors(certificate.anchors, trust, blocks);
   const issuer = await checkIssuer(certificate, trust, signatures, whenValid(certificate, anchors));
+  const tokens = await checkTokens(certificate, trust, signatures);
   const anchored = anchors.flatMap((anchor) => anchor.anchored ?? []);
   const checks = [
     once('format', 'passed', reason('format-read', { format: certificate.format })),
@@ -63,14 +66,16 @@ export async function verifyCertificate(verification: Verification): Promise<Rep
     checkStatement(certificate),
     ...checkFiles(certificate.entry, files),
     checkInclusion(certificate, anchored),
-    ...checkTokens(certificate),
+    ...tokens.flatMap((token) => token.checks),
     ...anchors.flatMap((anchor) => anchor.checks),
   ];
   const verdict = verdictOf(checks, anchors);
   // An invalid certificate proves no time, whatever its block says: the entry may be another one.
   const known = anchors.flatMap(({ fact }) => fact ?? []);
   const good = verdict === 'invalid' ? [] : anchors.filter((a) => a.proven).map((a) => a.fact!);
-  const facts = gather(certificate, issuer, known, good, files);
+  const stamps = tokens.flatMap(({ fact }) => fact ?? []);
+  const independent = verdict === 'invalid' ? [] : stamps.filter(({ by }) => by === 'independent');
+  const facts = gather(certificate, issuer, { known, good, stamps, independent }, files);
   return {
     verdict,
     checks,
@@ -124,7 +129,7 @@ const once = (id: CheckId, status: Check['status'], why: Check['reason']): Check
 
 /** A certificate that cannot be read: nothing in it is repeated, because nothing in it is known to be there. */
 function refused(error: FormatError): Report {
-  const rest = CHECK_IDS.filter((id) => id !== 'format' && id !== 'token');
+  const rest = CHECK_IDS.filter((id) => !['format', 'token', 'authority'].includes(id));
   return {
     verdict: 'invalid',
     checks: [
@@ -160,14 +165,6 @@ function checkStatement(certificate: Certificate): Check {
       );
 }
 
-const checkTokens = ({ tokens }: Certificate): Check[] =>
-  tokens.map(({ type }, i) => ({
-    id: 'token',
-    at: `tokens[${i}]`,
-    status: 'unknown',
-    reason: reason('token-type-unknown', { type }),
-  }));
-
 /** Any failure makes it invalid; validity needs every required check and one anchor with nothing left open. */
 function verdictOf(checks: readonly Check[], anchors: readonly AnchorFinding[]): Verdict {
   if (checks.some((check) => check.status === 'failed')) return 'invalid';
@@ -175,18 +172,26 @@ function verdictOf(checks: readonly Check[], anchors: readonly AnchorFinding[]):
   return passed && anchors.some((anchor) => anchor.proven) ? 'valid' : 'incomplete';
 }
 
+/** Times that blocks and tokens tell, and those among them that are proven. */
+interface Clocks {
+  readonly known: readonly AnchorFact[];
+  readonly good: readonly AnchorFact[];
+  readonly stamps: readonly TokenFact[];
+  readonly independent: readonly TokenFact[];
+}
+
 function gather(
   certificate: Certificate,
   issuer: IssuerFinding,
-  anchors: readonly AnchorFact[],
-  good: readonly AnchorFact[],
+  { known, good, stamps, independent }: Clocks,
   files: readonly GivenFile[],
 ): Facts {
   const manifest = manifestOf(certificate);
   const when: When[] = [
     ...(manifest ? [{ clock: 'server', at: manifest.receivedAt, proven: false } as const] : []),
     { clock: 'issuer', at: certificate.issuedAt, proven: false },
-    ...anchors.map((fact) => blockTime(fact, good.includes(fact))),
+    ...stamps.map((fact) => tokenTime(fact, independent.includes(fact))),
+    ...known.map((fact) => blockTime(fact, good.includes(fact))),
   ];
   const { number, revision, issuedAt } = certificate;
   return {
@@ -206,8 +211,10 @@ function gather(
       issuer: issuer.issuer,
     },
     when,
-    counts: earliest(good),
-    anchors,
+    counts: earliest(good, independent),
+    anchors: known,
+    tokens: stamps,
+    authorities: [...new Set(independent.flatMap(({ label }) => label ?? []))],
     stated: certificate.stated,
   };
 }
@@ -218,11 +225,22 @@ const blockTime = (fact: AnchorFact, proven: boolean): When => ({
   proven,
 });
 
-/** Among anchors in earnest chains where there is one, else among those in test chains. */
-function earliest(facts: readonly AnchorFact[]): When | undefined {
-  const real = facts.filter((fact) => !fact.test);
-  const [first] = (real.length > 0 ? real : facts).toSorted((a, b) => (a.blockTime < b.blockTime ? -1 : 1));
-  return first && blockTime(first, true);
+const tokenTime = (fact: TokenFact, proven: boolean): When => ({
+  clock: fact.by === 'operator' ? 'own-token' : 'authority',
+  at: fact.by === 'operator' ? fact.genTime : fact.notAfter,
+  proven,
+  token: fact,
+});
+
+/** Of blocks in earnest chains and tokens of others; where there are none of either, of blocks in test chains. */
+function earliest(blocks: readonly AnchorFact[], tokens: readonly TokenFact[]): When | undefined {
+  const times = (facts: readonly AnchorFact[]) => facts.map((fact) => blockTime(fact, true));
+  const earnest = [
+    ...times(blocks.filter((fact) => !fact.test)),
+    ...tokens.map((fact) => tokenTime(fact, true)),
+  ];
+  const [first] = (earnest.length > 0 ? earnest : times(blocks)).toSorted((a, b) => (a.at < b.at ? -1 : 1));
+  return first;
 }
 
 function notProven(certificate: Certificate): readonly NotProven[] {
@@ -234,6 +252,9 @@ function notProven(certificate: Certificate): readonly NotProven[] {
   return always;
 }
 
+/** Open because of what the reader's list holds. */
+const NOT_A_NEWER_CHECKER: readonly CheckId[] = ['issuer', 'log', 'authority'];
+
 function remaining(checks: readonly Check[], trust: Trust | undefined): readonly Remaining[] {
   const open = checks.filter((check) => check.status === 'unknown');
   return [
@@ -241,7 +262,7 @@ function remaining(checks: readonly Check[], trust: Trust | undefined): readonly
     ...open.flatMap(({ id, reason: why }): Remaining[] => {
       if (id === 'block') return [{ what: 'block-hash', detail: why.detail }];
       if (id === 'files') return [{ what: 'files', detail: why.detail }];
-      return id === 'issuer' || id === 'log' ? [] : [{ what: 'newer-checker', detail: why.detail }];
+      return NOT_A_NEWER_CHECKER.includes(id) ? [] : [{ what: 'newer-checker', detail: why.detail }];
     }),
   ];
 }

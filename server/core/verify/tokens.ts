@@ -1,0 +1,169 @@
+import type { Certificate } from '../certificate/certificate.ts';
+import type { KnownToken, Token } from '../certificate/tokens.ts';
+import { sha256 } from '../hash/sha256.ts';
+import { toHex } from '../read/bytes.ts';
+import { FormatError, type Reason } from '../reason.ts';
+import { PROMISE_POLICY } from '../token/policies.ts';
+import { rootDocument } from '../token/root-document.ts';
+import { type Standing, standingOf } from './authority.ts';
+import { rootOfPath } from './inclusion.ts';
+import { type Check, reason, type Status, type TokenFact } from './report.ts';
+import { checkRevocation, parseEvidence, type RevocationEvidence } from './revocation.ts';
+import type { SignatureVerifier } from './signatures.ts';
+import { type CheckedToken, checkToken, type Expected } from './token.ts';
+import type { Trust } from './trust.ts';
+
+/*
+ * FORMAT.md, «Verification», step 10: two checks for each token. `token` is about its bytes alone, `authority` about who
+ * stands behind it.
+ */
+
+export interface TokenFinding {
+  readonly checks: readonly [token: Check, authority: Check];
+  /** undefined where the token does not hold */
+  readonly fact: TokenFact | undefined;
+}
+
+export function checkTokens(
+  certificate: Certificate,
+  trust: Trust | undefined,
+  verifier: SignatureVerifier,
+): Promise<readonly TokenFinding[]> {
+  return Promise.all(
+    certificate.tokens.map((token, i) => checkOne(token, `tokens[${i}]`, certificate, trust, verifier)),
+  );
+}
+
+async function checkOne(
+  token: Token,
+  at: string,
+  certificate: Certificate,
+  trust: Trust | undefined,
+  verifier: SignatureVerifier,
+): Promise<TokenFinding> {
+  const check = (id: 'token' | 'authority', status: Status, why: Reason): Check => ({
+    id,
+    at,
+    status,
+    reason: why,
+  });
+  if (token.type === 'unknown') {
+    const why = reason('token-type-unknown', { type: token.name });
+    return { checks: [check('token', 'unknown', why), check('authority', 'skipped', why)], fact: undefined };
+  }
+  try {
+    const checked = await checkToken(token, expectedOf(token, certificate), verifier);
+    const evidence = evidenceOf(token);
+    const { status, why, ...stand } = await standing(checked, evidence, trust, verifier);
+    return {
+      checks: [check('token', 'passed', holds(token, checked)), check('authority', status, why)],
+      fact: factOf(at, token, checked, stand),
+    };
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    const checks = [
+      check('token', 'failed', error),
+      check('authority', 'skipped', reason('earlier-check-failed')),
+    ] as const;
+    return { checks, fact: undefined };
+  }
+}
+
+const holds = ({ type }: KnownToken, { info, signer }: CheckedToken): Reason =>
+  reason('token-holds', {
+    type,
+    genTime: new Date(info.genTimeMs).toISOString(),
+    subject: signer.subject.name,
+  });
+
+/** The entry of the batch step: for a file of a folder, the manifest that holds the folder's root. */
+const batchEntry = ({ inclusion, entryBytes }: Certificate): Uint8Array =>
+  inclusion.folder?.manifestBytes ?? entryBytes;
+
+function expectedOf(token: KnownToken, certificate: Certificate): Expected {
+  const entry = batchEntry(certificate);
+  if (token.type === 'rfc3161-manifest/1') return { digest: sha256(entry), policy: PROMISE_POLICY };
+  if (token.type === 'rfc3161-bulk/1') return { digest: rootOfPath(entry, token), policy: PROMISE_POLICY };
+  const { batch } = certificate.inclusion;
+  const root = toHex(rootOfPath(entry, batch));
+  return { digest: sha256(rootDocument({ ...token.log, root, size: batch.size })) };
+}
+
+const evidenceOf = (token: KnownToken): readonly RevocationEvidence[] =>
+  token.type === 'rfc3161-root/1'
+    ? token.revocation.map(({ kind, value }) => parseEvidence(kind, value))
+    : [];
+
+interface Stand {
+  readonly by: TokenFact['by'];
+  readonly label: string | undefined;
+}
+
+type Judgement = Stand & { readonly status: Status; readonly why: Reason };
+
+const NOBODY = { by: 'unknown', label: undefined } as const;
+
+async function standing(
+  checked: CheckedToken,
+  evidence: readonly RevocationEvidence[],
+  trust: Trust | undefined,
+  verifier: SignatureVerifier,
+): Promise<Judgement> {
+  const detail = { subject: checked.signer.subject.name, policy: checked.info.policy };
+  if (trust === undefined) return { ...NOBODY, status: 'unknown', why: reason('no-authority-list', detail) };
+  const found = await standingOf(checked, trust, verifier);
+  switch (found.by) {
+    case 'broken':
+      return { ...NOBODY, status: 'failed', why: found.reason };
+    case 'unknown':
+      return { ...NOBODY, status: 'unknown', why: reason('authority-unknown', detail) };
+    case 'unlisted-policy':
+      return {
+        ...NOBODY,
+        status: 'unknown',
+        why: reason('authority-policy-unlisted', { ...detail, label: found.authority.label }),
+      };
+    default:
+      return trusted(found, checked, evidence, verifier);
+  }
+}
+
+async function trusted(
+  found: Extract<Standing, { readonly path: unknown }>,
+  { info }: CheckedToken,
+  evidence: readonly RevocationEvidence[],
+  verifier: SignatureVerifier,
+): Promise<Judgement> {
+  const { by, path } = found;
+  const label = by === 'operator' ? found.issuer.name : found.authority.label;
+  const { looked, reason: refusal } = await checkRevocation(path, evidence, info.genTimeMs, verifier);
+  if (refusal !== undefined) return { ...NOBODY, status: 'failed', why: refusal };
+  const code = by === 'operator' ? 'authority-own' : 'authority-independent';
+  const why = reason(looked > 0 ? `${code}-unrevoked` : code, {
+    label,
+    policy: info.policy,
+    looked,
+    total: path.length - 1,
+  });
+  return { by, label, status: 'passed', why };
+}
+
+function factOf(at: string, { type }: KnownToken, { info, signer }: CheckedToken, stand: Stand): TokenFact {
+  const { policy, serial, genTimeMs, accuracyMs } = info;
+  const iso = (ms: number) => new Date(ms).toISOString();
+  return {
+    at,
+    type,
+    ...stand,
+    signer: signer.subject.name,
+    policy,
+    serial,
+    genTime: iso(genTimeMs),
+    accuracyMs: accuracyMs ?? null,
+    // Not later than this, if the authority keeps its word.
+    notAfter: iso(Math.min(genTimeMs + (accuracyMs ?? 0), LAST_MS)),
+  };
+}
+
+/** The last millisecond of years with four digits: later ones are written otherwise, and would sort before them. */
+const LAST_MS = 253_402_300_799_999;
