@@ -80,8 +80,10 @@ function bitsOf(address: string): bigint | undefined {
   return joined([...before, ...Array<number>(zeros).fill(0), ...after], 16n);
 }
 
-const groupsOf = (text: string): number[] =>
-  text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16));
+function groupsOf(text: string): number[] {
+  return text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16));
+}
 
-const joined = (parts: readonly number[], width: bigint): bigint =>
-  parts.reduce((bits, part) => (bits << width) | BigInt(part), 0n);
+function joined(parts: readonly number[], width: bigint): bigint {
+  return parts.reduce((bits, part) => (bits << width) | BigInt(part), 0n);
+}

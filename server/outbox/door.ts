@@ -7,10 +7,9 @@ import {
   DoorProblem,
   type DoorRequest,
 } from '../ports/door.ts';
-import { whyNotPublic } from './addresses.ts';
 import { connect, type Dial, dialAddress } from './connect.ts';
 import { exchange, type Message } from './exchange.ts';
-import { type Place, placeOf } from './place.ts';
+import { checkPublic, type Place, placeOf } from './place.ts';
 import { openResolver, type Resolve } from './resolve.ts';
 
 /*
@@ -104,18 +103,15 @@ async function follow(request: DoorRequest, ways: Ways, signal: AbortSignal): Pr
   }
 }
 
-/** All of them, each looked at. One that is not public spoils the name: honest names have none, and a choice among the
- * others would let whoever answers find out, by what we then do, what there is inside. */
+/**
+ * All of them, each looked at. One that is not public spoils the name: honest names have none, and a choice among the
+ * others would let whoever answers find out, by what we then do, what there is inside.
+ */
 async function addressesOf(place: Place, resolve: Resolve, signal: AbortSignal): Promise<readonly string[]> {
-  const { host, listed, asked } = place;
+  const { host, listed } = place;
   signal.throwIfAborted();
   const addresses = isIP(host) === 0 ? await orGiveUp(resolve(host, listed, signal), signal) : [host];
-  if (listed) return addresses;
-  for (const address of addresses) {
-    const why = whyNotPublic(address);
-    if (why !== undefined)
-      throw new DoorProblem('door-not-public', { host: asked }, new Error(`${address}: ${why}`));
-  }
+  for (const address of addresses) checkPublic(place, address);
   return addresses;
 }
 

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { type Destination, DoorProblem } from '../ports/door.ts';
+import { whyNotPublic } from './addresses.ts';
 
 /** Where a request goes, before any name was resolved. */
 export interface Place {
@@ -47,6 +48,13 @@ export function placeOf(text: string, allow: readonly Destination[], from?: Plac
   const listed = allow.some((one) => one.host === host && one.port === port);
   if (!listed && !PORTS.includes(port)) throw new DoorProblem('door-port-refused', { host, port });
   return { url, host, port, secure, listed, asked: from?.asked ?? host };
+}
+
+/** An address that the host of this place is or led to. */
+export function checkPublic({ listed, asked }: Place, address: string): void {
+  const why = listed ? undefined : whyNotPublic(address);
+  if (why !== undefined)
+    throw new DoorProblem('door-not-public', { host: asked }, new Error(`${address}: ${why}`));
 }
 
 const bare = (hostname: string): string => hostname.replace(/^\[(.*)\]$/, '$1');
