@@ -4,11 +4,10 @@ import t from 'tap';
 import { readConfig } from '../server/config.ts';
 import { MAX_AUTHORITIES_BYTES, parseAuthorities } from '../server/tsa-authorities.ts';
 import { CA, issue } from './core/read/openssl.ts';
+import { pem } from './support/servers.ts';
 
 const root = issue({ subject: '/C=CN/CN=Root of an authority', extensions: CA });
-const PEM = `-----BEGIN CERTIFICATE-----\n${Buffer.from(root.der)
-  .toString('base64')
-  .replaceAll(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
+const PEM = pem(root);
 
 const good = {
   label: '某某时间戳中心',

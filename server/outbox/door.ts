@@ -23,7 +23,7 @@ export interface DoorLimits {
   readonly totalMs: number;
   /** For a connection to one address; its TLS handshake has as long again. */
   readonly connectMs: number;
-  /** Status line and headers together; servers send one or two thousand. */
+  /** Names and values of an answer's headers together; servers send one or two thousand. */
   readonly headBytes: number;
 }
 

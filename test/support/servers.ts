@@ -52,8 +52,12 @@ export function startHttps(
   return listen(t, server);
 }
 
-export const pem = ({ der }: Issued): string =>
-  `-----BEGIN CERTIFICATE-----\n${Buffer.from(der).toString('base64').replaceAll(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
+export function pem({ der }: Issued): string {
+  const lines = Buffer.from(der)
+    .toString('base64')
+    .match(/.{1,64}/g)!;
+  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
+}
 
 /** A certificate of a web server for these names: `DNS:a.example, IP:1.2.3.4`. */
 export function webServer(ca: Issued | undefined, names: string, days?: number) {
