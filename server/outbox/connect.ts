@@ -2,6 +2,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls } from 'node:tls';
 import { DoorProblem } from '../ports/door.ts';
 import type { Place } from './place.ts';
+import { remark } from './remark.ts';
 
 /** Opens a connection to this very address. */
 export type Dial = (address: string, port: number) => Socket;
@@ -42,7 +43,7 @@ export async function connect(
       failed = error;
     }
   }
-  throw new DoorProblem('door-unreachable', { host: place.asked }, failed);
+  throw new DoorProblem('door-unreachable', { host: place.asked }, remark(failed));
 }
 
 async function connectOne(
@@ -68,7 +69,7 @@ async function connectOne(
     return await ready(secured, 'secureConnect', connectMs, signal);
   } catch (error) {
     socket.destroy();
-    throw new DoorProblem('door-tls-failed', { host: place.asked }, error);
+    throw new DoorProblem('door-tls-failed', { host: place.asked }, remark(error));
   }
 }
 

@@ -2,6 +2,7 @@ import { type IncomingMessage, request as makeRequest } from 'node:http';
 import type { Socket } from 'node:net';
 import { type DoorAnswer, DoorProblem, type DoorRequest } from '../ports/door.ts';
 import type { Place } from './place.ts';
+import { remark } from './remark.ts';
 
 /*
  * One request and its answer on a connection of its own. Whatever comes back was written by somebody else: each part
@@ -57,8 +58,8 @@ function headOf(
     const broken = (error: NodeJS.ErrnoException) =>
       reject(
         error.code === 'HPE_HEADER_OVERFLOW'
-          ? new DoorProblem('door-head-too-large', { host, limit: headBytes }, error)
-          : new DoorProblem('door-answer-broken', { host }, error),
+          ? new DoorProblem('door-head-too-large', { host, limit: headBytes }, remark(error))
+          : new DoorProblem('door-answer-broken', { host }, remark(error)),
       );
     const request = makeRequest({
       createConnection: () => socket,
@@ -91,11 +92,7 @@ function checkHead({ asked: host }: Place, { expects }: DoorRequest, status: num
   if (expects === undefined) return;
   if (status !== 200) throw new DoorProblem('door-status-unexpected', { host, status });
   if (expects.types !== undefined && !expects.types.includes(type))
-    throw new DoorProblem(
-      'door-type-unexpected',
-      { host, expected: expects.types.join(', ') },
-      new Error(type),
-    );
+    throw new DoorProblem('door-type-unexpected', { host, expected: expects.types.join(', ') }, remark(type));
 }
 
 /** We asked for the bytes as they are (RFC 9110 §12.5.3), and unpack nothing. */
@@ -103,7 +100,7 @@ function checkCoding({ asked: host }: Place, { headers }: IncomingMessage): void
   const content = (headers['content-encoding'] ?? 'identity').trim().toLowerCase();
   const transfer = (headers['transfer-encoding'] ?? 'chunked').trim().toLowerCase();
   if (content !== 'identity' || transfer !== 'chunked')
-    throw new DoorProblem('door-encoding-refused', { host }, new Error(`${content}, ${transfer}`));
+    throw new DoorProblem('door-encoding-refused', { host }, remark(`${content}, ${transfer}`));
 }
 
 async function bodyOf({ asked: host }: Place, response: IncomingMessage, limit: number): Promise<Uint8Array> {
@@ -119,7 +116,7 @@ async function bodyOf({ asked: host }: Place, response: IncomingMessage, limit: 
     }
   } catch (error) {
     if (error instanceof DoorProblem) throw error;
-    throw new DoorProblem('door-answer-broken', { host }, error);
+    throw new DoorProblem('door-answer-broken', { host }, remark(error));
   }
   return new Uint8Array(Buffer.concat(chunks));
 }

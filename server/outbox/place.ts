@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { type Destination, DoorProblem } from '../ports/door.ts';
 import { whyNotPublic } from './addresses.ts';
+import { remark } from './remark.ts';
 
 /** Where a request goes, before any name was resolved. */
 export interface Place {
@@ -54,7 +55,7 @@ export function placeOf(text: string, allow: readonly Destination[], from?: Plac
 export function checkPublic({ listed, asked }: Place, address: string): void {
   const why = listed ? undefined : whyNotPublic(address);
   if (why !== undefined)
-    throw new DoorProblem('door-not-public', { host: asked }, new Error(`${address}: ${why}`));
+    throw new DoorProblem('door-not-public', { host: asked }, remark(`${address}: ${why}`));
 }
 
 const bare = (hostname: string): string => hostname.replace(/^\[(.*)\]$/, '$1');

@@ -2,6 +2,7 @@ import { Resolver } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { DoorProblem } from '../ports/door.ts';
+import { remark } from './remark.ts';
 
 /** All addresses of a name, at least one; `listed`: the name stands in KEZHENG_EGRESS_ALLOW. */
 export type Resolve = (name: string, listed: boolean, signal: AbortSignal) => Promise<readonly string[]>;
@@ -59,7 +60,9 @@ async function byDns(resolver: Resolver, name: string): Promise<readonly string[
   if (found.length > 0) return found;
   throw failure(
     name,
-    asked.map((one) => (one.status === 'rejected' ? one.reason : { code: 'ENODATA' })),
+    asked.map((one) =>
+      one.status === 'rejected' ? one.reason : Object.assign(new Error('no address'), { code: 'ENODATA' }),
+    ),
   );
 }
 
@@ -74,6 +77,6 @@ function failure(host: string, errors: readonly unknown[]): DoorProblem {
   const code = (error: unknown) => (error as NodeJS.ErrnoException).code ?? '';
   const unsure = errors.find((error) => !UNKNOWN.includes(code(error)));
   return unsure === undefined
-    ? new DoorProblem('door-name-unknown', { host }, errors[0])
-    : new DoorProblem('door-name-unresolved', { host }, unsure);
+    ? new DoorProblem('door-name-unknown', { host }, remark(errors[0]))
+    : new DoorProblem('door-name-unresolved', { host }, remark(unsure));
 }

@@ -49,5 +49,8 @@ export interface RevocationSource {
   ): Promise<readonly RevocationResult[]>;
 }
 
-/** What is longer does not stand in a certificate, only in packages. */
-export const MAX_KEPT_BYTES = 64 * 1_024;
+/** A certificate is handed around by people; longer answers go into packages alone. */
+const MAX_BYTES_IN_CERTIFICATE = 64 * 1_024;
+
+export const fitsCertificate = ({ value }: RevocationAnswer): boolean =>
+  value.length <= MAX_BYTES_IN_CERTIFICATE;

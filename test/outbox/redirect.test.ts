@@ -8,7 +8,7 @@ import { get, outcome, PUBLIC, problem, told, tryDoor } from './doors.ts';
 /* Every redirect goes the whole way again, and takes nothing along that was meant for the first alone. */
 
 const ca = issue({ subject: '/CN=Local CA', extensions: CA });
-const server = webServer(ca, 'DNS:*.example');
+const server = webServer(ca, 'DNS:a.example');
 const INSIDE = /^(?:inside|.*\.inside\.example)$/;
 const zone = (name: string, type: string) =>
   type === 'AAAA' ? [] : [INSIDE.test(name) ? '10.0.0.1' : PUBLIC];

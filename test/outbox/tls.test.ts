@@ -1,4 +1,5 @@
 import t from 'tap';
+import type { DoorProblem } from '../../server/ports/door.ts';
 import { CA, issue } from '../core/read/openssl.ts';
 import { pem, startHttp, startHttps, startTcp, webServer } from '../support/servers.ts';
 import { get, outcome, PUBLIC, problem, tryDoor } from './doors.ts';
@@ -51,7 +52,13 @@ for (const [how, make] of others)
       reply.end();
     });
     const { door } = await tryDoor(t, { way: { 443: port }, ca: roots });
-    t.equal(await problem(door, get('https://tsa.example/')), 'door-tls-failed');
+    const found = await outcome(door, get('https://tsa.example/'));
+    t.match(found, { code: 'door-tls-failed', detail: { host: 'tsa.example' } });
+    t.strictSame(
+      Object.keys((found as DoorProblem).cause as object),
+      [],
+      'the log gets no whole certificate',
+    );
     // Node warns, once, that it is set; the door does not obey.
     process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
     try {
