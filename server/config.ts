@@ -1,9 +1,13 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { BadS3Address, parseS3Address } from './adapters/s3/address.ts';
 import type { SigningFiles } from './adapters/signing-files.ts';
 import { isUscc } from './identity/uscc.ts';
+import { parseDestination } from './outbox/place.ts';
+import type { Destination } from './ports/door.ts';
+import type { OutsideAuthority } from './ports/tsp.ts';
+import { MAX_AUTHORITIES_BYTES, parseAuthorities } from './tsa-authorities.ts';
 
 /** A setting that cannot be used: stops the start with a sentence that names it. */
 export class ConfigError extends Error {
@@ -61,6 +65,10 @@ export interface Config {
   /** signs time-stamp tokens; made at the first start where it is not configured */
   readonly tsaFiles: SigningFiles | undefined;
   readonly trustFile: string | undefined;
+  /** what may be reached although it is not public, or at other ports than 80 and 443 */
+  readonly egressAllow: readonly Destination[];
+  /** outside authorities that stamp each batch; none: an empty list */
+  readonly tsaAuthorities: readonly OutsideAuthority[];
   /** addresses and networks of balancers, whose word for who called counts */
   readonly trustedProxies: readonly string[];
   readonly maxConnections: number;
@@ -109,6 +117,8 @@ const KNOWN = [
   'TSA_CERT_FILE',
   'TSA_KEY_PASSWORD_FILE',
   'TRUST_FILE',
+  'EGRESS_ALLOW',
+  'TSA_AUTHORITIES_FILE',
   'TRUSTED_PROXIES',
   'MAX_CONNECTIONS',
   'MAX_UPLOADS',
@@ -119,7 +129,7 @@ const KNOWN = [
 type Name = (typeof KNOWN)[number];
 
 /** Named in the design for what is not built yet: better refused than silently without effect. */
-const NOT_YET = ['TSA_AUTHORITIES_FILE', 'NTP_SERVERS', 'MAX_DRIFT_MS', 'EGRESS_ALLOW'];
+const NOT_YET = ['NTP_SERVERS', 'MAX_DRIFT_MS'];
 
 /** Read by the command line, not by the service. */
 const OF_CLIENTS = ['URL', 'KEY'];
@@ -133,6 +143,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const port = read.integer('PORT', 3000, 0, 65_535);
   const configuredChain = chain(read);
   checkShared(read, configuredChain);
+  const allow = egressAllow(read);
   const config: Config = {
     host: read.text('HOST') ?? 'localhost',
     port,
@@ -158,6 +169,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     ...issuer(read),
     tsaFiles: tsaFiles(read),
     trustFile: read.path('TRUST_FILE'),
+    egressAllow: allow,
+    tsaAuthorities: tsaAuthorities(read, allow),
     trustedProxies: trustedProxies(read),
     maxConnections: read.integer('MAX_CONNECTIONS', 10_000, 10, 1_000_000),
     maxUploads: read.integer('MAX_UPLOADS', 256, 1, 100_000),
@@ -334,6 +347,39 @@ function confirmations(read: Settings): 'finalized' | number {
       `is neither finalized nor a whole number from ${least} to ${most}`,
     );
   return count;
+}
+
+function egressAllow(read: Settings): readonly Destination[] {
+  const destinations = read.list('EGRESS_ALLOW').flatMap((item) => {
+    const destination = parseDestination(item);
+    if (destination === undefined)
+      read.refuse(
+        'EGRESS_ALLOW',
+        `${item} 应为 名称:端口 或 地址:端口（IPv6 地址加方括号），以逗号分隔，不用通配符`,
+        `${item} is not name:port or address:port (an IPv6 address in brackets); commas between them, no patterns`,
+      );
+    return destination === undefined ? [] : Object.freeze(destination);
+  });
+  return Object.freeze(destinations);
+}
+
+/** What the file names as an authority decides which times are believed: nothing in it is passed over. */
+function tsaAuthorities(read: Settings, allow: readonly Destination[]): readonly OutsideAuthority[] {
+  const file = read.path('TSA_AUTHORITIES_FILE');
+  if (file === undefined) return Object.freeze([]);
+  let bytes: Uint8Array;
+  try {
+    if (statSync(file).size > MAX_AUTHORITIES_BYTES) throw Object.assign(new Error(), { code: 'EFBIG' });
+    bytes = readFileSync(file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    read.refuse('TSA_AUTHORITIES_FILE', `无法读取 ${file}（${code}）`, `${file} cannot be read (${code})`);
+    return [];
+  }
+  const { authorities, wrong } = parseAuthorities(bytes, allow);
+  for (const { zh, en } of wrong)
+    read.refuse('TSA_AUTHORITIES_FILE', `${file} 中 ${zh}`, `in ${file}, ${en}`);
+  return authorities;
 }
 
 function trustedProxies(read: Settings): readonly string[] {

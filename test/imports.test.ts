@@ -15,7 +15,17 @@ const LINES: readonly (readonly string[])[] = [
   ['pipeline'],
   ['casework', 'registry', 'exchange'],
   ['http', 'cli'],
-  ['app.ts', 'main.ts', 'service.ts', 'chain.ts', 'config.ts', 'demonstration.ts', 'mode.ts', 'parts.ts'],
+  [
+    'app.ts',
+    'main.ts',
+    'service.ts',
+    'chain.ts',
+    'config.ts',
+    'demonstration.ts',
+    'mode.ts',
+    'parts.ts',
+    'tsa-authorities.ts',
+  ],
 ];
 /** Rooms beside the lines: what they may import, whatever line it is in. */
 const BESIDE: Readonly<Record<string, readonly string[]>> = {
@@ -117,7 +127,7 @@ t.test('no library is known outside the room that adapts it', async (t) => {
     pg: ['adapters/postgres/'],
     '@aws-sdk/client-s3': ['adapters/s3/'],
     merkletreejs: ['adapters/workers/'],
-    '@peculiar/x509': ['adapters/issuer.ts'],
+    '@peculiar/x509': ['adapters/issuer.ts', 'adapters/revocation/certificate.ts'],
     fastify: ['http/', 'app.ts'],
     pino: ['service.ts'],
     'prom-client': ['adapters/telemetry/'],
@@ -133,6 +143,29 @@ t.test('no library is known outside the room that adapts it', async (t) => {
     }
   t.pass();
 });
+
+/** Who may open a connection by hand: nodes and the services that one is told to look at are the operator's own choice. */
+const CONNECTING: Readonly<Record<string, string>> = {
+  'outbox/connect.ts': 'the door',
+  'outbox/exchange.ts': 'the door',
+  'outbox/resolve.ts': 'the door',
+  'adapters/evm/rpc.ts': 'KEZHENG_RPC_URL',
+  'cli/rpc.ts': '--rpc',
+  'cli/node.ts': '--url',
+  'cli/audit.ts': '--url',
+};
+const CONNECTS =
+  /\bfetch\(|import (?!type )[^;]*\b(?:connect|createConnection|request|get|Agent|Resolver|lookup|Socket)\b[^;]* from 'node:(?:net|tls|http|https|http2|dns|dns\/promises)'/;
+
+t.test(
+  'there is one door out: nothing else makes a request to an address that came from outside',
+  async (t) => {
+    const connecting = files.filter((file) =>
+      CONNECTS.test(readFileSync(join(ROOT, 'server', file), 'utf8')),
+    );
+    t.strictSame(connecting.toSorted(), Object.keys(CONNECTING).toSorted());
+  },
+);
 
 t.test('the demonstration uses nothing of the server but its interface', async (t) => {
   for (const script of Object.keys(OF_SCRIPTS))

@@ -505,4 +505,35 @@ export const en: Sentences = {
     'store-unavailable': 'the store is not available, see the log',
     'internal-error': 'an internal error, see the log',
   },
+  outside: {
+    'door-address-malformed': 'the address is malformed',
+    'door-scheme-refused': 'only http and https addresses are taken, and https never leads on to http',
+    'door-userinfo-refused': 'the address has a user name or password in it',
+    'door-port-refused':
+      'port {port} of {host} is not called: only 80 and 443 are, others where the operator lists them in KEZHENG_EGRESS_ALLOW',
+    'door-not-public':
+      '{host} is not a public address, or one of its addresses is none; the operator lists internal ones in KEZHENG_EGRESS_ALLOW',
+    'door-name-unknown': 'there is no name {host}, or it has no address',
+    'door-name-unresolved': 'the addresses of {host} cannot be found out now',
+    'door-unreachable': '{host} cannot be reached',
+    'door-tls-failed':
+      'no TLS connection with {host}: its certificate is for another name, not trusted or expired, or it does not know TLS 1.2 or later',
+    'door-too-slow': '{host} did not finish its answer within {limit} ms',
+    'door-stopped': 'the request was stopped',
+    'door-redirect-refused': '{host} redirects to an address that is not called',
+    'door-redirects-too-many': '{host} redirects more than {limit} times',
+    'door-head-too-large': 'the head of the answer of {host} has more than {limit} bytes',
+    'door-status-unexpected': '{host} answered with status {status} instead of 200',
+    'door-type-unexpected': 'the answer of {host} is not of type {expected}',
+    'door-encoding-refused': 'the answer of {host} is compressed, which is not accepted',
+    'door-answer-too-large': 'the answer of {host} has more than {limit} bytes',
+    'door-answer-broken': 'the answer of {host} is incomplete or no valid HTTP',
+    'revocation-certificate-unreadable':
+      'the certificate cannot be read, so its revocation was not asked about',
+    'revocation-address-missing': 'the certificate names no http address that tells of its revocation',
+    'revocation-issuer-missing':
+      "the issuer's certificate is missing, so OCSP could not be asked about revocation",
+    'revocation-not-der': 'the answer of {host} is no CRL or OCSP response in DER',
+    'ocsp-not-successful': 'the OCSP response of {host} has status {status}',
+  },
 };

@@ -474,4 +474,33 @@ export const zh: Sentences = {
     'store-unavailable': '存储不可用，详见日志',
     'internal-error': '内部错误，详见日志',
   },
+  outside: {
+    'door-address-malformed': '网址的写法有误',
+    'door-scheme-refused': '只能用 http 与 https 网址，且不从 https 转到 http',
+    'door-userinfo-refused': '网址中不能带用户名或口令',
+    'door-port-refused':
+      '不访问 {host} 的端口 {port}：只用 80 与 443；其他端口须由运营者列入 KEZHENG_EGRESS_ALLOW',
+    'door-not-public':
+      '{host} 不是（或其地址中有的不是）公网地址；内部地址须由运营者列入 KEZHENG_EGRESS_ALLOW',
+    'door-name-unknown': '没有 {host} 这个域名，或它没有地址',
+    'door-name-unresolved': '暂时无法查得 {host} 的地址',
+    'door-unreachable': '无法连接 {host}',
+    'door-tls-failed':
+      '与 {host} 的 TLS 连接未成：其证书不是这个名字的、不受信任或已过期，或对方不支持 TLS 1.2 以上',
+    'door-too-slow': '{host} 未在 {limit} 毫秒内答完',
+    'door-stopped': '请求已中止',
+    'door-redirect-refused': '{host} 转往不能访问的网址',
+    'door-redirects-too-many': '{host} 转址超过 {limit} 次',
+    'door-head-too-large': '{host} 的应答头超过 {limit} 字节',
+    'door-status-unexpected': '{host} 的应答状态为 {status}，应为 200',
+    'door-type-unexpected': '{host} 的应答内容类型不是 {expected}',
+    'door-encoding-refused': '{host} 的应答经过压缩，不予接受',
+    'door-answer-too-large': '{host} 的应答超过 {limit} 字节',
+    'door-answer-broken': '{host} 的应答不完整或不是有效的 HTTP',
+    'revocation-certificate-unreadable': '证书无法解析，未能查询是否吊销',
+    'revocation-address-missing': '证书没有写明可查询吊销状态的 http 地址',
+    'revocation-issuer-missing': '缺少签发者的证书，未能以 OCSP 查询是否吊销',
+    'revocation-not-der': '{host} 的应答不是 DER 编码的 CRL 或 OCSP 应答',
+    'ocsp-not-successful': '{host} 的 OCSP 应答状态为 {status}',
+  },
 };
