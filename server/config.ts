@@ -60,6 +60,10 @@ export interface Config {
   readonly trustFile: string | undefined;
   /** addresses and networks of balancers, whose word for who called counts */
   readonly trustedProxies: readonly string[];
+  /** asked for the time; without any the clock is not compared with others */
+  readonly ntpServers: readonly { readonly host: string; readonly port: number }[];
+  /** how far the clock may be from theirs, and how far it may jump */
+  readonly maxDriftMs: number;
   readonly maxConnections: number;
   /** under way at once */
   readonly maxUploads: number;
@@ -104,6 +108,8 @@ const KNOWN = [
   'ISSUER_CERT_FILE',
   'TRUST_FILE',
   'TRUSTED_PROXIES',
+  'NTP_SERVERS',
+  'MAX_DRIFT_MS',
   'MAX_CONNECTIONS',
   'MAX_UPLOADS',
   'METRICS_TOKEN',
@@ -113,14 +119,7 @@ const KNOWN = [
 type Name = (typeof KNOWN)[number];
 
 /** Named in the design for what is not built yet: better refused than silently without effect. */
-const NOT_YET = [
-  'TSA_AUTHORITIES_FILE',
-  'NTP_SERVERS',
-  'MAX_DRIFT_MS',
-  'TSA_KEY_FILE',
-  'TSA_CERT_FILE',
-  'EGRESS_ALLOW',
-];
+const NOT_YET = ['TSA_AUTHORITIES_FILE', 'TSA_KEY_FILE', 'TSA_CERT_FILE', 'EGRESS_ALLOW'];
 
 /** Read by the command line, not by the service. */
 const OF_CLIENTS = ['URL', 'KEY'];
@@ -159,6 +158,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     ...issuer(read),
     trustFile: read.path('TRUST_FILE'),
     trustedProxies: trustedProxies(read),
+    ntpServers: ntpServers(read),
+    // Less is no jump of the clock: a busy process pauses so long between looking at one clock and at the other.
+    maxDriftMs: read.integer('MAX_DRIFT_MS', 1_000, 100, 60_000),
     maxConnections: read.integer('MAX_CONNECTIONS', 10_000, 10, 1_000_000),
     maxUploads: read.integer('MAX_UPLOADS', 256, 1, 100_000),
     metricsToken: metricsToken(read),
@@ -334,6 +336,47 @@ function trustedProxies(read: Settings): readonly string[] {
   }
   return given;
 }
+
+const NTP_PORT = 123;
+
+/** All are asked in each round; with more than this, one that lies is no likelier to be found. */
+const MAX_NTP_SERVERS = 16;
+
+function ntpServers(read: Settings): Config['ntpServers'] {
+  const given = read.list('NTP_SERVERS');
+  const places = given.map((one) => hostAndPort(one, NTP_PORT));
+  if (places.includes(undefined))
+    read.refuse(
+      'NTP_SERVERS',
+      '应为以逗号分隔的主机或 主机:端口（IPv6 地址加方括号）',
+      'is not a list of host or host:port (IPv6 addresses in brackets)',
+    );
+  const known = places.filter((place) => place !== undefined);
+  // Whoever is named twice would have two voices in a majority.
+  const names = new Set(known.map(({ host, port }) => `${host} ${port}`));
+  if (names.size < known.length) read.refuse('NTP_SERVERS', '同一服务器出现两次', 'names a server twice');
+  if (given.length > MAX_NTP_SERVERS)
+    read.refuse('NTP_SERVERS', `至多 ${MAX_NTP_SERVERS} 个`, `has more than ${MAX_NTP_SERVERS}`);
+  return known;
+}
+
+/** A name of letters, digits, hyphens and dots (RFC 1123 §2.1), or an address. */
+function hostAndPort(text: string, fallback: number): { host: string; port: number } | undefined {
+  const [, six, name, digits] = /^(?:\[([^\]]+)\]|([A-Za-z0-9.-]+))(?::([0-9]{1,5}))?$/.exec(text) ?? [];
+  const port = digits === undefined ? fallback : Number(digits);
+  if (port < 1 || port > 65_535) return undefined;
+  if (six !== undefined) return isIP(six) === 6 ? { host: six.toLowerCase(), port } : undefined;
+  return name !== undefined && isHostName(name) ? { host: name.toLowerCase(), port } : undefined;
+}
+
+/** What looks like a number at its end would have to be an address (WHATWG URL, ends in a number). */
+const isHostName = (name: string): boolean =>
+  isIP(name) === 4 ||
+  (name.length <= 253 &&
+    /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/.test(
+      name,
+    ) &&
+    !/(?:^|\.)[0-9]+$/.test(name));
 
 /** It travels as a bearer token (RFC 6750 §2.1), and guessing it must be hopeless. */
 function metricsToken(read: Settings): string | undefined {
