@@ -84,11 +84,13 @@ function exchange({ address, port, family, nonce, monotonicMs, end }: Exchange):
       const receivedMs = monotonicMs();
       if (answers(bytes, nonce)) resolve({ bytes, sentMs, receivedMs });
     });
-    socket.connect(port, address, () => {
+    // Given as a callback it would be called for an error too.
+    socket.on('connect', () => {
       if (end.aborted) return;
       sentMs = monotonicMs();
       socket.send(writeRequest(nonce), (error) => error && fail(error));
     });
+    socket.connect(port, address);
   }).finally(() => socket.close());
 }
 
