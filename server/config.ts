@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { BadS3Address, parseS3Address } from './adapters/s3/address.ts';
+import { parseTimeServer, type TimeServerPlace } from './adapters/sntp/place.ts';
 import { isUscc } from './identity/uscc.ts';
 
 /** A setting that cannot be used: stops the start with a sentence that names it. */
@@ -61,7 +62,7 @@ export interface Config {
   /** addresses and networks of balancers, whose word for who called counts */
   readonly trustedProxies: readonly string[];
   /** asked for the time; without any the clock is not compared with others */
-  readonly ntpServers: readonly { readonly host: string; readonly port: number }[];
+  readonly ntpServers: readonly TimeServerPlace[];
   /** how far the clock may be from theirs, and how far it may jump */
   readonly maxDriftMs: number;
   readonly maxConnections: number;
@@ -337,14 +338,12 @@ function trustedProxies(read: Settings): readonly string[] {
   return given;
 }
 
-const NTP_PORT = 123;
-
 /** All are asked in each round; with more than this, one that lies is no likelier to be found. */
 const MAX_NTP_SERVERS = 16;
 
 function ntpServers(read: Settings): Config['ntpServers'] {
   const given = read.list('NTP_SERVERS');
-  const places = given.map((one) => hostAndPort(one, NTP_PORT));
+  const places = given.map(parseTimeServer);
   if (places.includes(undefined))
     read.refuse(
       'NTP_SERVERS',
@@ -359,24 +358,6 @@ function ntpServers(read: Settings): Config['ntpServers'] {
     read.refuse('NTP_SERVERS', `至多 ${MAX_NTP_SERVERS} 个`, `has more than ${MAX_NTP_SERVERS}`);
   return known;
 }
-
-/** A name of letters, digits, hyphens and dots (RFC 1123 §2.1), or an address. */
-function hostAndPort(text: string, fallback: number): { host: string; port: number } | undefined {
-  const [, six, name, digits] = /^(?:\[([^\]]+)\]|([A-Za-z0-9.-]+))(?::([0-9]{1,5}))?$/.exec(text) ?? [];
-  const port = digits === undefined ? fallback : Number(digits);
-  if (port < 1 || port > 65_535) return undefined;
-  if (six !== undefined) return isIP(six) === 6 ? { host: six.toLowerCase(), port } : undefined;
-  return name !== undefined && isHostName(name) ? { host: name.toLowerCase(), port } : undefined;
-}
-
-/** What looks like a number at its end would have to be an address (WHATWG URL, ends in a number). */
-const isHostName = (name: string): boolean =>
-  isIP(name) === 4 ||
-  (name.length <= 253 &&
-    /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$/.test(
-      name,
-    ) &&
-    !/(?:^|\.)[0-9]+$/.test(name));
 
 /** It travels as a bearer token (RFC 6750 §2.1), and guessing it must be hopeless. */
 function metricsToken(read: Settings): string | undefined {
