@@ -25,7 +25,13 @@ export interface ClockProblem {
 }
 
 /** What a round found of the servers that answered, in their order; undefined for those that did not. */
-export type Judged = 'agreed' | 'outvoted' | 'undecided' | undefined;
+export type Judged = 'agreed' | 'outvoted' | 'undecided' | 'uncertain' | undefined;
+
+/**
+ * What may be farther from the truth than this part of the allowed drift is no voice: the server is far away, or this
+ * process was too busy to see the answer come. With it a clock that is right could not be told from one that is not.
+ */
+const LARGEST_DISTANCE = 1 / 2;
 
 export class ClockWatch {
   /** Told when the clock comes into doubt, or into another doubt, or out of it. */
@@ -90,14 +96,20 @@ export class ClockWatch {
     wallMs: number,
     monotonicMs: number,
   ): readonly Judged[] {
-    const intervals = samples.map((sample) => sample && around(sample.epochMs, sample.distanceMs));
+    const intervals = samples.map((sample) =>
+      sample !== undefined && sample.distanceMs <= this.#limits.maxDriftMs * LARGEST_DISTANCE
+        ? around(sample.epochMs, sample.distanceMs)
+        : undefined,
+    );
     const answers = intervals.filter((interval) => interval !== undefined);
     const needed = majorityOf(this.#limits.servers);
     const common = commonTo(answers, needed);
     this.#round = { answered: answers.length, agreeing: common.most };
     if (common.interval !== undefined) this.#agreed(common.interval, wallMs, monotonicMs);
     else this.#undecided(common, needed, wallMs, monotonicMs);
-    return intervals.map((interval) => judge(interval, common.interval));
+    return intervals.map((interval, i) =>
+      interval === undefined ? samples[i] && 'uncertain' : judge(interval, common.interval),
+    );
   }
 
   /** Without servers, now and then: a clock that jumped and has stood since is taken as it is. */
@@ -187,8 +199,7 @@ const around = (middle: number, distance: number): Interval => ({
   high: middle + distance,
 });
 
-function judge(interval: Interval | undefined, truth: Interval | undefined): Judged {
-  if (interval === undefined) return undefined;
+function judge(interval: Interval, truth: Interval | undefined): 'agreed' | 'outvoted' | 'undecided' {
   if (truth === undefined) return 'undecided';
   return interval.low <= truth.high && interval.high >= truth.low ? 'agreed' : 'outvoted';
 }

@@ -37,13 +37,17 @@ export interface TimeServer {
   ask(stopping: AbortSignal): Promise<TimeSample>;
 }
 
-/** What became of asking one server in one round. `repeated`: the same machine as another; `undecided`: no majority. */
-export type TimeOutcome = 'agreed' | 'outvoted' | 'undecided' | 'repeated' | TimeServerFault;
+/**
+ * What became of asking one server in one round. `undecided`: there was no majority; `uncertain`: what it says may be
+ * too far from the truth to decide anything; `repeated`: the same machine as another.
+ */
+export type TimeOutcome = 'agreed' | 'outvoted' | 'undecided' | 'uncertain' | 'repeated' | TimeServerFault;
 
 export const TIME_OUTCOMES: readonly TimeOutcome[] = [
   'agreed',
   'outvoted',
   'undecided',
+  'uncertain',
   'repeated',
   'silent',
   'unsynchronized',

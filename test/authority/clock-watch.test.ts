@@ -203,6 +203,21 @@ t.test('without servers the clock is unchecked; a jump stops until it has stood 
   t.strictSame(changes, ['clock-jumped', undefined, 'clock-jumped', undefined]);
 });
 
+t.test('a server that may be half the drift off, or far more, is no voice', async (t) => {
+  const { round, token, watch } = watching();
+  t.strictSame(round([server(0, 501), server(0, 500), server(0, 60_000)]), [
+    'uncertain',
+    'undecided',
+    'uncertain',
+  ]);
+  t.equal(token(), 'clock-no-majority');
+  t.match(watch.problem(), { detail: { answered: 1, agreeing: 1 } });
+  t.strictSame(round([server(0, 500), server(0, 500), server(0, 501)]), ['agreed', 'agreed', 'uncertain']);
+  t.equal(token(), true);
+  round([server(0, 2_000), server(0, 2_000), server(0, 2_000)], 64_000);
+  t.equal(token(64_000), true, 'a pause of the process is no drift of its clock');
+});
+
 t.test('what is not a number is no reason to sign', async (t) => {
   for (const [wall, monotonic] of [
     [Number.NaN, 1],

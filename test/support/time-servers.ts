@@ -42,13 +42,14 @@ function unpack(): void {
   if (!existsSync('/etc/debian_version')) return;
   mkdirSync(UNPACKED, { recursive: true });
   const script = `set -e
-    test -x usr/sbin/chronyd && exit 0
+    test -e whole && exit 0
     apt-get download -q chrony libfaketime libcap2 libseccomp2 || {
       apt-get update -q
       apt-get download -q chrony libfaketime libcap2 libseccomp2
     }
     for package in *.deb; do dpkg -x "$package" .; done
-    rm -- *.deb`;
+    rm -- *.deb
+    touch whole`;
   spawnSync('flock', [UNPACKED, 'sh', '-c', script], { stdio: 'ignore', cwd: UNPACKED });
 }
 

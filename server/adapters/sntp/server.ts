@@ -18,7 +18,8 @@ export function sntpServer(options: SntpOptions): TimeServer {
   return {
     async ask(stopping) {
       const late = new AbortController();
-      const timer = setTimeout(() => late.abort(), options.timeoutMs);
+      // A busy process finds the timer and the answer both there: the answer is read first.
+      const timer = setTimeout(() => setImmediate(() => late.abort()), options.timeoutMs);
       try {
         return await askOnce(options, AbortSignal.any([stopping, late.signal]));
       } catch (error) {
@@ -42,8 +43,8 @@ async function askOnce(
   const { bytes, sentMs, receivedMs } = await exchange({ address, port, family, nonce, monotonicMs, end });
   const read = readAnswer(bytes, wallMs());
   if ('fault' in read) throw new TimeServerProblem(read.fault, read.why);
-  // The server's own part of the way; the clocks tick differently, and neither time is negative.
-  const delayMs = Math.max(0, receivedMs - sentMs - (read.sentMs - read.receivedMs));
+  // Without the server's own part; a server that claims a longer one than we waited gains nothing (distanceOf).
+  const delayMs = receivedMs - sentMs - (read.sentMs - read.receivedMs);
   return {
     epochMs: (read.receivedMs + read.sentMs) / 2 - (sentMs + receivedMs) / 2,
     distanceMs: distanceOf(delayMs, read.rootDelayMs, read.rootDispersionMs),
