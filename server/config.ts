@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { BadS3Address, parseS3Address } from './adapters/s3/address.ts';
 import type { SigningFiles } from './adapters/signing-files.ts';
+import { parseTimeServer, type TimeServerPlace } from './adapters/sntp/place.ts';
 import { isUscc } from './identity/uscc.ts';
 import { parseDestination } from './outbox/place.ts';
 import type { Destination } from './ports/door.ts';
@@ -71,6 +72,10 @@ export interface Config {
   readonly tsaAuthorities: readonly OutsideAuthority[];
   /** addresses and networks of balancers, whose word for who called counts */
   readonly trustedProxies: readonly string[];
+  /** asked for the time; without any the clock is not compared with others */
+  readonly ntpServers: readonly TimeServerPlace[];
+  /** how far the clock may be from theirs, and how far it may jump */
+  readonly maxDriftMs: number;
   readonly maxConnections: number;
   /** under way at once */
   readonly maxUploads: number;
@@ -120,6 +125,8 @@ const KNOWN = [
   'EGRESS_ALLOW',
   'TSA_AUTHORITIES_FILE',
   'TRUSTED_PROXIES',
+  'NTP_SERVERS',
+  'MAX_DRIFT_MS',
   'MAX_CONNECTIONS',
   'MAX_UPLOADS',
   'METRICS_TOKEN',
@@ -127,9 +134,6 @@ const KNOWN = [
   'TRACE_PERCENT',
 ] as const;
 type Name = (typeof KNOWN)[number];
-
-/** Named in the design for what is not built yet: better refused than silently without effect. */
-const NOT_YET = ['NTP_SERVERS', 'MAX_DRIFT_MS'];
 
 /** Read by the command line, not by the service. */
 const OF_CLIENTS = ['URL', 'KEY'];
@@ -172,6 +176,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     egressAllow: allow,
     tsaAuthorities: tsaAuthorities(read, allow),
     trustedProxies: trustedProxies(read),
+    ntpServers: ntpServers(read),
+    // Less is no jump of the clock: a busy process pauses so long between looking at one clock and at the other.
+    maxDriftMs: read.integer('MAX_DRIFT_MS', 1_000, 100, 60_000),
     maxConnections: read.integer('MAX_CONNECTIONS', 10_000, 10, 1_000_000),
     maxUploads: read.integer('MAX_UPLOADS', 256, 1, 100_000),
     metricsToken: metricsToken(read),
@@ -186,8 +193,7 @@ function refuseUnknown(read: Settings, env: Readonly<Record<string, string | und
   for (const variable of Object.keys(env)) {
     if (!variable.startsWith(PREFIX)) continue;
     const name = variable.slice(PREFIX.length);
-    if (NOT_YET.includes(name)) read.refuse(name, '此版本尚不支持', 'not supported by this version yet');
-    else if (!(KNOWN as readonly string[]).includes(name) && !OF_CLIENTS.includes(name))
+    if (!(KNOWN as readonly string[]).includes(name) && !OF_CLIENTS.includes(name))
       read.refuse(name, '没有这个配置项', 'there is no such setting');
   }
 }
@@ -395,6 +401,27 @@ function trustedProxies(read: Settings): readonly string[] {
       );
   }
   return given;
+}
+
+/** All are asked in each round; with more than this, one that lies is no likelier to be found. */
+const MAX_NTP_SERVERS = 16;
+
+function ntpServers(read: Settings): Config['ntpServers'] {
+  const given = read.list('NTP_SERVERS');
+  const places = given.map(parseTimeServer);
+  if (places.includes(undefined))
+    read.refuse(
+      'NTP_SERVERS',
+      '应为以逗号分隔的主机或 主机:端口（IPv6 地址加方括号）',
+      'is not a list of host or host:port (IPv6 addresses in brackets)',
+    );
+  const known = places.filter((place) => place !== undefined);
+  // Whoever is named twice would have two voices in a majority.
+  const names = new Set(known.map(({ host, port }) => `${host} ${port}`));
+  if (names.size < known.length) read.refuse('NTP_SERVERS', '同一服务器出现两次', 'names a server twice');
+  if (given.length > MAX_NTP_SERVERS)
+    read.refuse('NTP_SERVERS', `至多 ${MAX_NTP_SERVERS} 个`, `has more than ${MAX_NTP_SERVERS}`);
+  return known;
 }
 
 /** It travels as a bearer token (RFC 6750 §2.1), and guessing it must be hopeless. */

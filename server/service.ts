@@ -15,6 +15,7 @@ import { openTreeBuilder } from './adapters/workers/trees.ts';
 import { createApp } from './app.ts';
 import { createAuthority } from './authority/tsa.ts';
 import { connectChain } from './chain.ts';
+import { watchClock } from './clock.ts';
 import { type Config, ConfigError } from './config.ts';
 import { FormatError } from './core/reason.ts';
 import { parseTrust, type Trust } from './core/verify/trust.ts';
@@ -66,6 +67,8 @@ export async function startService(config: Config): Promise<Service> {
     rpcUrl,
     clock,
   });
+  const watchedClock = watchClock(config, log, telemetry.countTimeServers(config.ntpServers.length));
+  telemetry.watchClock(watchedClock.state);
   const queue = new DepositQueue();
   const tokenIdentity = await tokenIdentityOf(config);
   const { key: tokenKey, chain: tokenChain } = tokenIdentity;
@@ -123,7 +126,11 @@ export async function startService(config: Config): Promise<Service> {
 
   // Looking is no deposit, and is not counted as one.
   const promised = watchParts({ store: database.store, blobs: storedFiles }, clock, log);
-  const parts = async () => ({ ...(await promised.probe()), ...pipeline.health() });
+  const parts = async () => ({
+    ...(await promised.probe()),
+    clock: watchedClock.problem(),
+    ...pipeline.health(),
+  });
   const stopping = stopList();
   const chainOf = createChainOf(store);
   const app = await createApp({
@@ -131,6 +138,7 @@ export async function startService(config: Config): Promise<Service> {
     blobs,
     digests,
     clock,
+    clockWord: watchedClock.wordAt,
     expectation,
     log,
     publicUrl: config.publicUrl,
@@ -194,6 +202,8 @@ export async function startService(config: Config): Promise<Service> {
   });
   // Before anybody can call: the open keys of a demonstration are good for nothing else.
   if (config.chain !== undefined) await endDemonstration(store, clock, config.dataDir);
+  // The first deposit shall not be called doubtful only because the servers had no time to answer.
+  await watchedClock.first;
   await listen(app, config);
   const url = publicUrlOf(config, app.server.address());
   if (config.chain === undefined) await ensureDemonstration(store, clock, config.dataDir, url);
@@ -204,6 +214,7 @@ export async function startService(config: Config): Promise<Service> {
       stopping.run();
       await app.close();
       await pipeline.stop();
+      await watchedClock.stop();
       await Promise.all([digests.close(), trees.close()]);
       await connection.close();
       await database.close();

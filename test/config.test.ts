@@ -51,6 +51,27 @@ t.test('a configured chain has its nodes, its key and a name', async (t) => {
   t.equal(readConfig({ ...chain, KEZHENG_CHAIN_ID: '5', KEZHENG_CHAIN_TEST: 'false' }).chain?.test, false);
 });
 
+t.test('time servers are names or addresses, with port 123 where none is given', async (t) => {
+  const { ntpServers, maxDriftMs } = readConfig({
+    KEZHENG_NTP_SERVERS:
+      ' ntp.NTSC.ac.cn, time-1.example:1123 ,10.0.0.1:1, [2001:DB8::1], [::1]:65535, localhost,',
+    KEZHENG_MAX_DRIFT_MS: '250',
+  });
+  t.strictSame(
+    ntpServers.map(({ host, port }) => `${host} ${port}`),
+    [
+      'ntp.ntsc.ac.cn 123',
+      'time-1.example 1123',
+      '10.0.0.1 1',
+      '2001:db8::1 123',
+      '::1 65535',
+      'localhost 123',
+    ],
+  );
+  t.equal(maxDriftMs, 250);
+  t.match(readConfig({}), { ntpServers: [], maxDriftMs: 1_000 });
+});
+
 const bad: readonly (readonly [string, Record<string, string>])[] = [
   ['PORT', { KEZHENG_PORT: '65536' }],
   ['PORT', { KEZHENG_PORT: '3e3' }],
@@ -84,6 +105,25 @@ const bad: readonly (readonly [string, Record<string, string>])[] = [
   ['MAX_CONNECTIONS', { KEZHENG_MAX_CONNECTIONS: '1' }],
   ['TRUSTED_PROXIES', { KEZHENG_TRUSTED_PROXIES: '10.0.0.1, balancer' }],
   ['TRUSTED_PROXIES', { KEZHENG_TRUSTED_PROXIES: '10.0.0.0/33' }],
+  ['NTP_SERVERS', { KEZHENG_NTP_SERVERS: 'ntp://a.cn' }],
+  ['NTP_SERVERS', { KEZHENG_NTP_SERVERS: 'a.cn b.cn' }],
+  ['NTP_SERVERS', { KEZHENG_NTP_SERVERS: 'a.cn:0' }],
+  ['NTP_SERVERS', { KEZHENG_NTP_SERVERS: 'a.cn:65536' }],
+  ['NTP_SERVERS', { KEZHENG_NTP_SERVERS: 'a.cn:' }],
+  ['NTP_SERVERS', { KEZHENG_NTP_SERVERS: '-a.cn' }],
+  ['NTP_SERVERS', { KEZHENG_NTP_SERVERS: 'a..cn' }],
+  ['NTP_SERVERS', { KEZHENG_NTP_SERVERS: `${'a'.repeat(64)}.cn` }],
+  ['NTP_SERVERS', { KEZHENG_NTP_SERVERS: `${'a.'.repeat(127)}cn` }],
+  ['NTP_SERVERS', { KEZHENG_NTP_SERVERS: '10.0.0.256' }],
+  ['NTP_SERVERS', { KEZHENG_NTP_SERVERS: '10.0.0' }],
+  ['NTP_SERVERS', { KEZHENG_NTP_SERVERS: '2001:db8::1' }],
+  ['NTP_SERVERS', { KEZHENG_NTP_SERVERS: '[2001:db8::g]' }],
+  ['NTP_SERVERS', { KEZHENG_NTP_SERVERS: '[10.0.0.1]' }],
+  ['NTP_SERVERS', { KEZHENG_NTP_SERVERS: 'a.cn, A.cn:123' }],
+  ['NTP_SERVERS', { KEZHENG_NTP_SERVERS: Array.from({ length: 17 }, (_, i) => `n${i}.cn`).join() }],
+  ['MAX_DRIFT_MS', { KEZHENG_MAX_DRIFT_MS: '99' }],
+  ['MAX_DRIFT_MS', { KEZHENG_MAX_DRIFT_MS: '60001' }],
+  ['MAX_DRIFT_MS', { KEZHENG_MAX_DRIFT_MS: '1s' }],
   ['PROT', { KEZHENG_PROT: '3000' }],
 ];
 for (const [name, env] of bad)

@@ -20,6 +20,7 @@ const LINES: readonly (readonly string[])[] = [
     'main.ts',
     'service.ts',
     'chain.ts',
+    'clock.ts',
     'config.ts',
     'demonstration.ts',
     'mode.ts',

@@ -502,6 +502,14 @@ export const en: Sentences = {
     'clock-in-doubt': 'the clock of this machine is in doubt: no tokens are signed until it is right again',
     'stored-files-bad':
       'of the stored files {missing} are missing and {damaged} damaged, see the log; deposits are taken',
+    'clock-not-checked':
+      'the clock of this machine was not compared with the time servers yet; no time-stamps are issued before, deposits are taken and their manifests say that the clock is in doubt',
+    'clock-drift':
+      'the clock of this machine is {offsetMs} ms from what a majority of the time servers says (ahead where positive, uncertain by {uncertaintyMs} ms), and {limitMs} ms are allowed; no time-stamps are issued, deposits are taken and their manifests say so; set the clock right, and it goes on by itself',
+    'clock-jumped':
+      'the clock of this machine changed by {jumpMs} ms at once (it was set, or the machine slept), and {limitMs} ms are allowed; no time-stamps are issued, deposits are taken and their manifests say so; it goes on by itself when the clock was compared again',
+    'clock-no-majority':
+      'there is no majority of time servers: of {servers}, {needed} must agree, {answered} answered and at most {agreeing} agree; no time-stamps are issued, deposits are taken and their manifests say so; it goes on by itself when a majority agrees',
     'store-unavailable': 'the store is not available, see the log',
     'internal-error': 'an internal error, see the log',
   },

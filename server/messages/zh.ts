@@ -471,6 +471,14 @@ export const zh: Sentences = {
     'log-history-differs': '日志的历史与本地记录不符；已停止上链',
     'clock-in-doubt': '本机时钟存疑，暂不签发时间戳，恢复后自行继续',
     'stored-files-bad': '已存文件中有 {missing} 个缺失、{damaged} 个损坏，详见日志；存证照常接收',
+    'clock-not-checked':
+      '本机时钟尚未与时间服务器核对；核对之前不签发时间戳，存证照常接收，并在清单中注明时钟存疑',
+    'clock-drift':
+      '本机时钟与多数时间服务器相差 {offsetMs} 毫秒（正数为快，不确定度 ±{uncertaintyMs} 毫秒），允许 {limitMs} 毫秒；已停止签发时间戳，存证照常接收，并在清单中注明；请校准本机时钟，校准后自行恢复',
+    'clock-jumped':
+      '本机时钟突然改变了 {jumpMs} 毫秒（被拨动，或机器曾休眠），允许 {limitMs} 毫秒；已停止签发时间戳，存证照常接收，并在清单中注明；重新核对后自行恢复',
+    'clock-no-majority':
+      '时间服务器未形成多数：共 {servers} 个，须 {needed} 个一致，{answered} 个有应答，至多 {agreeing} 个一致；已停止签发时间戳，存证照常接收，并在清单中注明；形成多数后自行恢复',
     'store-unavailable': '存储不可用，详见日志',
     'internal-error': '内部错误，详见日志',
   },

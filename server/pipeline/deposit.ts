@@ -3,11 +3,14 @@ import { toHex } from '../core/read/bytes.ts';
 import { journalEntry } from '../journal/entry.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { BulkOutcome, EvidenceStore, IdempotencyClaim } from '../ports/store.ts';
+import type { ClockWord } from '../ports/time.ts';
 import { type Depositor, type EvidenceGiven, writeManifest } from './manifest.ts';
 
 export interface DepositDeps {
   readonly store: EvidenceStore;
   readonly clock: Clock;
+  /** How far the clock can be believed that was just read as `wallMs`. A doubt is written down and stops nothing. */
+  readonly clockWord: (wallMs: number) => ClockWord;
   /** the service's name as manifests carry it */
   readonly service: string;
 }
@@ -56,13 +59,13 @@ export async function depositMany(
 }
 
 function makeEntry(
-  { clock, service }: DepositDeps,
+  { clock, clockWord, service }: DepositDeps,
   depositor: Depositor,
   given: EvidenceGiven,
   files: readonly ManifestFile[],
 ) {
   const receivedMs = clock.nowMs();
-  const { id, text } = writeManifest(service, depositor, given, files, receivedMs);
+  const { id, text } = writeManifest(service, depositor, given, files, receivedMs, clockWord(receivedMs));
   return journalEntry({
     id,
     organization: depositor.id,

@@ -1,4 +1,9 @@
-import { type EvidenceDescription, MANIFEST_FORMAT, type ManifestFile } from '../core/entry/manifest.ts';
+import {
+  type EvidenceDescription,
+  MANIFEST_FORMAT,
+  type Manifest,
+  type ManifestFile,
+} from '../core/entry/manifest.ts';
 import { newId, randomBytesHex } from '../journal/ids.ts';
 
 /** What a depositor can say of evidence, already validated at the edge. Times are instants as the format has them. */
@@ -46,10 +51,11 @@ export function writeManifest(
   given: EvidenceGiven,
   files: readonly ManifestFile[],
   nowMs: number,
+  clock: Manifest['clock'],
 ): { readonly id: string; readonly text: string } {
   const id = newId(nowMs);
   const text =
-    `{"clock":"unchecked","depositor":${depositorText(depositor)},"evidence":${evidenceText(given)}` +
+    `{"clock":"${clock}","depositor":${depositorText(depositor)},"evidence":${evidenceText(given)}` +
     `,"files":[${files.map(fileText).join(',')}],"folder":null,"format":"${MANIFEST_FORMAT}","id":"${id}"` +
     `,"receivedAt":"${new Date(nowMs).toISOString()}","salt":"${randomBytesHex(16)}"` +
     `,"service":${quoted(service)},"statement":null}`;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { ensureIssuer } from '../../server/adapters/issuer.ts';
-import { manifest } from '../../server/core/entry/manifest.ts';
+import { CLOCKS, manifest } from '../../server/core/entry/manifest.ts';
 import { utf8 } from '../../server/core/read/bytes.ts';
 import { canonicalize, parseCanonical } from '../../server/core/read/json.ts';
 import { parseTrust } from '../../server/core/verify/trust.ts';
@@ -279,12 +279,13 @@ t.test(
         given,
         fc.array(file, { minLength: 1, maxLength: 4 }),
         fc.integer({ min: 0, max: 4_102_444_800_000 }),
-        (service, who, what, files, nowMs) => {
-          const { id, text: written } = writeManifest(service, who, what, files, nowMs);
+        fc.constantFrom(...CLOCKS),
+        (service, who, what, files, nowMs, clock) => {
+          const { id, text: written } = writeManifest(service, who, what, files, nowMs, clock);
           const parsed = parseCanonical(utf8(written));
           t.equal(canonicalize(parsed), written);
           const read = manifest(parsed, '');
-          t.match({ ...read }, { id, service, statement: null, folder: null, clock: 'unchecked' });
+          t.match({ ...read }, { id, service, statement: null, folder: null, clock });
           t.equal(read.evidence.title, what.title);
           t.equal(read.evidence.origin.grade, 'unverified-upload');
           t.equal(read.receivedAt, new Date(nowMs).toISOString());
@@ -298,7 +299,14 @@ t.test(
 
 t.test('two manifests of the same evidence have nothing to be linked by', async (t) => {
   const write = () =>
-    writeManifest('s', { id: crypto.randomUUID(), name: 'n', uscc: undefined }, { title: 't' }, [], 0).text;
+    writeManifest(
+      's',
+      { id: crypto.randomUUID(), name: 'n', uscc: undefined },
+      { title: 't' },
+      [],
+      0,
+      'agreed',
+    ).text;
   const salts = new Set(Array.from({ length: 100 }, () => JSON.parse(write()).salt as string));
   t.equal(salts.size, 100);
   for (const salt of salts) t.match(salt, /^[0-9a-f]{32}$/);

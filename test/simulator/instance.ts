@@ -73,7 +73,7 @@ export function startInstance(options: InstanceOptions) {
     ...{ expectation, log, everyMs },
     after: (ms, run) => schedule.after(ms, `${life.name} timer`, life, run),
   });
-  const depositing: DepositDeps = { store, clock, service: 'simulated' };
+  const depositing: DepositDeps = { store, clock, clockWord: () => 'unchecked', service: 'simulated' };
   const reading: StatusDeps = { store, clock, expectation };
   const certificates: CertificateDeps = {
     ...{

@@ -13,6 +13,9 @@ const HELP = {
   kezheng_anchor_confirmations: 'Confirmations of the oldest anchor that is mined and not final',
   kezheng_anchor_confirmations_required: 'Confirmations that it needs',
   kezheng_operator_balance_ether: 'What the operator has to pay fees with',
+  kezheng_clock_offset_seconds:
+    'How far our clock was ahead of what a majority of the time servers agreed on last',
+  kezheng_clock_state: '1 for what is thought of our clock now',
   kezheng_leading: '1 where this instance seals and anchors',
   kezheng_part_problem: '1 where this part of the service has a problem, as /health/ready tells',
   kezheng_http_connections: 'Open connections',
@@ -34,6 +37,7 @@ export type GaugeName = keyof typeof HELP;
 const LABELS: Partial<Record<GaugeName, readonly string[]>> = {
   kezheng_build_info: ['version', 'node'],
   kezheng_batches: ['state'],
+  kezheng_clock_state: ['state'],
   kezheng_part_problem: ['part'],
 };
 

@@ -4,8 +4,10 @@ import type { Clock } from '../../ports/clock.ts';
 import type { Tracing } from '../../ports/metrics.ts';
 import type { DepositQueue } from '../../ports/overload.ts';
 import type { Store } from '../../ports/store.ts';
+import type { ClockState } from '../../ports/time.ts';
 import { watchBlobs } from './blobs.ts';
 import { openAccount, watchChain } from './chain.ts';
+import { countTimeServers, readClock } from './clock.ts';
 import { createMetrics } from './metrics.ts';
 import { readState } from './state.ts';
 import { watchStore } from './store.ts';
@@ -43,6 +45,8 @@ export async function openTelemetry(options: TelemetryOptions) {
     addReader,
     watchChain: chain.chain,
     watchBlobs: <T extends Blobs>(blobs: T): T => watchBlobs(blobs, families, tracing),
+    countTimeServers: (servers: number) => countTimeServers(families, servers),
+    watchClock: (state: () => ClockState) => addReader((gauges) => readClock(gauges, state())),
     watchStore(store: Store, queue: DepositQueue): Store {
       const watched = watchStore(store, { families, tracing, deposits: metrics.deposits });
       queue.onAnswered = (count, waitMs) => watched.depositTimes.observe(waitMs, count);
