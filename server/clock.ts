@@ -1,17 +1,19 @@
 import { sntpServer } from './adapters/sntp/server.ts';
+import { readClock } from './adapters/stamping/tokens.ts';
 import { GRACE_MS, startClockRounds } from './authority/clock-rounds.ts';
 import { ClockWatch } from './authority/clock-watch.ts';
 import type { Config } from './config.ts';
 import { sentence } from './messages/sentence.ts';
 import type { Logger } from './ports/logger.ts';
 import type { ClockState, ClockWord, TimeOutcome } from './ports/time.ts';
+import type { TimeGate } from './ports/time-gate.ts';
 
 /*
  * The clock watch of this process. Several instances each watch the clock of their own machine.
  */
 
 export interface WatchedClock {
-  /** Asked for each token, with `Date.now()` and `performance.now()` read one after the other. */
+  /** With both clocks as `readClock` reads them; whoever signs asks the gate, which is told the same. */
   readonly mayIssue: ClockWatch['mayIssue'];
   /** The word for a manifest that says it was received at this time, which was read just now. */
   wordAt(wallMs: number): ClockWord;
@@ -28,15 +30,19 @@ export interface WatchedClock {
 const TIMEOUT_MS = 1_000;
 
 const wallMs = (): number => Date.now();
-const monotonicMs = (): number => performance.now();
+/** CLOCK_MONOTONIC as every thread has it: the gate is asked by several. */
+const monotonicMs = (): number => readClock().monotonicMs;
 
 export function watchClock(
   { ntpServers, maxDriftMs }: Pick<Config, 'ntpServers' | 'maxDriftMs'>,
   log: Logger,
   count: (server: number, outcome: TimeOutcome) => void,
+  gate: TimeGate,
 ): WatchedClock {
   const limits = { servers: ntpServers.length, maxDriftMs, graceMs: GRACE_MS };
   const watch = new ClockWatch(limits, wallMs(), monotonicMs());
+  // Threads that sign ask the gate and not the watch.
+  watch.onAllowance = (allowance) => (allowance === undefined ? gate.shut() : gate.open(allowance));
   const tellServer = serverChanges(ntpServers, log);
   const rounds = startClockRounds({
     watch,

@@ -44,9 +44,6 @@ import { createTimeGate, type TimeGate } from './ports/time-gate.ts';
 
 const clock: Clock = { nowMs: () => Date.now() };
 
-/** No clock watch: what the machine says counts, and is called unchecked. */
-const UNCHECKED = { lowMs: 0, highMs: Number.MAX_SAFE_INTEGER / 1_000, untilMs: Number.POSITIVE_INFINITY };
-
 export interface Service {
   readonly url: string;
   readonly stop: () => Promise<void>;
@@ -67,13 +64,12 @@ export async function startService(config: Config): Promise<Service> {
     rpcUrl,
     clock,
   });
-  const watchedClock = watchClock(config, log, telemetry.countTimeServers(config.ntpServers.length));
+  const gate = createTimeGate();
+  const watchedClock = watchClock(config, log, telemetry.countTimeServers(config.ntpServers.length), gate);
   telemetry.watchClock(watchedClock.state);
   const queue = new DepositQueue();
   const tokenIdentity = await tokenIdentityOf(config);
   const { key: tokenKey, chain: tokenChain } = tokenIdentity;
-  const gate = createTimeGate();
-  gate.open(UNCHECKED);
   const database = await openDatabase(config, clock, queue, {
     key: tokenKey,
     certificate: tokenChain[0]!,

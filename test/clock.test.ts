@@ -1,6 +1,8 @@
 import t, { type Test } from 'tap';
+import { readClock } from '../server/adapters/stamping/tokens.ts';
 import { watchClock } from '../server/clock.ts';
 import type { ClockDoubt, TimeOutcome } from '../server/ports/time.ts';
+import { createTimeGate } from '../server/ports/time-gate.ts';
 import { type LyingServer, startTimeServer, whyNoTimeServers } from './support/time-servers.ts';
 
 /*
@@ -19,14 +21,22 @@ async function watching(
   const outcomes: TimeOutcome[] = [];
   const told: string[] = [];
   const note = (_fields: object, message: string): void => void told.push(message);
+  const gate = createTimeGate();
   const watch = watchClock(
     { ntpServers: servers.map(({ port }) => ({ host: '127.0.0.1', port })), maxDriftMs },
     { debug: note, info: note, warn: note, error: note },
     (server, outcome) => void (outcomes[server] = outcome),
+    gate,
   );
   t.teardown(() => watch.stop());
   await watch.first;
-  const token = (): true | ClockDoubt => watch.mayIssue(Date.now(), performance.now());
+  const token = (): true | ClockDoubt => {
+    const at = readClock();
+    const answer = watch.mayIssue(at.wallMs, at.monotonicMs);
+    // Whoever signs asks the gate: the two never differ.
+    t.equal(gate.refuses(at) === undefined, answer === true);
+    return answer;
+  };
   return {
     ...{ servers, outcomes, told, watch, token },
     /** The lag between rounds is in seconds: doubts are looked into soon. */
@@ -37,7 +47,7 @@ async function watching(
     },
     /** A wrong clock for one look: what follows comes within seconds instead of a minute. */
     doubt(): void {
-      watch.mayIssue(Date.now() + 5_000, performance.now());
+      watch.mayIssue(Date.now() + 5_000, readClock().monotonicMs);
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { ClockDoubt, ClockState, ClockWord, TimeSample } from '../ports/time.ts';
+import type { Allowance } from '../ports/time-gate.ts';
 import { type Common, commonTo, type Interval, majorityOf } from './majority.ts';
 
 /*
@@ -36,6 +37,8 @@ const LARGEST_DISTANCE = 1 / 2;
 export class ClockWatch {
   /** Told when the clock comes into doubt, or into another doubt, or out of it. */
   onChange: () => void = () => {};
+  /** Told after each round and each change what the clocks may say from now on; undefined while nothing is signed. */
+  onAllowance: (allowance: Allowance | undefined) => void = () => {};
   readonly #limits: ClockLimits;
   /** The base may be from here to there. */
   #allowed: Interval;
@@ -107,6 +110,7 @@ export class ClockWatch {
     this.#round = { answered: answers.length, agreeing: common.most };
     if (common.interval !== undefined) this.#agreed(common.interval, wallMs, monotonicMs);
     else this.#undecided(common, needed, wallMs, monotonicMs);
+    this.#tellAllowance();
     return intervals.map((interval, i) =>
       interval === undefined ? samples[i] && 'uncertain' : judge(interval, common.interval),
     );
@@ -120,6 +124,7 @@ export class ClockWatch {
     if (stands) this.#settle(undefined, wallMs);
     else this.#refuse(wallMs, monotonicMs);
     this.#allowed = around(base, this.#limits.maxDriftMs);
+    this.#tellAllowance();
   }
 
   #calm(): ClockWord {
@@ -190,7 +195,13 @@ export class ClockWatch {
     }
     this.#problem = problem;
     this.#sinceMs = wallMs;
+    this.#tellAllowance();
     this.onChange();
+  }
+
+  #tellAllowance(): void {
+    const { low: lowMs, high: highMs } = this.#allowed;
+    this.onAllowance(this.#problem === undefined ? { lowMs, highMs, untilMs: this.#untilMs } : undefined);
   }
 }
 

@@ -24,11 +24,24 @@ export function createSerials(): () => Uint8Array {
   };
 }
 
-/** CLOCK_MONOTONIC is the same for all threads of a process, which `performance.now()` is not. */
-export const readClock = (): ClockReading => ({
-  wallMs: Date.now(),
-  monotonicMs: Number(process.hrtime.bigint()) / 1e6,
-});
+/** Between looking at the one clock and at the other this much may pass; more looks like a jump. */
+const CLOSE_MS = 20;
+const TRIES = 5;
+
+const monotonicNow = (): number => Number(process.hrtime.bigint()) / 1e6;
+
+/**
+ * Both clocks at one moment: a thread that was stopped between them looks again. CLOCK_MONOTONIC is the same for all
+ * threads of a process, which `performance.now()` is not.
+ */
+export function readClock(): ClockReading {
+  for (let left = TRIES; ; left--) {
+    const before = monotonicNow();
+    const wallMs = Date.now();
+    const after = monotonicNow();
+    if (after - before < CLOSE_MS || left === 1) return { wallMs, monotonicMs: (before + after) / 2 };
+  }
+}
 
 /** Name of a signer's certificates in a store. */
 export const signerId = (certificate: Uint8Array): string =>
