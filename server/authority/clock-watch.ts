@@ -59,7 +59,7 @@ export class ClockWatch {
   }
 
   /**
-   * Asked for each token with both clocks as they are now; the answer is `true` or why not. Two subtractions and four
+   * Asked for each token with both clocks as they are now; the answer is `true` or why not. One subtraction and four
    * comparisons where all is well. What is not a number is no reason to sign.
    */
   mayIssue(wallMs: number, monotonicMs: number): true | ClockDoubt {

@@ -17,8 +17,8 @@ const MAX_CRL_BYTES = 8 * 1_024 * 1_024;
 /** An answer about one certificate, with the responder's own chain. */
 const MAX_OCSP_BYTES = 64 * 1_024;
 
-/** About one certificate: each may take as long as the door lets it. */
-const MAX_ATTEMPTS = 8;
+/** About one certificate, of each kind: each may take as long as the door lets it. */
+const MAX_ATTEMPTS = 4;
 
 /** In a chain of more nobody finds his way, and each costs requests. */
 const MAX_CERTIFICATES = 16;
@@ -78,7 +78,7 @@ function attemptsFor(
         questions.map((question) => () => askOcsp(door, url, question, stop)),
       ),
   };
-  const attempts = kinds.flatMap((kind) => of[kind]()).slice(0, MAX_ATTEMPTS);
+  const attempts = kinds.flatMap((kind) => of[kind]().slice(0, MAX_ATTEMPTS));
   const lacksIssuer = issuers.length === 0 && kinds.includes('ocsp') && certificate.ocspAddresses.length > 0;
   if (lacksIssuer) return { attempts, missing: [new RevocationProblem('revocation-issuer-missing')] };
   if (attempts.length === 0)

@@ -187,7 +187,7 @@ t.test('four places of each kind are asked, however many a certificate names', a
   t.equal(requests, 4);
   requests = 0;
   await sourceTo(port).collect([signer({ crl: many, ocsp: many }).der, root.der, otherRoot.der]);
-  t.equal(requests, 8, 'and eight attempts are all');
+  t.equal(requests, 8, 'and four attempts of each kind are all');
 });
 
 t.test('an issuer that has had two keys under one name is tried with both', async (t) => {
