@@ -160,7 +160,7 @@ t.test('all settings that cannot be used are told at once, each once', async (t)
       KEZHENG_DATABASE_URL: 'postgres://x',
       KEZHENG_LOG_LEVEL: 'loud',
     }).toSorted(),
-    ['ISSUER_KEY_FILE', 'LOG_LEVEL', 'OPERATOR_KEY_FILE', 'PORT', 'PROT', 'TRUSTED_PROXIES'],
+    ['ISSUER_KEY_FILE', 'LOG_LEVEL', 'OPERATOR_KEY_FILE', 'PORT', 'PROT', 'TRUSTED_PROXIES', 'TSA_KEY_FILE'],
   );
   t.strictSame(refused({}), []);
 });
