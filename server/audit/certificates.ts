@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { type Certificate, parseCertificate } from '../core/certificate/certificate.ts';
 import { certificateNumber } from '../core/certificate/number.ts';
 import { toHex, utf8 } from '../core/read/bytes.ts';
@@ -77,7 +78,7 @@ async function entryAt(snapshot: Snapshot, sequence: number) {
   return undefined;
 }
 
-/** The anchors that it carries, as its column should name them. */
+/** The anchors and tokens that it carries, as its column should name them. */
 async function checkOne(
   deps: CertificateDeps,
   row: RawCertificate,
@@ -96,7 +97,12 @@ async function checkOne(
   const blocks = await compared(row.bytes);
   const verified = await verifyCertificate({ certificate: row.bytes, files: [], trust, blocks, signatures });
   tellFailed(report, row, verified);
-  const keys = (verified.facts?.anchors ?? []).map(({ chainId, blockHash }) => `${chainId}:${blockHash}`);
+  const keys = [
+    ...(verified.facts?.anchors ?? []).map(({ chainId, blockHash }) => `${chainId}:${blockHash}`),
+    ...certificate.tokens.flatMap((token) =>
+      'token' in token ? `token:${hash('sha256', token.token, 'hex')}` : [],
+    ),
+  ];
   compare(report, 'certificate-column-differs', place, {
     revision: [certificate.revision, row.revision],
     issued_ms: [Date.parse(certificate.issuedAt), row.issuedMs],

@@ -25,6 +25,11 @@ export const FINDINGS = {
   'leaf-differs': 'error',
   'key-owner-missing': 'error',
   'bulk-call-differs': 'error',
+  // the operator's own tokens
+  'stamp-missing': 'error',
+  'stamp-place-wrong': 'error',
+  'stamp-wrong': 'error',
+  'stamp-waiting': 'note',
   // batches and trees
   'batch-number-gap': 'error',
   'batch-range-differs': 'error',

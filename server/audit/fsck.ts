@@ -22,6 +22,7 @@ import { checkHistory } from './history.ts';
 import { checkJournal } from './journal.ts';
 import { trustIn } from './proof.ts';
 import { isAnchored, type Repairs, recordAnchor } from './repair.ts';
+import { checkStamps } from './stamps.ts';
 
 /*
  * Does what is stored still say what was promised? Nothing stored is trusted: leaves are made from entries, roots from
@@ -139,6 +140,10 @@ async function checkStore(deps: FsckDeps, chain: Looked | undefined): Promise<re
       const trust = trustIn(await snapshot.logs(), deps.issuers);
       const { signatures } = deps;
       await checkCertificates({ snapshot, report, signatures, trust, chain: chain?.view });
+    });
+    await part(report, 'stamps', () => {
+      const { signatures, thorough } = deps;
+      return checkStamps({ snapshot, report, signatures, thorough });
     });
     await part(report, 'fixity', async () => {
       for await (const { name, outcome, checkedMs } of snapshot.fixity())

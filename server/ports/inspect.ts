@@ -51,6 +51,11 @@ export interface Snapshot {
   serials(): AsyncIterable<RawSerial>;
   serialOf(sequence: number): Promise<RawSerial | undefined>;
   fixity(): AsyncIterable<RawFixity>;
+  /** By first sequence. */
+  stamps(): AsyncIterable<RawStamp>;
+  signers(): Promise<readonly { readonly id: string; readonly chain: readonly Uint8Array[] }[]>;
+  /** From this sequence on entries were deposited with stamps. */
+  stampedFrom(): Promise<number>;
   /** Keys that stand more than once where once is the rule. */
   repeats(): AsyncIterable<Repeat>;
   /**
@@ -161,6 +166,13 @@ export interface RawFixity {
   readonly name: string;
   readonly outcome: string;
   readonly checkedMs: number;
+}
+
+/** The operator's own token over one entry, or over the root of several. */
+export interface RawStamp {
+  readonly firstSequence: number;
+  readonly count: number;
+  readonly token: Uint8Array | undefined;
 }
 
 export interface Repeat {

@@ -101,6 +101,10 @@ function snapshotOf(tables: Tables, gapless: boolean): Snapshot {
     serials: () => all(serialRows.toSorted((a, b) => a.year - b.year || a.serial - b.serial)),
     serialOf: async (sequence) => serialRows.find((one) => one.sequence === sequence),
     fixity: () => all([]),
+    // Here nothing is stamped.
+    stamps: async function* () {},
+    signers: async () => [],
+    stampedFrom: async () => Number.MAX_SAFE_INTEGER,
     repeats: () => all([]),
     lookupFlaws: () => all([]),
     end: async () => {},

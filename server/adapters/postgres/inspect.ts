@@ -223,6 +223,24 @@ function snapshotOf(run: Run, end: () => Promise<void>): Snapshot {
       ),
     serialOf: async (sequence) =>
       (await run<SerialRow>('select sequence, year, serial from serials where sequence = $1', [sequence]))[0],
+    async *stamps() {
+      const sql =
+        'select first_sequence, count, token from stamps where first_sequence > $1 order by first_sequence';
+      type Row = { first_sequence: number; count: number; token: Buffer | null };
+      for await (const row of rows<Row>(sql, [LOWEST], (one) => [one.first_sequence]))
+        yield { firstSequence: row.first_sequence, count: row.count, token: row.token ?? undefined };
+    },
+    async signers() {
+      const kept = await run<{ id: string; chain: unknown }>('select id, chain from signers');
+      return kept.map(({ id, chain }) => ({
+        id,
+        chain: Array.isArray(chain) ? chain.map((one) => Buffer.from(String(one), 'base64')) : [],
+      }));
+    },
+    async stampedFrom() {
+      const [row] = await run<{ stamped_from: number }>('select stamped_from from stamp_state');
+      return row?.stamped_from ?? 0;
+    },
     fixity: () =>
       rows<{ name: string; outcome: string; checkedMs: number }>(
         `select encode(sha256, 'hex') as name, result as outcome, since_ms as "checkedMs" from fixity

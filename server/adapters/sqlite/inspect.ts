@@ -215,6 +215,19 @@ function snapshotOf(db: Connection, end: () => void): Snapshot {
       for await (const row of rows<FixityRow>(sql, [NO_BYTES], ({ sha256 }) => [sha256]))
         yield { name: row.sha256.toString('hex'), outcome: row.result, checkedMs: row.since_ms };
     },
+    async *stamps() {
+      const sql =
+        'select first_sequence, count, token from stamps where first_sequence > ? order by first_sequence';
+      type Row = { first_sequence: number; count: number; token: Buffer | null };
+      for await (const row of rows<Row>(sql, [LOWEST], (one) => [one.first_sequence]))
+        yield { firstSequence: row.first_sequence, count: row.count, token: row.token ?? undefined };
+    },
+    signers: async () =>
+      guarded(() => db.prepare<[], { id: string; chain: string }>('select id, chain from signers').all()).map(
+        ({ id, chain }) => ({ id, chain: chainOf(chain) }),
+      ),
+    stampedFrom: async () =>
+      guarded(() => db.prepare<[], number>('select stamped_from from stamp_state').pluck().get()) ?? 0,
     async *repeats() {
       for (const [table, key, sql] of ONCE)
         for (const row of guarded(() => db.prepare<[], RepeatRow>(sql).all()))
@@ -469,5 +482,14 @@ function guarded<T>(work: () => T): T {
   } catch (error) {
     if (!(error instanceof Sqlite.SqliteError)) throw error;
     throw new InspectionFailed(`${error.code}: ${error.message}`, DAMAGE.test(error.code), error);
+  }
+}
+
+/** A JSON array of base64; what is none gives no certificate. */
+function chainOf(text: string): Uint8Array[] {
+  try {
+    return (JSON.parse(text) as unknown[]).map((one) => Buffer.from(String(one), 'base64'));
+  } catch {
+    return [];
   }
 }
