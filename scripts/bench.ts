@@ -6,6 +6,7 @@ import { run as deposits } from './bench/deposit.ts';
 import { run as proofs } from './bench/proof.ts';
 import { progress, type Row } from './bench/row.ts';
 import { run as store } from './bench/store.ts';
+import { run as tokens } from './bench/token.ts';
 import { run as tree } from './bench/tree.ts';
 import { run as uploads } from './bench/upload.ts';
 
@@ -25,6 +26,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   upload: { run: uploads, needs: ['curl', 'openssl', 'dd'] },
   tree: { run: tree, needs: ['openssl'] },
   proof: { run: proofs, needs: [] },
+  token: { run: tokens, needs: ['wrk', 'openssl'] },
   store: { run: store, needs: [] },
 };
 
@@ -55,9 +57,13 @@ const verdictOf = ({ what, ratio, limit }: Row): string => {
   return `${isRate ? '≥' : '≤'} ${limit}: ${(isRate ? ratio >= limit : ratio <= limit) ? 'ok' : 'MISSED'}`;
 };
 
+const goalOf = ({ reached, least }: NonNullable<Row['goal']>): string =>
+  `≥ ${least.toLocaleString('en')}: ${reached >= least ? 'ok' : 'MISSED'}`;
+
 function show(row: Row): void {
   process.stdout.write(`${row.what}\n  ours   ${row.ours}\n  other  ${row.other}  (${row.otherName})\n`);
   process.stdout.write(`  ratio  ${row.ratio.toFixed(2)}  ${verdictOf(row)}\n`);
+  if (row.goal !== undefined) process.stdout.write(`  goal   ${goalOf(row.goal)}\n`);
 }
 
 /** The names that were asked for, or all; undefined where one is not known. */

@@ -3,11 +3,12 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { owned } from './cleanup.ts';
 import { pairs, perSecond, type Row } from './row.ts';
-import { firstOutput, startBenchedService } from './service.ts';
+import { type BenchedService, firstOutput, startBenchedService } from './service.ts';
 
 /*
  * Single hash-only deposits, durable, each with a random idempotency key, against a bare Fastify route; the load
- * generator (wrk) runs on the same cores.
+ * generator (wrk) runs on the same cores. Once with a token for each, signed before its 201, and once as they are taken
+ * while the clock is in doubt, without.
  */
 
 const SECONDS = 8;
@@ -56,8 +57,9 @@ export const wrkVersion = (): string => {
   return 'unknown';
 };
 
-function load(url: string, lua: string): Promise<number> {
-  const child = owned(spawn('wrk', ['-t1', `-c${CONNECTIONS}`, `-d${SECONDS}s`, '-s', lua, url]));
+/** Answers a second; every one of them must be what the script calls good. */
+export function load(url: string, lua: string, connections = CONNECTIONS): Promise<number> {
+  const child = owned(spawn('wrk', ['-t1', `-c${connections}`, `-d${SECONDS}s`, '-s', lua, url]));
   let out = '';
   child.stdout.on('data', (text) => (out += text));
   child.stderr.on('data', (text) => (out += text));
@@ -77,27 +79,36 @@ export async function run(): Promise<Row[]> {
     }),
   );
   const service = await startBenchedService();
+  const doubtful = await startBenchedService(IN_DOUBT);
   try {
     const other = JSON.parse(await firstOutput(bare, /url/)) as { url: string; version: string };
-    const lua = join(service.folder, 'deposit.lua');
-    writeFileSync(lua, script(service.key));
-    const found = await pairs(
-      PAIRS,
-      () => load(service.url, lua),
-      () => load(other.url, lua),
-    );
+    const otherName = `Fastify ${other.version}, a bare route that validates and echoes; load by wrk ${wrkVersion()}`;
+    const row = async (of: BenchedService, what: string, limit: number): Promise<Row> => {
+      const lua = join(of.folder, 'deposit.lua');
+      writeFileSync(lua, script(of.key));
+      const {
+        ours,
+        other: theirs,
+        ratio,
+      } = await pairs(
+        PAIRS,
+        () => load(of.url, lua),
+        () => load(other.url, lua),
+      );
+      return { what, ours: perSecond(ours), other: perSecond(theirs), otherName, ratio, limit };
+    };
+    const what =
+      'single hash-only deposits, durable, each with a random idempotency key, keys and indexes on';
     return [
-      {
-        what: 'single hash-only deposits, durable, each with a random idempotency key, keys and indexes on',
-        ours: perSecond(found.ours),
-        other: perSecond(found.other),
-        otherName: `Fastify ${other.version}, a bare route that validates and echoes; load by wrk ${wrkVersion()}`,
-        ratio: found.ratio,
-        limit: 0.4,
-      },
+      await row(service, `${what}, each with its token (P-256)`, 0.3),
+      await row(doubtful, `${what}, without tokens (clock in doubt)`, 0.4),
     ];
   } finally {
     bare.kill();
     await service.stop();
+    await doubtful.stop();
   }
 }
+
+/** A time server that never answers: nothing is signed, and deposits go on. */
+const IN_DOUBT = { KEZHENG_NTP_SERVERS: '127.0.0.1:9' };

@@ -12,6 +12,8 @@ export interface Row {
   readonly ratio: number;
   /** what the ratio must not pass: times from above, rates from below */
   readonly limit?: number;
+  /** a figure of our side alone that must be reached */
+  readonly goal?: { readonly reached: number; readonly least: number };
 }
 
 export const median = (values: readonly number[]): number =>

@@ -19,12 +19,20 @@ export function firstOutput(child: ChildProcess, pattern: RegExp): Promise<strin
   });
 }
 
-export async function startBenchedService(): Promise<BenchedService> {
+export async function startBenchedService(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<BenchedService> {
   const folder = temporaryFolder();
   const child = owned(
     spawn(process.execPath, [join(import.meta.dirname, '..', '..', 'server', 'main.ts')], {
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, KEZHENG_PORT: '0', KEZHENG_DATA_DIR: folder, KEZHENG_HOST: '127.0.0.1' },
+      env: {
+        ...process.env,
+        KEZHENG_PORT: '0',
+        KEZHENG_DATA_DIR: folder,
+        KEZHENG_HOST: '127.0.0.1',
+        ...settings,
+      },
     }),
   );
   await firstOutput(child, /kezheng ready/);
