@@ -220,8 +220,9 @@ t.test('a refusal tells openssl and us its number', async (t) => {
 });
 
 t.test('a token comes out of an answer as it went in', async (t) => {
-  const answer = parseResponse(encodeGranted(token({}, ALL)));
-  t.ok(answer.granted && equalBytes(withoutCertificates(answer.token).slice(0, 4), token().slice(0, 4)));
+  const full = token({}, ALL);
+  const answer = parseResponse(encodeGranted(full));
+  t.ok(answer.granted && equalBytes(answer.token, full));
   const withMods = encodeGranted(token());
   // 30 LL 30 03 02 01 status
   withMods[withMods.indexOf(0x30, 1) + 4] = 1;
