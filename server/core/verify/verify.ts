@@ -214,7 +214,7 @@ function gather(
     counts: earliest(good, independent),
     anchors: known,
     tokens: stamps,
-    authorities: [...new Set(independent.flatMap(({ label }) => label ?? []))],
+    authorities: [...new Set(independent.map(({ label }) => label!))],
     stated: certificate.stated,
   };
 }
