@@ -2,7 +2,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { ensureIssuer, IssuerError, openIssuer } from '../../server/adapters/issuer.ts';
+import { ensureIssuer, openIssuer } from '../../server/adapters/issuer.ts';
+import { KeyFileError } from '../../server/adapters/key-files.ts';
 
 const folder = t.testdir({ one: {}, other: {} });
 await ensureIssuer(join(folder, 'one'), 'one', Date.now());
@@ -45,7 +46,7 @@ for (const [how, [what, files]] of Object.entries(wrong))
       () => undefined,
       (error: unknown) => error as Error,
     );
-    t.ok(failed instanceof IssuerError);
+    t.ok(failed instanceof KeyFileError);
     t.match(
       failed?.message,
       new RegExp(`^KEZHENG_ISSUER_${what}_FILE：.*[\\u4e00-\\u9fff].* / KEZHENG_ISSUER_${what}_FILE: `),

@@ -1,0 +1,46 @@
+import { beijing, type Row, utc, type Value } from '../content.ts';
+import type { Line } from './lines.ts';
+import { heightOf, MUTED, type TextStyle, wrap } from './sheet.ts';
+
+/* How each kind of value looks: as lines in a style, to be put anywhere. */
+
+export interface Block {
+  readonly lines: readonly Line[];
+  readonly style: TextStyle;
+}
+
+const TEXT = { size: 9 } as const;
+const ENGLISH = { size: 7.5, color: MUTED } as const;
+const MONO = { size: 7.6, style: 'mono', leading: 1.6 } as const;
+const NAME = { size: 7.5, color: MUTED } as const;
+
+/** A digest is read in groups of eight digits, which is how two people compare it aloud. */
+const GROUP = 8;
+
+export const grouped = (hex: string): string => hex.match(new RegExp(`.{1,${GROUP}}`, 'g'))?.join(' ') ?? '';
+
+export function blocksOf(value: Value, width: number): Block[] {
+  const block = (text: string, style: TextStyle): Block => ({ lines: wrap(text, style, width), style });
+  switch (value.kind) {
+    case 'given':
+    case 'code':
+      return [block(value.text, TEXT)];
+    case 'words':
+      return [block(value.zh, TEXT), ...(value.en === value.zh ? [] : [block(value.en, ENGLISH)])];
+    case 'time':
+      return [block(`${beijing(value.at)}  北京时间 (UTC+8)`, TEXT), block(`${utc(value.at)} UTC`, ENGLISH)];
+    case 'command':
+      return [block(value.text, { ...MONO, size: 8 })];
+    case 'hex':
+      return [
+        ...(value.name === undefined ? [] : [block(value.name, NAME)]),
+        block(`${value.prefix ? `${value.prefix} ` : ''}${grouped(value.hex)}`, MONO),
+      ];
+  }
+}
+
+export const blocksOfRow = (row: Row, width: number): Block[] =>
+  row.values.flatMap((value) => blocksOf(value, width));
+
+export const heightOfBlocks = (blocks: readonly Block[]): number =>
+  blocks.reduce((sum, { lines, style }) => sum + heightOf(lines, style), 0);
