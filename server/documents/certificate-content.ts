@@ -50,20 +50,22 @@ function sectionsOf(input: CertificateInput): readonly Section[] {
   ];
 }
 
-function summaryOf(input: CertificateInput): Content['summary'] {
-  const { counts, anchors } = input.facts;
-  const text = paperWords('summary-text');
-  if (counts === undefined) return { time: words('clocks-none'), by: paperWords('summary-none'), text };
+function summaryOf({ facts: { counts, anchors }, testChain }: CertificateInput): Content['summary'] {
+  const common = {
+    label: paperWords(testChain ? 'summary-test-time' : 'summary-time'),
+    text: paperWords('summary-text'),
+  };
+  if (counts === undefined) return { ...common, time: words('clocks-none'), by: paperWords('summary-none') };
+  const at = time(counts.at);
   const block = anchors.find(({ blockTime }) => blockTime === counts.at);
-  if (counts.clock === 'block' && block !== undefined)
-    return {
-      time: time(counts.at),
-      by: paperWords('by-block', { chain: block.chain ?? block.chainId, block: block.blockNumber }),
-      text,
-    };
+  if (counts.clock === 'block' && block !== undefined) {
+    const chain = block.chain ?? block.chainId;
+    return { ...common, time: at, by: paperWords('by-block', { chain, block: block.blockNumber }) };
+  }
+  const label = counts.token?.label;
   const by =
-    counts.token?.label === undefined
+    label === undefined
       ? paperWords('by-other', { clock: counts.clock })
-      : paperWords('by-authority', { label: counts.token.label });
-  return { time: time(counts.at), by, text };
+      : paperWords('by-authority', { label });
+  return { ...common, time: at, by };
 }

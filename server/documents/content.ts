@@ -54,7 +54,12 @@ export interface Content {
   readonly number: string;
   readonly revision: number;
   /** what the first page shows large */
-  readonly summary: { readonly time: Value; readonly by: Both; readonly text: Both };
+  readonly summary: {
+    readonly label: Both;
+    readonly time: Value;
+    readonly by: Both;
+    readonly text: Both;
+  };
   readonly provider: string;
   readonly issuedAt: string;
   readonly testChain: boolean;

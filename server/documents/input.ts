@@ -59,7 +59,10 @@ export interface CertificateInput {
   /** SHA-256 of the checker that is handed out for checks off line, hex */
   readonly checker: string | undefined;
   readonly publicUrl: string;
-  readonly attached: readonly { readonly name: string; readonly kind: 'certificate' | 'manifest' | 'token' }[];
+  readonly attached: readonly {
+    readonly name: string;
+    readonly kind: 'certificate' | 'manifest' | 'token';
+  }[];
 }
 
 /** The manifest that says who and when: the entry itself, or the one that holds the folder's root. */

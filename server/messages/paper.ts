@@ -33,7 +33,11 @@ const WORDS = {
   'section-attached': ['附件与电子签章', 'Attachments and electronic seal'],
   'section-path': ['附录：默克尔路径', 'Annex: Merkle path'],
 
-  'summary-time': ['最迟存在时间', 'Existed at the latest'],
+  'summary-time': ['最迟存在时间', 'Existed no later than'],
+  'summary-test-time': [
+    '最迟存在时间（测试链，不具证据用途）',
+    'Existed no later than (test chain, no evidential value)',
+  ],
   'summary-none': [
     '没有独立的时钟证明时间；下列时间均为签发者自己的陈述',
     'no independent clock proves a time; the times below are statements of the issuer alone',
@@ -152,7 +156,7 @@ const WORDS = {
   'folder-root': ['文件夹默克尔根', 'Root of the folder'],
 
   'clock-name': ['时钟', 'Clock'],
-  'clock-time': ['时间', 'Time'],
+  'clock-time': ['时间（北京时间 UTC+8；下行 UTC）', 'Time (Beijing, UTC+8; UTC below)'],
   'clock-by': ['由谁陈述', 'By whom'],
   'clock-force': ['效力', 'Standing'],
   'clock-server': ['服务器收到（固定）时间', 'Received by the server (fixing time)'],
@@ -172,10 +176,7 @@ const WORDS = {
   'clocks-none': ['没有独立时钟，不证明时间', 'no independent clock: no time is proven'],
   token: ['可信时间戳', 'Time-stamp token'],
   'token-none': ['本证书不含时间戳令牌', 'this certificate holds no time-stamp token'],
-  'token-others': [
-    '另有 {count} 枚令牌，见所附证书',
-    '{count} more, see the certificate attached',
-  ],
+  'token-others': ['另有 {count} 枚令牌，见所附证书', '{count} more, see the certificate attached'],
   'token-authority': ['机构', 'authority'],
   'token-serial': ['序列号', 'serial number'],
   'token-hash': ['摘要算法', 'digest algorithm'],
@@ -235,27 +236,27 @@ const WORDS = {
   fixity: ['最近一次完整性复核', 'Last check of the stored bytes'],
   'fixity-none': ['尚未复核', 'not checked yet'],
   'fixity-not-stored': ['不适用（仅存摘要）', 'not applicable (digests only)'],
-  'fixity-ok': ['{count} 个文件完好', '{count} files whole'],
-  'fixity-missing': ['{count} 个文件缺失', '{count} files missing'],
-  'fixity-damaged': ['{count} 个文件损坏', '{count} files damaged'],
-  'fixity-unchecked': ['{count} 个文件尚未复核', '{count} files not checked yet'],
+  'fixity-ok': ['{count} 个文件完好', 'files whole: {count}'],
+  'fixity-missing': ['{count} 个文件缺失', 'files missing: {count}'],
+  'fixity-damaged': ['{count} 个文件损坏', 'files damaged: {count}'],
+  'fixity-unchecked': ['{count} 个文件尚未复核', 'files not checked yet: {count}'],
   transfers: ['流转记录', 'Custody transfers'],
 
   'scope-proves': [
     '证明：列出的摘要所对应的文件在最迟存在时间之前已经存在，此后内容未变。',
     'Proves: files with the digests listed existed before the time given, and have not changed since.',
   ],
-  'scope-not': ['不证明：', 'Does not prove:'],
+  'scope-not': ['以下各项不在证明范围之内：', 'Does not prove:'],
 
   'check-url': ['核验网址', 'Check page'],
   'check-code': ['核验码', 'Check code'],
-  'check-code-none': [
-    '不适用：核验无须在线查询',
-    'not applicable: checking needs no look-up',
-  ],
+  'check-code-none': ['不适用：核验无须在线查询', 'not applicable: checking needs no look-up'],
   'checker-digest': ['离线核验程序摘要', 'Digest of the off-line checker'],
   'step-extract': ['一、取出本文件所附的证书', '1. Take the certificate out of this file'],
-  'step-files': ['二、计算原件的摘要，与文件表比对', '2. Hash the originals and compare with the table of files'],
+  'step-files': [
+    '二、计算原件的摘要，与文件表比对',
+    '2. Hash the originals and compare with the table of files',
+  ],
   'step-verify': [
     '三、核验全部步骤（离线；信任清单与节点须自选）',
     '3. Check every step (off line; trust list and node of your own choice)',
@@ -297,10 +298,7 @@ export const PAPER_WORDS = Object.keys(WORDS) as PaperWord[];
 export const isPaperWord = (code: string): code is PaperWord => Object.hasOwn(WORDS, code);
 
 /** The words for a code in both languages, with values put in. */
-export function paperWords(
-  code: PaperWord,
-  values: Readonly<Record<string, string | number>> = {},
-): Both {
+export function paperWords(code: PaperWord, values: Readonly<Record<string, string | number>> = {}): Both {
   const put = (text: string): string =>
     text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? String(values[name]) : whole));
   const [zh, en] = WORDS[code];

@@ -45,7 +45,13 @@ export async function paperOf(
   const trust = deps.trust();
   if (trust === undefined) return undefined;
   const attachments = attachmentsOf(stored.bytes);
-  const input = await inputFor(deps, trust, await deps.store.anchorsOfBatch(batch), stored.bytes, attachments);
+  const input = await inputFor(
+    deps,
+    trust,
+    await deps.store.anchorsOfBatch(batch),
+    stored.bytes,
+    attachments,
+  );
   const unsigned = await deps.render({
     content: certificateContent(input),
     attachments,

@@ -40,7 +40,11 @@ const nameOf = (mediaType: string): string =>
  * The certificate is stored as it is, without any filter: a checker finds it by looking for its first bytes, and needs
  * no decompressor.
  */
-export function embed(sheet: Sheet, attachments: readonly Attachment[], description: (one: Attachment) => string): void {
+export function embed(
+  sheet: Sheet,
+  attachments: readonly Attachment[],
+  description: (one: Attachment) => string,
+): void {
   const pdf = internals(sheet);
   const all = attachments.map((attachment) => {
     const { name, mediaType, bytes, kind } = attachment;

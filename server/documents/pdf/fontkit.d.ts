@@ -7,6 +7,7 @@ declare module 'fontkit' {
   }
   export interface GlyphRun {
     readonly glyphs: readonly Glyph[];
+    readonly positions: readonly object[];
     readonly advanceWidth: number;
   }
   export interface Font {
@@ -14,6 +15,7 @@ declare module 'fontkit' {
     readonly ascent: number;
     readonly descent: number;
     hasGlyphForCodePoint(codePoint: number): boolean;
+    glyphForCodePoint(codePoint: number): Glyph;
     layout(
       text: string,
       features?: readonly string[],

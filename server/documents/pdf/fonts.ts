@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { type Font, openSync } from 'fontkit';
+import { type Font, type Glyph, type GlyphRun, openSync } from 'fontkit';
 
 /*
  * The fonts of documents, tried one after the other for each character: no single font has every script. Opened when
@@ -55,21 +55,45 @@ function open({ file, joins = false, emoji = false }: Source): Face {
   const known = opened.get(file);
   if (known !== undefined) return known;
   const name = file.slice(file.lastIndexOf('/') + 1, -'.ttf'.length);
-  const face: Face = { name, font: directed(openSync(require.resolve(file))), joins, emoji };
+  const face: Face = { name, font: directed(openSync(require.resolve(file)), joins), joins, emoji };
   opened.set(file, face);
   return face;
 }
 
-const RIGHT_TO_LEFT = /[\p{Script=Arabic}\p{Script=Hebrew}]/u;
+/** Letters: digits of these scripts go to the right. */
+export const RIGHT_TO_LEFT = /(?=\p{L})[\p{Script=Arabic}\p{Script=Hebrew}]/u;
+/** Where the shape or place of a glyph depends on its neighbours. */
+const COMPLEX =
+  /[^\p{Script=Han}\p{Script=Latin}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Common}]|\p{M}|[\u1100-\u11ff\u200c\u200d]/u;
 
 /**
- * Each run is handed over in one direction already (text.ts): the font must not guess it from the first character,
- * nor from digits and punctuation, which belong to every script.
+ * Each run is handed over in one direction already (lines.ts): the font must not guess it from the first character, nor
+ * from digits and punctuation, which belong to every script. What needs no shaping, which is nearly everything, is spared
+ * it: it costs a hundred times the rest, and gives nothing but kerning.
  */
-function directed(font: Font): Font {
+function directed(font: Font, joins: boolean): Font {
+  const found = new Map<number, Glyph>();
+  const glyphOf = (codePoint: number): Glyph => {
+    const glyph = found.get(codePoint) ?? font.glyphForCodePoint(codePoint);
+    found.set(codePoint, glyph);
+    return glyph;
+  };
   const layout: Font['layout'] = (text, features) =>
-    font.layout(text, features, undefined, undefined, RIGHT_TO_LEFT.test(text) ? 'rtl' : 'ltr');
+    joins || COMPLEX.test(text)
+      ? font.layout(text, features, undefined, undefined, RIGHT_TO_LEFT.test(text) ? 'rtl' : 'ltr')
+      : unshaped(glyphOf, text);
   return Object.assign(Object.create(font) as Font, { layout });
+}
+
+function unshaped(glyphOf: (codePoint: number) => Glyph, text: string): GlyphRun {
+  const glyphs = [...text].map((character) => glyphOf(character.codePointAt(0)!));
+  const positions = glyphs.map(({ advanceWidth }) => ({
+    xAdvance: advanceWidth,
+    yAdvance: 0,
+    xOffset: 0,
+    yOffset: 0,
+  }));
+  return { glyphs, positions, advanceWidth: glyphs.reduce((sum, glyph) => sum + glyph.advanceWidth, 0) };
 }
 
 /** The first face of the style that has them all. */

@@ -8,9 +8,8 @@ import { ACCENT, ALERT, heightOf, LEFT, MUTED, RIGHT, type Sheet, TINT, WIDTH, w
 const QR_SIZE = 78;
 const SMALL = { size: 7, color: MUTED };
 
-/** Before anything else on each page, so that everything is printed over the mark and stays readable. */
+/** Before anything else on each page. */
 export function beginPage(sheet: Sheet, content: Content): void {
-  if (content.testChain) testMark(sheet);
   const isFirst = sheet.doc.bufferedPageRange().count === 1;
   const y = 34;
   const { zh, en } = paperWords('test-chain');
@@ -21,13 +20,13 @@ export function beginPage(sheet: Sheet, content: Content): void {
   sheet.rule(y + 14);
 }
 
-/** Across the page, corner to corner: a copy of any page shows it. */
+/** Across the page, corner to corner and over everything, so thin that all stays readable: a copy of any page shows it. */
 function testMark(sheet: Sheet): void {
   const { doc, page } = sheet;
   const { zh, en } = paperWords('test-chain');
   doc.save();
   doc.rotate(-52, { origin: [page.width / 2, page.height / 2] });
-  doc.fillOpacity(0.13);
+  doc.fillOpacity(0.11);
   for (const [text, size, dy] of [
     [zh, 58, -62],
     [en, 29, 26],
@@ -47,14 +46,20 @@ export function drawHead(sheet: Sheet, content: Content): void {
   const lines: readonly (readonly [string, Parameters<typeof wrap>[1]])[] = [
     [content.title.zh, title],
     [content.title.en, { size: 11.5, color: MUTED }],
-    [`${content.number}　·　${paperWords('version-value', { format: '', revision: content.revision }).zh.replace('，', '')}`, { size: 12, style: 'bold', leading: 1.9 }],
+    [
+      `${content.number}　·　${paperWords('version-value', { format: '', revision: content.revision }).zh.replace('，', '')}`,
+      { size: 12, style: 'bold', leading: 1.9 },
+    ],
     [content.provider, { size: 9, color: MUTED }],
   ];
   for (const [text, style] of lines) sheet.y += sheet.put(wrap(text, style, width), LEFT, sheet.y, style);
   drawQr(sheet, content.checkUrl, RIGHT - QR_SIZE, top + 2);
   const { zh, en } = paperWords('scan');
   const [caption] = wrap(`${zh} ${en}`, { size: 6.5 }, QR_SIZE + 20);
-  sheet.putLine(caption!, RIGHT - QR_SIZE / 2 - caption!.width / 2, top + QR_SIZE + 4, { size: 6.5, color: MUTED });
+  sheet.putLine(caption!, RIGHT - QR_SIZE / 2 - caption!.width / 2, top + QR_SIZE + 4, {
+    size: 6.5,
+    color: MUTED,
+  });
   sheet.y = Math.max(sheet.y, top + QR_SIZE + 18) + 12;
   drawSummary(sheet, content.summary);
 }
@@ -70,13 +75,13 @@ function drawQr(sheet: Sheet, text: string, x: number, y: number): void {
   doc.fillColor('#000000').fill();
 }
 
-function drawSummary(sheet: Sheet, { time, by, text }: Content['summary']): void {
+function drawSummary(sheet: Sheet, { label, time, by, text }: Content['summary']): void {
   const inner = LEFT + 16;
   const width = WIDTH - 32;
-  const label = paperWords('summary-time');
   const small = { size: 8.5, color: MUTED } as const;
   const large = { size: 15, style: 'bold', color: ACCENT } as const;
-  const instant = time.kind === 'time' ? [`${beijing(time.at)}  北京时间 (UTC+8)`, `${utc(time.at)} UTC`] : [];
+  const instant =
+    time.kind === 'time' ? [`${beijing(time.at)}  北京时间 (UTC+8)`, `${utc(time.at)} UTC`] : [];
   const said = time.kind === 'words' ? [time.zh, time.en] : instant;
   const parts = [
     [`${label.zh} ${label.en}`, small],
@@ -101,6 +106,7 @@ export function drawFooters(sheet: Sheet, content: Content): void {
   const { start, count } = sheet.doc.bufferedPageRange();
   for (let i = 0; i < count; i++) {
     sheet.doc.switchToPage(start + i);
+    if (content.testChain) testMark(sheet);
     const y = sheet.page.height - 44;
     sheet.rule(y);
     const { zh, en } = paperWords('page', { page: i + 1, pages: count });

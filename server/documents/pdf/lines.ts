@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Bidi } from 'bidi-js';
-import type { Face, Style } from './fonts.ts';
+import { type Face, RIGHT_TO_LEFT, type Style } from './fonts.ts';
 import { type Piece, piecesOf } from './pieces.ts';
 
 /*
@@ -82,7 +82,8 @@ function widthOf(face: Face, text: string, size: number): number {
   return advance * size;
 }
 
-const WIDE = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303f\uff00-\uff60\u{1f000}-\u{1faff}]/u;
+const WIDE =
+  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303f\uff00-\uff60\u{1f000}-\u{1faff}]/u;
 /** 避头尾: no line begins with these … */
 const NOT_FIRST = /^[!%),.:;?\]}、。〉》」』】〕！％），．：；？］｝”’…—·⟩]/u;
 /** … or ends with those. */
@@ -132,8 +133,6 @@ function* words(pieces: readonly Placed[]): Generator<Placed[]> {
     word = [];
   }
 }
-
-const RIGHT_TO_LEFT = /[\p{Script=Arabic}\p{Script=Hebrew}]/u;
 
 /** One line in the order in which it is seen: UAX #9, L1 (spaces at the end), L2 (reversing), L4 (mirrored brackets). */
 function visual(pieces: readonly Placed[], base: number, size: number): Line {

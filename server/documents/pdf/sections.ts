@@ -1,15 +1,16 @@
 import type { Both } from '../../messages/paper.ts';
 import { paperWords } from '../../messages/paper.ts';
-import type { ClockLine, FileLine, Row, Section } from '../content.ts';
-import { ACCENT, INK, LEFT, MUTED, RIGHT, type Sheet, TINT, WIDTH, wrap } from './sheet.ts';
-import { type Block, blocksOf, blocksOfRow, heightOfBlocks } from './values.ts';
+import { beijing, type ClockLine, type FileLine, type Row, type Section, utc } from '../content.ts';
+import type { Line } from './lines.ts';
+import { ACCENT, heightOf, INK, LEFT, MUTED, RIGHT, type Sheet, TINT, WIDTH, wrap } from './sheet.ts';
+import { type Block, bilingual, blocksOf, blocksOfRow, GAP, heightOfBlocks } from './values.ts';
 
 /* Sections one below the other: a title, then rows with their labels, or a table whose head is repeated on each page. */
 
 const LABEL_WIDTH = 126;
 const VALUE_X = LEFT + LABEL_WIDTH + 10;
 const VALUE_WIDTH = RIGHT - VALUE_X;
-const PAD = 5;
+const PAD = 3.5;
 
 /** A row that is lower than this goes to the next page whole. */
 const KEEP_TOGETHER = 160;
@@ -23,7 +24,7 @@ export function drawSection(sheet: Sheet, section: Section): void {
   for (const row of rows) drawRow(sheet, title, row);
   if (files.length > 0) drawFiles(sheet, title, files);
   for (const note of notes) drawNote(sheet, title, note);
-  sheet.y += 14;
+  sheet.y += 12;
 }
 
 function drawTitle(sheet: Sheet, { zh, en }: Both, isContinued: boolean): void {
@@ -45,8 +46,8 @@ function makeRoom(sheet: Sheet, title: Both, height: number): boolean {
 }
 
 function labelBlocks({ zh, en }: Both): Block[] {
-  const chinese = { size: 8.5, color: INK } as const;
-  const english = { size: 7, color: MUTED } as const;
+  const chinese = { size: 8.5, color: INK, leading: 1.4 } as const;
+  const english = { size: 7, color: MUTED, leading: 1.35 } as const;
   return [
     { lines: wrap(zh, chinese, LABEL_WIDTH), style: chinese },
     ...(en === zh ? [] : [{ lines: wrap(en, english, LABEL_WIDTH), style: english }]),
@@ -55,7 +56,19 @@ function labelBlocks({ zh, en }: Both): Block[] {
 
 function putBlocks(sheet: Sheet, blocks: readonly Block[], x: number, y: number): void {
   let at = y;
-  for (const { lines, style } of blocks) at += sheet.put(lines, x, at, style);
+  for (const block of blocks) for (const line of block.lines) at += putLine(sheet, block, line, x, at);
+}
+
+/** One line of a block, with what stands behind its last one; its height. */
+function putLine(sheet: Sheet, { lines, style, after }: Block, line: Line, x: number, y: number): number {
+  sheet.putLine(line, x, y, style);
+  const height = heightOf([line], style);
+  if (after !== undefined && line === lines.at(-1)) {
+    // On the baseline of the larger one.
+    const lower = 0.75 * (height - heightOf([after.line], after.style));
+    sheet.putLine(after.line, x + line.width + GAP, y + lower, after.style);
+  }
+  return height;
 }
 
 function drawRow(sheet: Sheet, title: Both, row: Row): void {
@@ -65,7 +78,12 @@ function drawRow(sheet: Sheet, title: Both, row: Row): void {
   const height = Math.max(heightOfBlocks(label), heightOfBlocks(blocks)) + 2 * PAD;
   makeRoom(sheet, title, Math.min(height, KEEP_TOGETHER));
   if (isCommand && height <= sheet.room)
-    sheet.doc.rect(VALUE_X, sheet.y + 3, VALUE_WIDTH, height - 6).fillColor(TINT).fillOpacity(0.75).fill().fillOpacity(1);
+    sheet.doc
+      .rect(VALUE_X, sheet.y + 3, VALUE_WIDTH, height - 6)
+      .fillColor(TINT)
+      .fillOpacity(0.9)
+      .fill()
+      .fillOpacity(1);
   const labelEnd = sheet.y + PAD + heightOfBlocks(label);
   putBlocks(sheet, label, LEFT, sheet.y + PAD);
   sheet.y += PAD;
@@ -79,22 +97,19 @@ function drawRow(sheet: Sheet, title: Both, row: Row): void {
 
 /** Line by line, over as many pages as it takes. */
 function flow(sheet: Sheet, title: Both, blocks: readonly Block[], x: number): void {
-  for (const { lines, style } of blocks)
-    for (const line of lines) {
-      makeRoom(sheet, title, style.size * 2);
-      sheet.y += sheet.put([line], x, sheet.y, style);
+  for (const block of blocks)
+    for (const line of block.lines) {
+      makeRoom(sheet, title, block.style.size * 2);
+      sheet.y += putLine(sheet, block, line, x, sheet.y);
     }
 }
 
-function drawNote(sheet: Sheet, title: Both, { zh, en }: Both): void {
+function drawNote(sheet: Sheet, title: Both, note: Both): void {
   const chinese = { size: 8.5, color: INK } as const;
   const english = { size: 7.5, color: MUTED } as const;
-  const blocks = [
-    { lines: wrap(zh, chinese, WIDTH), style: chinese },
-    { lines: wrap(en, english, WIDTH), style: english },
-  ];
+  const blocks = bilingual(note, chinese, english, WIDTH);
   makeRoom(sheet, title, heightOfBlocks(blocks) + 4);
-  sheet.y += 4;
+  sheet.y += 3;
   putBlocks(sheet, blocks, LEFT, sheet.y);
   sheet.y += heightOfBlocks(blocks);
 }
@@ -131,8 +146,8 @@ function drawHeads(sheet: Sheet, heads: readonly Column[]): void {
 
 function drawClocks(sheet: Sheet, title: Both, clocks: readonly ClockLine[]): void {
   const heads = columns(
-    [3, paperWords('clock-name')],
-    [4, paperWords('clock-time')],
+    [3.2, paperWords('clock-name')],
+    [3.6, paperWords('clock-time')],
     [3.4, paperWords('clock-by')],
     [2.6, paperWords('clock-force')],
   );
@@ -140,7 +155,7 @@ function drawClocks(sheet: Sheet, title: Both, clocks: readonly ClockLine[]): vo
   for (const clock of clocks) {
     const cells = [
       blocksOf({ kind: 'words', ...clock.name }, heads[0]!.width),
-      blocksOf({ kind: 'time', at: clock.at }, heads[1]!.width),
+      blocksOf({ kind: 'words', zh: beijing(clock.at), en: `${utc(clock.at)} UTC` }, heads[1]!.width),
       blocksOf(clock.by, heads[2]!.width),
       blocksOf({ kind: 'words', ...clock.force }, heads[3]!.width),
     ];
@@ -156,8 +171,16 @@ function drawClocks(sheet: Sheet, title: Both, clocks: readonly ClockLine[]): vo
 }
 
 function markCounting(sheet: Sheet, height: number): void {
-  sheet.doc.rect(LEFT - 6, sheet.y, WIDTH + 12, height).fillColor(TINT).fillOpacity(0.75).fill().fillOpacity(1);
-  sheet.doc.rect(LEFT - 6, sheet.y, 2.5, height).fillColor(ACCENT).fill();
+  sheet.doc
+    .rect(LEFT - 6, sheet.y, WIDTH + 12, height)
+    .fillColor(TINT)
+    .fillOpacity(0.9)
+    .fill()
+    .fillOpacity(1);
+  sheet.doc
+    .rect(LEFT - 6, sheet.y, 2.5, height)
+    .fillColor(ACCENT)
+    .fill();
 }
 
 const emphasised = (block: Block): Block => ({
@@ -191,7 +214,9 @@ function drawFile(sheet: Sheet, title: Both, heads: readonly Column[], file: Fil
   const head = Math.max(...beside.map(heightOfBlocks));
   const x = heads[1]!.x;
   const digests = file.digests.map((digest) =>
-    digest.kind === 'hex' ? { name: digest.name ?? '', blocks: blocksOf({ ...digest, name: undefined }, RIGHT - x - 46) } : undefined,
+    digest.kind === 'hex'
+      ? { name: digest.name ?? '', blocks: blocksOf({ ...digest, name: undefined }, RIGHT - x - 46) }
+      : undefined,
   );
   const known = digests.filter((digest) => digest !== undefined);
   const height = head + known.reduce((sum, { blocks }) => sum + heightOfBlocks(blocks), 0) + 2 * PAD;

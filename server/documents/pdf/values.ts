@@ -1,3 +1,4 @@
+import type { Both } from '../../messages/paper.ts';
 import { beijing, type Row, utc, type Value } from '../content.ts';
 import type { Line } from './lines.ts';
 import { heightOf, MUTED, type TextStyle, wrap } from './sheet.ts';
@@ -7,10 +8,15 @@ import { heightOf, MUTED, type TextStyle, wrap } from './sheet.ts';
 export interface Block {
   readonly lines: readonly Line[];
   readonly style: TextStyle;
+  /** behind the last line, on the same one */
+  readonly after?: { readonly line: Line; readonly style: TextStyle };
 }
 
-const TEXT = { size: 9 } as const;
-const ENGLISH = { size: 7.5, color: MUTED } as const;
+/** Between the Chinese and the English on one line. */
+export const GAP = 8;
+
+const TEXT = { size: 9, leading: 1.4 } as const;
+const ENGLISH = { size: 7.5, color: MUTED, leading: 1.4 } as const;
 const MONO = { size: 7.6, style: 'mono', leading: 1.6 } as const;
 const NAME = { size: 7.5, color: MUTED } as const;
 
@@ -19,6 +25,16 @@ const GROUP = 8;
 
 export const grouped = (hex: string): string => hex.match(new RegExp(`.{1,${GROUP}}`, 'g'))?.join(' ') ?? '';
 
+/** English stands behind the Chinese where there is room, else below it. */
+export function bilingual({ zh, en }: Both, chinese: TextStyle, english: TextStyle, width: number): Block[] {
+  const above: Block = { lines: wrap(zh, chinese, width), style: chinese };
+  if (en === zh) return [above];
+  const below: Block = { lines: wrap(en, english, width), style: english };
+  const [last, line] = [above.lines.at(-1)!, below.lines[0]!];
+  if (below.lines.length > 1 || last.width + GAP + line.width > width) return [above, below];
+  return [{ ...above, after: { line, style: english } }];
+}
+
 export function blocksOf(value: Value, width: number): Block[] {
   const block = (text: string, style: TextStyle): Block => ({ lines: wrap(text, style, width), style });
   switch (value.kind) {
@@ -26,7 +42,7 @@ export function blocksOf(value: Value, width: number): Block[] {
     case 'code':
       return [block(value.text, TEXT)];
     case 'words':
-      return [block(value.zh, TEXT), ...(value.en === value.zh ? [] : [block(value.en, ENGLISH)])];
+      return bilingual(value, TEXT, ENGLISH, width);
     case 'time':
       return [block(`${beijing(value.at)}  北京时间 (UTC+8)`, TEXT), block(`${utc(value.at)} UTC`, ENGLISH)];
     case 'command':

@@ -35,7 +35,10 @@ const filesOf = (manifest: Manifest, role: ManifestFile['role']): readonly Manif
 function reports(manifest: Manifest, role: ManifestFile['role']): Value[] {
   const files = filesOf(manifest, role);
   if (files.length === 0) return [];
-  return [words('report-files', { count: files.length }), ...files.map((file) => hex(file.sha256, 'SHA-256'))];
+  return [
+    words('report-files', { count: files.length }),
+    ...files.map((file) => hex(file.sha256, 'SHA-256')),
+  ];
 }
 
 /** Of an upload nobody can expect such reports; of a capture they are missing. */

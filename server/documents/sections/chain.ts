@@ -29,7 +29,10 @@ function chainSection({ certificate }: CertificateInput, anchor: AnchorFact, nth
       row('block-number', code(anchor.blockNumber)),
       row('block-hash', hex(anchor.blockHash)),
       row('block-time', time(anchor.blockTime)),
-      row('batch', words('batch-value', { batch: statedIn(certificate, 'batch') ?? '?', index: anchor.index })),
+      row(
+        'batch',
+        words('batch-value', { batch: statedIn(certificate, 'batch') ?? '?', index: anchor.index }),
+      ),
       row('root', hex(anchor.root), words('root-size', { index: batch.index, size: batch.size })),
       row(
         'finality',

@@ -1,5 +1,5 @@
-import { bothLanguages } from '../../messages/sentence.ts';
 import { paperWords } from '../../messages/paper.ts';
+import { bothLanguages } from '../../messages/sentence.ts';
 import { code, command, given, hex, row, type Section, words } from '../content.ts';
 import type { CertificateInput } from '../input.ts';
 import { checkUrlRow } from './provider.ts';
@@ -14,7 +14,7 @@ export function scopeSection({ notProven }: CertificateInput): Section {
       paperWords('scope-not'),
       ...notProven.map((what) => {
         const { zh, en } = bothLanguages('not-proven', what);
-        return { zh: `· ${zh}`, en: `· ${en}` };
+        return { zh: `· ${zh}`, en };
       }),
     ],
   };

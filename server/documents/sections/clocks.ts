@@ -1,5 +1,16 @@
 import { isPaperWord, type PaperWord, paperWords } from '../../messages/paper.ts';
-import { type ClockLine, code, given, hex, row, type Row, type Section, time, type Value, words } from '../content.ts';
+import {
+  type ClockLine,
+  code,
+  given,
+  hex,
+  type Row,
+  row,
+  type Section,
+  time,
+  type Value,
+  words,
+} from '../content.ts';
 import { type CertificateInput, type ClockFact, manifestOf, statedIn, type TokenFact } from '../input.ts';
 
 /* The clocks side by side, which of them counts, and the tokens: domain fields 15, 22, 23. */
@@ -22,7 +33,13 @@ const isSame = (clock: ClockFact, counts: ClockFact | undefined): boolean =>
   counts !== undefined && clock.proven && clock.clock === counts.clock && clock.at === counts.at;
 
 function lineOf(input: CertificateInput, clock: ClockFact, counts: boolean): ClockLine {
-  return { name: nameOf(clock), at: clock.at, by: sayerOf(input, clock), force: paperWords(forceOf(clock, counts)), counts };
+  return {
+    name: nameOf(clock),
+    at: clock.at,
+    by: sayerOf(input, clock),
+    force: paperWords(forceOf(clock, counts)),
+    counts,
+  };
 }
 
 function nameOf({ clock }: ClockFact) {
@@ -51,7 +68,9 @@ function tokenRows({ certificate, facts: { tokens = [] } }: CertificateInput): R
   const known = tokens.map(tokenRow);
   const count = certificate.tokens.length;
   if (count === 0) return [row('token', words('token-none'))];
-  return count === known.length ? known : [...known, row('token', words('token-others', { count: count - known.length }))];
+  return count === known.length
+    ? known
+    : [...known, row('token', words('token-others', { count: count - known.length }))];
 }
 
 /** Each detail on a line of its own. */

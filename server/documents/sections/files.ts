@@ -34,10 +34,7 @@ const lineOf = (file: ManifestFile, i: number): FileLine => ({
   mediaType: file.mediaType === null ? words('format-unknown') : given(file.mediaType),
   size: String(file.size),
   basis: together(wordOf(`role-${file.role}`), wordOf(`basis-${file.digests}`)),
-  digests: [
-    hex(file.sha256, 'SHA-256'),
-    ...(file.sm3 === null ? [] : [hex(file.sm3, 'SM3')]),
-  ],
+  digests: [hex(file.sha256, 'SHA-256'), ...(file.sm3 === null ? [] : [hex(file.sm3, 'SM3')])],
 });
 
 const wordOf = (word: string): Both => (isPaperWord(word) ? paperWords(word) : { zh: word, en: word });

@@ -2,7 +2,18 @@ import type { Manifest } from '../../core/entry/manifest.ts';
 import { sha256 } from '../../core/hash/sha256.ts';
 import { toHex } from '../../core/read/bytes.ts';
 import { isPaperWord, type PaperWord, paperWords } from '../../messages/paper.ts';
-import { code, given, hex, orNone, row, type Row, type Section, time, type Value, words } from '../content.ts';
+import {
+  code,
+  given,
+  hex,
+  orNone,
+  type Row,
+  row,
+  type Section,
+  time,
+  type Value,
+  words,
+} from '../content.ts';
 import { type CertificateInput, manifestOf } from '../input.ts';
 
 /* What the certificate is, who deposited, and what: domain fields 1 to 9, 20, 21, 39 to 42. */
@@ -27,7 +38,10 @@ export function depositorSection({ depositor, statement }: Manifest): Section {
     title: paperWords('section-depositor'),
     rows: [
       row('depositor-name', given(depositor.name)),
-      row('depositor-id', depositor.uscc === null ? words('not-provided') : words('uscc', { uscc: depositor.uscc })),
+      row(
+        'depositor-id',
+        depositor.uscc === null ? words('not-provided') : words('uscc', { uscc: depositor.uscc }),
+      ),
       row('agent', words('not-provided')),
       row('identity-check', words('identity-check-none')),
       row(
