@@ -13,6 +13,7 @@ import { limitStore } from './http/limits.ts';
 import { countUnrouted, installMetrics, metricsRoute } from './http/metrics.ts';
 import { installOverload, type OverloadLimits, type OverloadState } from './http/overload.ts';
 import { installPace } from './http/pace.ts';
+import { type PaperRoutes, paperRoutes } from './http/paper.ts';
 import { installProblems, unroutable } from './http/problem.ts';
 import { parseBody } from './http/text.ts';
 import { validatorCompiler } from './http/validation.ts';
@@ -30,6 +31,7 @@ declare module 'fastify' {
 
 export type AppDeps = DepositRoutes &
   EvidenceRoutes &
+  PaperRoutes &
   EventRoutes &
   BatchRoutes &
   HealthRoutes & {
@@ -90,6 +92,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     depositRoutes(routes, deps);
     bulkRoutes(routes, deps);
     evidenceRoutes(routes, deps);
+    paperRoutes(routes, deps);
     eventRoutes(routes, deps);
     batchRoutes(routes, deps);
     verifyRoutes(routes, deps.verify);

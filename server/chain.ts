@@ -29,6 +29,8 @@ interface Deps {
   readonly config: Config;
   readonly store: AnchorStore;
   readonly issuer: Issuer;
+  /** DER of what else the operator signs with, for the trust list */
+  readonly otherCertificates: readonly Uint8Array[];
   readonly log: Logger;
 }
 
@@ -96,7 +98,7 @@ const descriptionOf = ({ chain, serviceName }: Config): ChainDescription =>
     : { name: chain.name, runBy: chain.runBy, test: chain.test };
 
 /** Writes trust.json once the log is known, and again where the log is another one. */
-function trustKeeper({ config, store, issuer }: Deps, description: ChainDescription) {
+function trustKeeper({ config, store, issuer, otherCertificates }: Deps, description: ChainDescription) {
   let trust: Trust | undefined;
   let writtenFor = '';
   // Until the chain has been seen nothing is called by its name: better too little than another's.
@@ -112,7 +114,7 @@ function trustKeeper({ config, store, issuer }: Deps, description: ChainDescript
       if (config.chain !== undefined) await refuseOtherGenesis(store, log);
       const earlier = (await store.logs()).filter((known) => keyOf(known) !== key);
       describe = describeBy(description, log);
-      const text = trustListOf(config.serviceName, [log, ...earlier], describe, issuer);
+      const text = trustListOf(config.serviceName, [log, ...earlier], describe, issuer, otherCertificates);
       await writeDurably(join(config.dataDir, 'trust.json'), text);
       trust = parseTrust(utf8(text));
       writtenFor = key;

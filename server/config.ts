@@ -57,6 +57,8 @@ export interface Config {
   readonly fixityEveryMs: number;
   readonly issuerKeyFile: string | undefined;
   readonly issuerCertFile: string | undefined;
+  readonly pdfKeyFile: string | undefined;
+  readonly pdfCertFile: string | undefined;
   readonly trustFile: string | undefined;
   /** addresses and networks of balancers, whose word for who called counts */
   readonly trustedProxies: readonly string[];
@@ -102,6 +104,8 @@ const KNOWN = [
   'FIXITY_EVERY_MS',
   'ISSUER_KEY_FILE',
   'ISSUER_CERT_FILE',
+  'PDF_KEY_FILE',
+  'PDF_CERT_FILE',
   'TRUST_FILE',
   'TRUSTED_PROXIES',
   'MAX_CONNECTIONS',
@@ -157,6 +161,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     verifyPerMinute: read.integer('VERIFY_PER_MINUTE', 600, 1, 1_000_000),
     fixityEveryMs: read.integer('FIXITY_EVERY_MS', 30 * 86_400_000, 100, 3_650 * 86_400_000),
     ...issuer(read),
+    ...documentSigner(read),
     trustFile: read.path('TRUST_FILE'),
     trustedProxies: trustedProxies(read),
     maxConnections: read.integer('MAX_CONNECTIONS', 10_000, 10, 1_000_000),
@@ -210,6 +215,17 @@ function issuer(read: Settings): Pick<Config, 'issuerKeyFile' | 'issuerCertFile'
   return { issuerKeyFile, issuerCertFile };
 }
 
+function documentSigner(read: Settings): Pick<Config, 'pdfKeyFile' | 'pdfCertFile'> {
+  const [pdfKeyFile, pdfCertFile] = [read.path('PDF_KEY_FILE'), read.path('PDF_CERT_FILE')];
+  if ((pdfKeyFile === undefined) !== (pdfCertFile === undefined))
+    read.refuse(
+      pdfKeyFile ? 'PDF_CERT_FILE' : 'PDF_KEY_FILE',
+      '签署 PDF 的私钥与证书须同时配置',
+      'the key that signs PDFs and its certificate go together',
+    );
+  return { pdfKeyFile, pdfCertFile };
+}
+
 function blobsAddress(read: Settings): string | undefined {
   const address = read.text('BLOBS');
   try {
@@ -230,6 +246,12 @@ function checkShared(read: Settings, chain: ChainConfig | undefined): void {
       'ISSUER_KEY_FILE',
       '与 KEZHENG_DATABASE_URL 同用时须配置，各实例用同一签发者',
       'is needed beside KEZHENG_DATABASE_URL: all instances sign as one issuer',
+    );
+  if (read.text('PDF_KEY_FILE') === undefined)
+    read.refuse(
+      'PDF_KEY_FILE',
+      '与 KEZHENG_DATABASE_URL 同用时须配置，各实例用同一密钥签署 PDF',
+      'is needed beside KEZHENG_DATABASE_URL: all instances sign PDFs with one key',
     );
 }
 

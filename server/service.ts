@@ -1,12 +1,15 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { pino } from 'pino';
 import program from '../package.json' with { type: 'json' };
+import { ensureDocumentSigner, openDocumentSigner } from './adapters/document-signer.ts';
 import { ensureIssuer, openIssuer } from './adapters/issuer.ts';
 import { openRestoredMark } from './adapters/restored.ts';
 import { nodeSignatures } from './adapters/signatures-node.ts';
 import { openBlobs, openDatabase } from './adapters/storage.ts';
 import { openTelemetry } from './adapters/telemetry/telemetry.ts';
 import { openDigests } from './adapters/workers/digests.ts';
+import { createThread } from './adapters/workers/thread.ts';
 import { openTreeBuilder } from './adapters/workers/trees.ts';
 import { createApp } from './app.ts';
 import { connectChain } from './chain.ts';
@@ -14,6 +17,7 @@ import { type Config, ConfigError } from './config.ts';
 import { FormatError } from './core/reason.ts';
 import { parseTrust, type Trust } from './core/verify/trust.ts';
 import { endDemonstration, ensureDemonstration } from './demonstration.ts';
+import { PAPER_PROGRAM, type PaperJob } from './documents/pdf/program.ts';
 import { keyChecker } from './identity/api-keys.ts';
 import { sentence } from './messages/sentence.ts';
 import { claimData, prepareDataDir } from './mode.ts';
@@ -24,6 +28,7 @@ import { startPipeline } from './pipeline/pipeline.ts';
 import { selfTest } from './pipeline/self-test.ts';
 import { statedBy } from './pipeline/stated.ts';
 import type { Clock } from './ports/clock.ts';
+import type { DocumentSigner } from './ports/document-signer.ts';
 import type { Issuer } from './ports/issuer.ts';
 import { DepositQueue } from './ports/overload.ts';
 
@@ -43,6 +48,7 @@ export async function startService(config: Config): Promise<Service> {
   const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
   await prepareDataDir(config);
   const issuer = await issuerOf(config);
+  const documentSigner = await documentSignerOf(config);
   const ownTrust = await readTrustFile(config);
 
   const { otlpEndpoint, tracePercent } = config;
@@ -63,8 +69,11 @@ export async function startService(config: Config): Promise<Service> {
   const blobs = telemetry.watchBlobs(storedFiles);
   const digests = openDigests();
   const trees = openTreeBuilder();
+  const paper = createThread<PaperJob>(PAPER_PROGRAM, undefined);
   await selfTest(digests, trees);
-  const connection = await connectChain({ config, store, issuer, log });
+  const earlierTrust = await readOwnTrust(config);
+  const otherCertificates = [documentSigner.certificates.at(-1)!];
+  const connection = await connectChain({ config, store, issuer, otherCertificates, log });
 
   const expectation = createExpectation(config.batchMaxAgeMs, firstGuessMs(config));
   const pipeline = startPipeline({
@@ -125,6 +134,16 @@ export async function startService(config: Config): Promise<Service> {
         url: config.publicUrl,
       }),
     },
+    paper: {
+      store,
+      clock,
+      issuer,
+      signer: documentSigner,
+      signatures: nodeSignatures,
+      trust: () => connection.trust() ?? earlierTrust,
+      publicUrl: config.publicUrl,
+      render: (job) => paper.ask(job),
+    },
     verify: {
       digests,
       signatures: nodeSignatures,
@@ -168,7 +187,7 @@ export async function startService(config: Config): Promise<Service> {
       stopping.run();
       await app.close();
       await pipeline.stop();
-      await Promise.all([digests.close(), trees.close()]);
+      await Promise.all([digests.close(), trees.close(), paper.close()]);
       await connection.close();
       await database.close();
       await blobs.close();
@@ -182,6 +201,15 @@ const issuerOf = (config: Config): Promise<Issuer> =>
   config.issuerKeyFile !== undefined && config.issuerCertFile !== undefined
     ? openIssuer({ keyFile: config.issuerKeyFile, certFile: config.issuerCertFile })
     : ensureIssuer(config.dataDir, config.serviceName, clock.nowMs());
+
+const documentSignerOf = (config: Config): Promise<DocumentSigner> =>
+  config.pdfKeyFile !== undefined && config.pdfCertFile !== undefined
+    ? openDocumentSigner({ keyFile: config.pdfKeyFile, certFile: config.pdfCertFile })
+    : ensureDocumentSigner(config.dataDir, config.serviceName, clock.nowMs());
+
+/** What an earlier start knew of its chain, until this one has seen it. */
+const readOwnTrust = ({ dataDir }: Config): Promise<Trust | undefined> =>
+  readFile(join(dataDir, 'trust.json')).then(parseTrust, () => undefined);
 
 async function readTrustFile({ trustFile }: Config): Promise<Trust | undefined> {
   if (trustFile === undefined) return undefined;

@@ -32,6 +32,8 @@ export interface BackupSource {
   /** Configured elsewhere than in the data folder. */
   readonly issuerKeyFile: string | undefined;
   readonly issuerCertFile: string | undefined;
+  readonly pdfKeyFile: string | undefined;
+  readonly pdfCertFile: string | undefined;
 }
 
 /**
@@ -39,7 +41,15 @@ export interface BackupSource {
  * the service sets right by itself; a younger one would have roots that the database does not know.
  */
 const BEFORE_DATABASE = ['chain/genesis.json', 'chain/operator.key', 'chain/state.json'];
-const BESIDE_DATABASE = ['issuer.key.pem', 'issuer.cert.pem', 'trust.json', 'mode', 'demo.json'];
+const BESIDE_DATABASE = [
+  'issuer.key.pem',
+  'issuer.cert.pem',
+  'pdf.key.pem',
+  'pdf.cert.pem',
+  'trust.json',
+  'mode',
+  'demo.json',
+];
 
 /** kezheng backup FOLDER: the whole of an embedded installation, while its service runs. */
 export async function backupCommand(
@@ -162,6 +172,8 @@ async function copyPart(source: BackupSource, place: string, path: string): Prom
   const configured: Readonly<Record<string, string | undefined>> = {
     'issuer.key.pem': source.issuerKeyFile,
     'issuer.cert.pem': source.issuerCertFile,
+    'pdf.key.pem': source.pdfKeyFile,
+    'pdf.cert.pem': source.pdfCertFile,
   };
   const from = configured[path] ?? join(source.dataDir, path);
   if (!existsSync(from)) return [];
@@ -191,6 +203,10 @@ async function notInBackup({ dataDir }: BackupSource, { parts }: BackupManifest)
   if (!parts.some((part) => part.path === 'issuer.key.pem'))
     missing.push(
       '签发私钥与证书 KEZHENG_ISSUER_KEY_FILE、KEZHENG_ISSUER_CERT_FILE；备份时给出这两项设置即包含在内 / the issuer key and certificate; they are in it where a backup is given these two settings',
+    );
+  if (!parts.some((part) => part.path === 'pdf.key.pem'))
+    missing.push(
+      '签署 PDF 的私钥与证书 KEZHENG_PDF_KEY_FILE、KEZHENG_PDF_CERT_FILE；备份时给出这两项设置即包含在内 / the key that signs PDFs and its certificate; they are in it where a backup is given these two settings',
     );
   return missing;
 }

@@ -40,6 +40,8 @@ export const backupSource = () => ({
   ...storageSettings(),
   issuerKeyFile: setting('ISSUER_KEY_FILE'),
   issuerCertFile: setting('ISSUER_CERT_FILE'),
+  pdfKeyFile: setting('PDF_KEY_FILE'),
+  pdfCertFile: setting('PDF_CERT_FILE'),
 });
 
 /** What `migrate-store` opens. Of any number of instances one leads, so whoever cannot lead is not alone. */
@@ -52,6 +54,10 @@ export function moveTools(): MoveTools {
     issuerFiles: {
       key: setting('ISSUER_KEY_FILE') ?? join(dataDir, 'issuer.key.pem'),
       cert: setting('ISSUER_CERT_FILE') ?? join(dataDir, 'issuer.cert.pem'),
+    },
+    pdfFiles: {
+      key: setting('PDF_KEY_FILE') ?? join(dataDir, 'pdf.key.pem'),
+      cert: setting('PDF_CERT_FILE') ?? join(dataDir, 'pdf.cert.pem'),
     },
     async markMoved(database, blobs) {
       const earlier = await movedTo(dataDir);

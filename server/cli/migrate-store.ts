@@ -22,6 +22,8 @@ export interface MoveTools {
   readonly blobs: string | undefined;
   /** What certificates are signed with, configured or made by the service. */
   readonly issuerFiles: { readonly key: string; readonly cert: string };
+  /** What PDFs are signed with, likewise. */
+  readonly pdfFiles: { readonly key: string; readonly cert: string };
   /** From then on no service starts on the database in the data folder. */
   markMoved(database: string, blobs: string | undefined): Promise<void>;
   /** Takes the place of the service, where none has it; to be given back. Undefined where a service runs. */
@@ -274,7 +276,7 @@ async function digestOf(blobs: Blobs, room: BlobRoom, name: string, size: number
 function tellSettings(
   database: string | undefined,
   blobs: string | undefined,
-  { issuerFiles }: MoveTools,
+  { issuerFiles, pdfFiles }: MoveTools,
 ): void {
   say('完成。以后以这些变量启动服务 / done. From now on start the service with:');
   if (database !== undefined) {
@@ -282,6 +284,8 @@ function tellSettings(
     // All instances sign as one: what the service made for itself goes on as what is configured.
     say(`  KEZHENG_ISSUER_KEY_FILE=${issuerFiles.key}`);
     say(`  KEZHENG_ISSUER_CERT_FILE=${issuerFiles.cert}`);
+    say(`  KEZHENG_PDF_KEY_FILE=${pdfFiles.key}`);
+    say(`  KEZHENG_PDF_CERT_FILE=${pdfFiles.cert}`);
   }
   if (blobs !== undefined) say(`  KEZHENG_BLOBS=${blobs}`);
   if (database !== undefined)

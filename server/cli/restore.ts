@@ -205,6 +205,8 @@ async function gatherBlobs(
 const NEEDS: Readonly<Record<string, string>> = {
   'issuer.key.pem': 'issuer.cert.pem',
   'issuer.cert.pem': 'issuer.key.pem',
+  'pdf.key.pem': 'pdf.cert.pem',
+  'pdf.cert.pem': 'pdf.key.pem',
   'chain/state.json': 'chain/genesis.json',
 };
 

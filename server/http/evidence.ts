@@ -79,7 +79,10 @@ export const viewOf = (status: EvidenceStatus) => ({
   stateText: bothLanguages('state', status.state),
 });
 
-async function entryFor(deps: EvidenceRoutes, request: FastifyRequest): Promise<StoredEntry> {
+export async function entryFor(
+  deps: Pick<EvidenceRoutes, 'store'>,
+  request: FastifyRequest,
+): Promise<StoredEntry> {
   const { id } = request.params as { id: string };
   const entry = await deps.store.evidence(request.caller.organization.id, id);
   if (entry === undefined) throw new Problem('not-found');
@@ -229,7 +232,7 @@ async function expectWhole(
 }
 
 /** RFC 6266 with RFC 8187's encoding, and a plain name for old clients. */
-function attachment(name: string): string {
+export function attachment(name: string): string {
   const plain = name.replace(/[^\x20-\x7e]|["\\%]/g, '_');
   const encoded = encodeURIComponent(name).replace(
     /['()*]/g,
@@ -252,7 +255,7 @@ async function sendCertificate(
     .send(Buffer.from(certificate.bytes));
 }
 
-function notReady(deps: EvidenceRoutes, status: EvidenceStatus): Problem {
+export function notReady(deps: StatusDeps, status: EvidenceStatus): Problem {
   const expectedAt = status.expectedAt ?? new Date(deps.clock.nowMs() + 1_000).toISOString();
   const seconds = Math.max(1, Math.ceil((Date.parse(expectedAt) - deps.clock.nowMs()) / 1_000));
   return new Problem(

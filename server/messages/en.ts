@@ -33,6 +33,8 @@ export const en: Sentences = {
     'stored-file-damaged':
       'the stored file is damaged and is not sent; the operator has been told, and fixity in the record says what the last check found',
     'certificate-not-ready': 'the certificate is not ready yet',
+    'chain-not-seen':
+      'the service has not reached its chain since it started and cannot say which one it is; ask again later',
     'too-many-requests': 'too many requests',
     'store-unavailable':
       'the store is not available now, and nothing is confirmed: repeat the request under the same Idempotency-Key; if it was kept after all, the answer is the earlier one',

@@ -89,7 +89,7 @@ const WORDS = {
   'files-count': ['证据包清单', 'Package contents'],
   'files-count-value': [
     '{count} 个文件，共 {bytes} 字节，逐一列于下文',
-    '{count} files, {bytes} bytes in all, each listed below',
+    'files: {count}, bytes in all: {bytes}; each is listed below',
   ],
   'files-folder': [
     '文件夹，{count} 个文件，以默克尔根固定',
@@ -226,7 +226,7 @@ const WORDS = {
   'custody-medium': ['保管介质与方式', 'Medium and manner'],
   'custody-stored': [
     '原件 {count} 个文件由服务原样保存，与任何衍生件分开',
-    'the originals of {count} files were kept by the service as they came, apart from anything derived',
+    'originals kept by the service as they came, apart from anything derived: {count}',
   ],
   'custody-declared': [
     '服务不保存原件，仅存摘要；原件由存证人保管',

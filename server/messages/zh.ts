@@ -33,6 +33,7 @@ export const zh: Sentences = {
     'stored-file-damaged':
       '服务保存的此文件已损坏，故不发出，运营者已得到通知；存证记录的 fixity 写明上次复核的结果',
     'certificate-not-ready': '证书尚未生成，请稍后再取',
+    'chain-not-seen': '服务启动以来尚未连上链，无法说明是哪条链；请稍后再试',
     'too-many-requests': '请求过于频繁',
     'store-unavailable':
       '存储暂不可用，本次请求未获确认：请以同一 Idempotency-Key 重试，若其实已存入，将得到原来的结果',

@@ -9,7 +9,7 @@ import { verifyCertificate } from '../core/verify/verify.ts';
 import { certificateContent } from '../documents/certificate-content.ts';
 import { type CertificateInput, manifestOf } from '../documents/input.ts';
 import type { Attachment } from '../documents/pdf/embed.ts';
-import type { PaperJob, Unsigned } from '../documents/pdf/render.ts';
+import type { PaperJob, Unsigned } from '../documents/pdf/program.ts';
 import { sealed } from '../documents/pdf/seal.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { DocumentSigner } from '../ports/document-signer.ts';
@@ -25,7 +25,7 @@ export interface PaperDeps {
   readonly signatures: SignatureVerifier;
   /** the service's own trust list; undefined until it has seen its chain once */
   readonly trust: () => Trust | undefined;
-  readonly publicUrl: () => string;
+  readonly publicUrl: string;
   /** draws it, on another thread */
   readonly render: (job: PaperJob) => Promise<Unsigned>;
   /** SHA-256 of the checker that is handed out, hex */
@@ -41,7 +41,7 @@ export async function paperOf(
   deps: PaperDeps,
   batch: number,
   stored: StoredCertificate,
-): Promise<Uint8Array | undefined> {
+): Promise<{ readonly number: string; readonly bytes: Uint8Array } | undefined> {
   const trust = deps.trust();
   if (trust === undefined) return undefined;
   const attachments = attachmentsOf(stored.bytes);
@@ -58,7 +58,7 @@ export async function paperOf(
     cmsBytes: deps.signer.maxBytes,
     signedMs: deps.clock.nowMs(),
   });
-  return sealed(unsigned, deps.signer.sign);
+  return { number: input.certificate.number, bytes: await sealed(unsigned, deps.signer.sign) };
 }
 
 async function inputFor(
@@ -83,7 +83,7 @@ async function inputFor(
     issuer: signerOf(issuer.name, issuer.x5c),
     seal: signerOf(signer.name, signer.certificates),
     checker,
-    publicUrl: deps.publicUrl(),
+    publicUrl: deps.publicUrl,
     attached,
   };
 }

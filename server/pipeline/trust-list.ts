@@ -30,6 +30,8 @@ export function trustListOf(
   logs: readonly LogIdentity[],
   describe: DescribeLog,
   issuer: Issuer,
+  /** DER of what else the operator signs with, the last of each chain: documents, for one */
+  others: readonly Uint8Array[] = [],
 ): string {
   const document = {
     format: 'kezheng-trust/1',
@@ -40,7 +42,7 @@ export function trustListOf(
       return { chain, chainId, contract, genesisHash, operator, runBy, test };
     }),
     authorities: [],
-    issuers: [{ name, certificates: [encodeBase64(issuer.x5c.at(-1)!)] }],
+    issuers: [{ name, certificates: [issuer.x5c.at(-1)!, ...others].map(encodeBase64) }],
   };
   return `${JSON.stringify(document, undefined, 2)}\n`;
 }

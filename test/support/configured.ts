@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { ensureDocumentSigner } from '../../server/adapters/document-signer.ts';
 import { ensureIssuer } from '../../server/adapters/issuer.ts';
 import { nodeSignatures } from '../../server/adapters/signatures-node.ts';
 import { readConfig } from '../../server/config.ts';
@@ -56,7 +57,10 @@ export async function configured(
   writeFileSync(keyFile, `${operatorKey}\n`);
   const apiKey = await makeKey(folder);
   const storage = await storageFor(folder);
-  if (ON_POSTGRES) await ensureIssuer(folder, 'test', Date.now());
+  if (ON_POSTGRES) {
+    await ensureIssuer(folder, 'test', Date.now());
+    await ensureDocumentSigner(folder, 'test', Date.now());
+  }
   const service = await startService(
     readConfig({
       KEZHENG_PORT: '0',
@@ -70,6 +74,8 @@ export async function configured(
       ...(ON_POSTGRES && {
         KEZHENG_ISSUER_KEY_FILE: join(folder, 'issuer.key.pem'),
         KEZHENG_ISSUER_CERT_FILE: join(folder, 'issuer.cert.pem'),
+        KEZHENG_PDF_KEY_FILE: join(folder, 'pdf.key.pem'),
+        KEZHENG_PDF_CERT_FILE: join(folder, 'pdf.cert.pem'),
       }),
       ...env,
     }),

@@ -1,5 +1,5 @@
 import { RANGE_PLACE } from './embed.ts';
-import type { Unsigned } from './render.ts';
+import type { Unsigned } from './program.ts';
 
 /**
  * Signs a document: all its bytes but the place of the signature itself, to the last one (ISO 32000-2 §12.8.1). The
