@@ -53,7 +53,7 @@ function sectionsOf(input: CertificateInput): readonly Section[] {
 function summaryOf({ facts: { counts, anchors }, testChain }: CertificateInput): Content['summary'] {
   const common = {
     label: paperWords(testChain ? 'summary-test-time' : 'summary-time'),
-    text: paperWords('summary-text'),
+    text: paperWords(counts === undefined ? 'summary-text-none' : 'summary-text'),
   };
   if (counts === undefined) return { ...common, time: words('clocks-none'), by: paperWords('summary-none') };
   const at = time(counts.at);

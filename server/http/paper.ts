@@ -16,7 +16,7 @@ export interface PaperRoutes extends StatusDeps {
 }
 
 /** Each holds up to a few megabytes and waits for one thread, which draws two or three of the largest in a second. */
-const MAX_UNDER_WAY = 16;
+const MAX_UNDER_WAY = 8;
 
 /** The certificate on paper, by the rules of the certificate itself. */
 export function paperRoutes(app: FastifyInstance, deps: PaperRoutes): void {

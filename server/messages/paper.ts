@@ -46,6 +46,10 @@ const WORDS = {
     '下列文件的摘要在上述时间之前已经固定，此后任何改动都能被任何人发现。核验不需要相信签发者。',
     'The digests of the files below were fixed before this time; any later change can be detected by anybody, without trusting the issuer.',
   ],
+  'summary-text-none': [
+    '下列文件的摘要已写入清单，此后任何改动都能被任何人发现；但没有独立的时钟证明它们何时已经存在。',
+    'The digests of the files below stand in the manifest, and any later change can be detected by anybody; but no independent clock proves when they existed.',
+  ],
   'by-block': ['区块时间（链 {chain}，第 {block} 块）', 'time of block {block} of chain {chain}'],
   'by-authority': ['独立时间戳机构 {label}', 'independent time-stamp authority {label}'],
   'by-other': ['{clock}', '{clock}'],
@@ -53,6 +57,8 @@ const WORDS = {
   number: ['证书编号', 'Certificate number'],
   'evidence-id': ['存证编号（统一证据编号）', 'Evidence number'],
   version: ['证书格式与版次', 'Format and revision'],
+  revision: ['第 {revision} 版', 'revision {revision}'],
+  beijing: ['{time}  北京时间 (UTC+8)', '{time}  Beijing time (UTC+8)'],
   'version-value': ['{format}，第 {revision} 版', '{format}, revision {revision}'],
   'issued-at': ['签发时间', 'Issued'],
   state: ['状态', 'State'],
@@ -245,6 +251,10 @@ const WORDS = {
   'scope-proves': [
     '证明：列出的摘要所对应的文件在最迟存在时间之前已经存在，此后内容未变。',
     'Proves: files with the digests listed existed before the time given, and have not changed since.',
+  ],
+  'scope-proves-none': [
+    '证明：列出的摘要所对应的文件与清单相符；存在的时间只有签发者的陈述。',
+    'Proves: files with the digests listed are those of the manifest; for the time there is only the word of the issuer.',
   ],
   'scope-not': ['以下各项不在证明范围之内：', 'Does not prove:'],
 

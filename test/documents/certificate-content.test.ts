@@ -309,6 +309,7 @@ t.test('where no independent clock proves a time, that stands where the time wou
   const input = await inputOf(changed());
   const content = certificateContent({ ...input, facts: { ...input.facts, counts: undefined } });
   t.match(content.summary, { time: { kind: 'words', zh: /不证明时间/ }, by: { zh: /签发者自己的陈述/ } });
+  t.notMatch(JSON.stringify(content), '之前已经存在');
   t.notOk(content.sections.flatMap(({ clocks = [] }) => clocks).some(({ counts }) => counts));
 });
 

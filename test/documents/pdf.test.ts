@@ -259,6 +259,28 @@ t.test(
   },
 );
 
+t.test(
+  'a name or a description that is longer than a page goes on over as many as it takes',
+  { skip },
+  async (t) => {
+    const { text, pages, check, plain } = await pdfOf(
+      changed(({ entry }) => {
+        entry.files[0].name = '页'.repeat(4_000);
+        entry.evidence.description = '述'.repeat(6_000);
+      }),
+    );
+    t.match(check(), { status: 0 });
+    const all = text();
+    t.ok(all.split('页').length > 4_000);
+    t.ok(all.split('述').length > 6_000);
+    // Nothing is drawn below the line above the page number.
+    for (let page = 1; page <= pages(); page++)
+      t.match(text(page).trimEnd().split('\n').slice(-14).join(), `page ${page} of`);
+    for (const y of [...plain().matchAll(/1 0 0 1 [\d.]+ ([\d.]+) Tm/g)].map(([, y]) => Number(y)))
+      if (y < 30) t.fail(`text at ${y}`);
+  },
+);
+
 t.test('a test chain stands on every page, large, and a real one on none', { skip }, async (t) => {
   for (let page = 1; page <= sample.pages(); page++) {
     const text = squeezed(sample.text(page));

@@ -47,7 +47,7 @@ export function drawHead(sheet: Sheet, content: Content): void {
     [content.title.zh, title],
     [content.title.en, { size: 11.5, color: MUTED }],
     [
-      `${content.number}　·　${paperWords('version-value', { format: '', revision: content.revision }).zh.replace('，', '')}`,
+      `${content.number}　·　${paperWords('revision', { revision: content.revision }).zh}`,
       { size: 12, style: 'bold', leading: 1.9 },
     ],
     [content.provider, { size: 9, color: MUTED }],
@@ -81,7 +81,7 @@ function drawSummary(sheet: Sheet, { label, time, by, text }: Content['summary']
   const small = { size: 8.5, color: MUTED } as const;
   const large = { size: 15, style: 'bold', color: ACCENT } as const;
   const instant =
-    time.kind === 'time' ? [`${beijing(time.at)}  北京时间 (UTC+8)`, `${utc(time.at)} UTC`] : [];
+    time.kind === 'time' ? [paperWords('beijing', { time: beijing(time.at) }).zh, `${utc(time.at)} UTC`] : [];
   const said = time.kind === 'words' ? [time.zh, time.en] : instant;
   const parts = [
     [`${label.zh} ${label.en}`, small],

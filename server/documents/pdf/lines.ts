@@ -39,7 +39,7 @@ export function linesOf(text: string, style: Style, size: number, width: number)
 }
 
 function paragraphLines(text: string, style: Style, size: number, width: number): Line[] {
-  const placed = place(piecesOf(text, style), size);
+  const placed = place(piecesOf(text, style), style, size);
   const base = placed.length === 0 ? 0 : baseLevel(placed);
   return breakInto(placed, width).map((line) => visual(line, base, size));
 }
@@ -49,7 +49,7 @@ const textOf = (pieces: readonly Piece[]): string => pieces.map((piece) => piece
 const baseLevel = (pieces: readonly Piece[]): number =>
   bidi.getEmbeddingLevels(textOf(pieces)).paragraphs[0]?.level ?? 0;
 
-function place(pieces: readonly Piece[], size: number): Placed[] {
+function place(pieces: readonly Piece[], style: Style, size: number): Placed[] {
   const { levels } = bidi.getEmbeddingLevels(textOf(pieces));
   let at = 0;
   return pieces.map((piece, i) => {
@@ -60,7 +60,7 @@ function place(pieces: readonly Piece[], size: number): Placed[] {
       ...piece,
       level,
       width: widthOf(piece.face, piece.text, size),
-      breaks: next === undefined || mayBreak(piece.text, next.text),
+      breaks: next === undefined || mayBreak(piece.text, next.text, style),
     };
   });
 }
@@ -89,11 +89,13 @@ const NOT_FIRST = /^[!%),.:;?\]}、。〉》」』】〕！％），．：；？
 /** … or ends with those. */
 const NOT_LAST = /[([{〈《「『【〔（［｛“‘⟨]$/u;
 
-function mayBreak(before: string, after: string): boolean {
+function mayBreak(before: string, after: string, style: Style): boolean {
   if (after === ' ') return false;
   if (before === ' ') return true;
   if (NOT_FIRST.test(after) || NOT_LAST.test(before)) return false;
-  return WIDE.test(before) || WIDE.test(after) || /[-/&?=_]$/.test(before);
+  if (WIDE.test(before) || WIDE.test(after)) return true;
+  // Of a command nobody could tell whether there was a space.
+  return style !== 'mono' && /[-/&?=_]$/.test(before);
 }
 
 /** Greedy: as many words as fit; a word that fits no line is cut where the line is full. */
@@ -134,29 +136,37 @@ function* words(pieces: readonly Placed[]): Generator<Placed[]> {
   }
 }
 
-/** One line in the order in which it is seen: UAX #9, L1 (spaces at the end), L2 (reversing), L4 (mirrored brackets). */
-function visual(pieces: readonly Placed[], base: number, size: number): Line {
-  const atoms: (Atom & { level: number })[] = [];
-  for (const { text, face, level } of trimmed(pieces)) {
-    const last = atoms.at(-1);
-    const joins = last?.face === face && last.level === level;
-    // Letters that go to the left are shaped together; what else stands among them is turned around one by one.
-    const isTurned = level % 2 === 1;
-    const shown = isTurned ? mirrored(text) : text;
-    const alone = isTurned && !(RIGHT_TO_LEFT.test(text) && RIGHT_TO_LEFT.test(last?.text ?? ''));
-    if (joins && !alone) atoms[atoms.length - 1] = atom(last.text + shown, face, level, size);
-    else atoms.push(atom(shown, face, level, size));
-  }
-  const ordered = reorder(atoms, base);
-  return { atoms: ordered, width: ordered.reduce((total, { width }) => total + width, 0) };
+interface Run extends Piece {
+  readonly level: number;
 }
 
-const atom = (text: string, face: Face, level: number, size: number) => ({
-  text,
-  face,
-  level,
-  width: (face.font.layout(text).advanceWidth / face.font.unitsPerEm) * size,
-});
+/** One line in the order in which it is seen: UAX #9, L1 (spaces at the end), L2 (reversing), L4 (mirrored brackets). */
+function visual(pieces: readonly Placed[], base: number, size: number): Line {
+  const atoms = reorder(runsOf(trimmed(pieces)), base).map(({ text, face }) => ({
+    text,
+    face,
+    width: (face.font.layout(text).advanceWidth / face.font.unitsPerEm) * size,
+  }));
+  return { atoms, width: atoms.reduce((total, { width }) => total + width, 0) };
+}
+
+/**
+ * What is drawn at once. Letters that go to the left are shaped together; what else stands among them is turned around
+ * one by one.
+ */
+function runsOf(pieces: readonly Placed[]): Run[] {
+  const runs: Run[] = [];
+  for (const { text, face, level } of pieces) {
+    const last = runs.at(-1);
+    const isTurned = level % 2 === 1;
+    const isAlone = isTurned && !(RIGHT_TO_LEFT.test(text) && RIGHT_TO_LEFT.test(last?.text ?? ''));
+    const shown = isTurned ? mirrored(text) : text;
+    if (last?.face === face && last.level === level && !isAlone)
+      runs[runs.length - 1] = { ...last, text: last.text + shown };
+    else runs.push({ text: shown, face, level });
+  }
+  return runs;
+}
 
 const mirrored = (text: string): string => bidi.getMirroredCharacter(text) ?? text;
 

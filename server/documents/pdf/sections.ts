@@ -1,6 +1,14 @@
 import type { Both } from '../../messages/paper.ts';
 import { paperWords } from '../../messages/paper.ts';
-import { beijing, type ClockLine, type FileLine, type Row, type Section, utc } from '../content.ts';
+import {
+  beijing,
+  type ClockLine,
+  type FileLine,
+  type Row,
+  type Section,
+  utc,
+  type Value,
+} from '../content.ts';
 import type { Line } from './lines.ts';
 import { ACCENT, heightOf, INK, LEFT, MUTED, RIGHT, type Sheet, TINT, WIDTH, wrap } from './sheet.ts';
 import { type Block, bilingual, blocksOf, blocksOfRow, GAP, heightOfBlocks } from './values.ts';
@@ -200,36 +208,44 @@ function drawFiles(sheet: Sheet, title: Both, files: readonly FileLine[]): void 
   for (const file of files) drawFile(sheet, title, heads, file);
 }
 
+/** A file that is higher than this, by its name, is drawn over as many pages as it takes. */
+const FILE_TOGETHER = 500;
+const ALGORITHM_WIDTH = 46;
+
 function drawFile(sheet: Sheet, title: Both, heads: readonly Column[], file: FileLine): void {
-  const code = (text: string): Block[] => blocksOf({ kind: 'code', text }, heads[2]!.width);
-  const name = blocksOf({ kind: 'given', text: file.name }, heads[1]!.width);
-  const type = blocksOf(file.mediaType, heads[1]!.width);
   const small = { size: 7.5, color: MUTED } as const;
-  const beside = [
-    [...code(String(file.number))],
-    [...name, ...type.slice(0, 1).map(({ lines }) => ({ lines, style: small }))],
-    code(file.size),
-    blocksOf({ kind: 'words', ...file.basis }, heads[3]!.width),
+  const code = (text: string, width: number): Block[] => blocksOf({ kind: 'code', text }, width);
+  const [first, second, third, fourth] = heads as [Column, Column, Column, Column];
+  const name = [
+    ...blocksOf({ kind: 'given', text: file.name }, second.width),
+    ...blocksOf(file.mediaType, second.width).map((block) => ({ ...block, style: small })),
   ];
-  const head = Math.max(...beside.map(heightOfBlocks));
-  const x = heads[1]!.x;
-  const digests = file.digests.map((digest) =>
-    digest.kind === 'hex'
-      ? { name: digest.name ?? '', blocks: blocksOf({ ...digest, name: undefined }, RIGHT - x - 46) }
-      : undefined,
-  );
-  const known = digests.filter((digest) => digest !== undefined);
-  const height = head + known.reduce((sum, { blocks }) => sum + heightOfBlocks(blocks), 0) + 2 * PAD;
-  if (makeRoom(sheet, title, height)) drawHeads(sheet, heads);
-  beside.forEach((cell, i) => {
-    putBlocks(sheet, cell, heads[i]!.x, sheet.y + PAD);
-  });
-  let y = sheet.y + PAD + head;
-  for (const { name: algorithm, blocks } of known) {
-    sheet.put(wrap(algorithm, small, 46), x, y + 0.6, small);
-    putBlocks(sheet, blocks, x + 46, y);
-    y += heightOfBlocks(blocks);
+  const beside: readonly (readonly [Column, readonly Block[]])[] = [
+    [first, code(String(file.number), first.width)],
+    [third, code(file.size, third.width)],
+    [fourth, blocksOf({ kind: 'words', ...file.basis }, fourth.width)],
+  ];
+  const top = Math.max(heightOfBlocks(name), ...beside.map(([, blocks]) => heightOfBlocks(blocks)));
+  const digests = file.digests.map((digest) => digestBlocks(digest, RIGHT - second.x - ALGORITHM_WIDTH));
+  const height = top + digests.reduce((sum, { blocks }) => sum + heightOfBlocks(blocks), 0) + 2 * PAD;
+  if (makeRoom(sheet, title, Math.min(height, FILE_TOGETHER))) drawHeads(sheet, heads);
+  sheet.y += PAD;
+  const end = sheet.y + top;
+  for (const [{ x }, blocks] of beside) putBlocks(sheet, blocks, x, sheet.y);
+  flow(sheet, title, name, second.x);
+  if (height <= FILE_TOGETHER) sheet.y = end;
+  for (const { algorithm, blocks } of digests) {
+    makeRoom(sheet, title, heightOfBlocks(blocks));
+    sheet.put(wrap(algorithm, small, ALGORITHM_WIDTH), second.x, sheet.y + 0.6, small);
+    putBlocks(sheet, blocks, second.x + ALGORITHM_WIDTH, sheet.y);
+    sheet.y += heightOfBlocks(blocks);
   }
-  sheet.y += height;
+  sheet.y += PAD;
   sheet.rule(sheet.y);
+}
+
+/** The name of the algorithm stands before its digest, not above it. */
+function digestBlocks(digest: Value, width: number): { algorithm: string; blocks: readonly Block[] } {
+  if (digest.kind !== 'hex') return { algorithm: '', blocks: blocksOf(digest, width) };
+  return { algorithm: digest.name ?? '', blocks: blocksOf({ ...digest, name: undefined }, width) };
 }

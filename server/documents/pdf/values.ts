@@ -1,4 +1,4 @@
-import type { Both } from '../../messages/paper.ts';
+import { type Both, paperWords } from '../../messages/paper.ts';
 import { beijing, type Row, utc, type Value } from '../content.ts';
 import type { Line } from './lines.ts';
 import { heightOf, MUTED, type TextStyle, wrap } from './sheet.ts';
@@ -44,7 +44,10 @@ export function blocksOf(value: Value, width: number): Block[] {
     case 'words':
       return bilingual(value, TEXT, ENGLISH, width);
     case 'time':
-      return [block(`${beijing(value.at)}  北京时间 (UTC+8)`, TEXT), block(`${utc(value.at)} UTC`, ENGLISH)];
+      return [
+        block(paperWords('beijing', { time: beijing(value.at) }).zh, TEXT),
+        block(`${utc(value.at)} UTC`, ENGLISH),
+      ];
     case 'command':
       return [block(value.text, { ...MONO, size: 8 })];
     case 'hex':

@@ -31,12 +31,12 @@ function chainSection({ certificate }: CertificateInput, anchor: AnchorFact, nth
       row('block-time', time(anchor.blockTime)),
       row(
         'batch',
-        words('batch-value', { batch: statedIn(certificate, 'batch') ?? '?', index: anchor.index }),
+        words('batch-value', { batch: statedIn(certificate, 'batch') ?? '–', index: anchor.index }),
       ),
       row('root', hex(anchor.root), words('root-size', { index: batch.index, size: batch.size })),
       row(
         'finality',
-        words('finality-value', { confirmations: statedIn(certificate, 'confirmations', nth) ?? '?' }),
+        words('finality-value', { confirmations: statedIn(certificate, 'confirmations', nth) ?? '–' }),
       ),
     ],
   };

@@ -6,11 +6,11 @@ import { checkUrlRow } from './provider.ts';
 
 /* What is proven and what not, how to check it, and what this document carries: domain fields 35 to 38. */
 
-export function scopeSection({ notProven }: CertificateInput): Section {
+export function scopeSection({ notProven, facts }: CertificateInput): Section {
   return {
     title: paperWords('section-scope'),
     notes: [
-      paperWords('scope-proves'),
+      paperWords(facts.counts === undefined ? 'scope-proves-none' : 'scope-proves'),
       paperWords('scope-not'),
       ...notProven.map((what) => {
         const { zh, en } = bothLanguages('not-proven', what);
