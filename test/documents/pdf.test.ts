@@ -210,6 +210,10 @@ t.test('characters of any script are printed, and no .notdef is among them', { s
   t.match(signature(), VALID);
 });
 
+t.test('the QR code leads to the page of this certificate', { skip }, async (t) => {
+  t.equal(sample.qrCode(), 'https://kezheng.example/c/2026-00000001-52');
+});
+
 t.test('every font is embedded and can be read back', { skip }, async (t) => {
   const fonts = sample
     .fonts()

@@ -6,17 +6,17 @@ import process from 'node:process';
 import t from 'tap';
 
 /*
- * Other people's readers of PDF: poppler's tools and qpdf. A document that these understand is one that a clerk can open.
+ * Other people's readers of PDF: poppler's tools and qpdf, and a reader of QR codes. What these understand a clerk can open.
  */
 
-const TOOLS = ['pdfsig', 'pdfdetach', 'pdftotext', 'pdfinfo', 'pdffonts', 'qpdf'];
+const TOOLS = ['pdfsig', 'pdfdetach', 'pdftotext', 'pdfinfo', 'pdffonts', 'pdftoppm', 'qpdf', 'zbarimg'];
 const isThere = (): boolean => TOOLS.every((tool) => existsSync(`/usr/bin/${tool}`));
 
 function install(): void {
   if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return;
   const script = `set -e
     apt-get update -q
-    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends poppler-utils qpdf`;
+    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends poppler-utils qpdf zbar-tools`;
   spawnSync('flock', ['/tmp/kezheng-install-poppler', 'sh', '-c', script], { stdio: 'ignore' });
 }
 
@@ -24,8 +24,9 @@ function install(): void {
 export function whyNoPoppler(): string | false {
   if (!isThere()) install();
   if (isThere()) return false;
-  if (process.env['CI']) throw new Error('poppler-utils and qpdf are missing and could not be installed');
-  return 'poppler-utils and qpdf are not installed (Debian: apt-get install poppler-utils qpdf)';
+  if (process.env['CI'])
+    throw new Error('poppler-utils, qpdf and zbar-tools are missing and could not be installed');
+  return 'not installed (Debian: apt-get install poppler-utils qpdf zbar-tools)';
 }
 
 export interface Told {
@@ -70,6 +71,12 @@ export function opened(pdf: Uint8Array) {
       const { status, out } = run('pdfdetach', ['-savefile', name, '-o', to, file]);
       if (status !== 0) throw new Error(out);
       return readFileSync(to);
+    },
+    /** What a camera reads on the first page as it is printed. */
+    qrCode(): string {
+      const to = join(folder, 'page');
+      run('pdftoppm', ['-r', '100', '-l', '1', '-singlefile', '-png', file, to]);
+      return run('zbarimg', ['-q', '--raw', '--nodbus', `${to}.png`]).out.trim();
     },
     /** The whole document with its streams readable. */
     plain(): string {
