@@ -11,6 +11,7 @@ import { installForms } from './http/form.ts';
 import { type HealthRoutes, healthRoutes } from './http/health.ts';
 import { limitStore } from './http/limits.ts';
 import { countUnrouted, installMetrics, metricsRoute } from './http/metrics.ts';
+import { otsRoutes } from './http/ots.ts';
 import { installOverload, type OverloadLimits, type OverloadState } from './http/overload.ts';
 import { installPace } from './http/pace.ts';
 import { type PaperRoutes, paperRoutes } from './http/paper.ts';
@@ -93,6 +94,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     bulkRoutes(routes, deps);
     evidenceRoutes(routes, deps);
     paperRoutes(routes, deps);
+    otsRoutes(routes, deps);
     eventRoutes(routes, deps);
     batchRoutes(routes, deps);
     verifyRoutes(routes, deps.verify);

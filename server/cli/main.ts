@@ -14,6 +14,7 @@ import { fsckCommand } from './fsck.ts';
 import { keysCommand } from './keys.ts';
 import { migrateStoreCommand } from './migrate-store.ts';
 import { orgsCommand } from './orgs.ts';
+import { otsCommand } from './ots.ts';
 import { restoreCommand } from './restore.ts';
 import { EXIT, endOnClosedPipe, printable, UsageError } from './usage.ts';
 import { verifyCommand } from './verify.ts';
@@ -23,6 +24,11 @@ const HELP = `可证 kezheng
   kezheng verify CERTIFICATE FILE... [--trust FILE] [--rpc URL [--confirmations N] | --block-hash HASH] [--json | --brief]
       核验证书与原件，不需要服务在运行 / check a certificate and its files; no service needed
       退出码 exit: 0 有效 valid, 1 无效 invalid, 2 尚不完整 incomplete, 64 用法 usage
+
+  kezheng ots CERTIFICATE N PROOF
+      由证书生成第 N 个文件（从 0 起）的 OpenTimestamps 证明，不需要服务在运行；证明中有整份清单
+      / an OpenTimestamps proof of file N (from 0) out of a certificate; no service needed; the whole manifest stands in it
+      退出码 exit: 0 已写入 written, 1 此格式容不下或证书有误 does not fit the form, or a wrong certificate, 64 用法 usage
 
   kezheng orgs add NAME [--role depositor|notary|court|operator] [--uscc CODE] [--again]
   kezheng orgs list
@@ -71,6 +77,7 @@ const embedded: Embedded = {
 async function main(argv: readonly string[]): Promise<number> {
   const [command, ...args] = argv;
   if (command === 'verify') return verifyCommand(args, nodeSignatures);
+  if (command === 'ots') return otsCommand(args);
   if (command === 'orgs') return orgsCommand(args);
   if (command === 'keys') return keysCommand(args);
   if (command === 'backup') return backupCommand(args, backupSource(), embedded);

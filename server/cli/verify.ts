@@ -98,7 +98,7 @@ async function readTrust(path: string): Promise<Trust> {
 }
 
 /** At most `limit` bytes: enough to see that a file is too large, without reading a video as a certificate. */
-async function readSmall(path: string, limit: number): Promise<Uint8Array> {
+export async function readSmall(path: string, limit: number): Promise<Uint8Array> {
   try {
     const file = await open(userPath(path), 'r');
     try {

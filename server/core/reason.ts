@@ -146,6 +146,13 @@ export const REASON_CODES = [
   'tree-index-invalid',
   'proof-length-wrong',
   'proof-leads-elsewhere',
+  // ots/
+  'ots-file-missing',
+  'ots-manifest-too-large',
+  'ots-message-too-long',
+  'ots-path-too-long',
+  'ots-anchor-missing',
+  'ots-not-contained',
   // verify/: why a check passed, failed or was left open
   'earlier-check-failed',
   'format-read',

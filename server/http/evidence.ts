@@ -255,7 +255,7 @@ async function sendCertificate(
     .send(Buffer.from(certificate.bytes));
 }
 
-export function notReady(deps: StatusDeps, status: EvidenceStatus): Problem {
+export function notReady(deps: Pick<EvidenceRoutes, 'clock'>, status: EvidenceStatus): Problem {
   const expectedAt = status.expectedAt ?? new Date(deps.clock.nowMs() + 1_000).toISOString();
   const seconds = Math.max(1, Math.ceil((Date.parse(expectedAt) - deps.clock.nowMs()) / 1_000));
   return new Problem(

@@ -36,6 +36,7 @@ const STATUS = {
   'stored-file-damaged': 500,
   'certificate-not-ready': 409,
   'chain-not-seen': 503,
+  'ots-manifest-too-large': 422,
   'too-many-requests': 429,
   'store-unavailable': 503,
   overloaded: 503,

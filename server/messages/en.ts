@@ -35,6 +35,8 @@ export const en: Sentences = {
     'certificate-not-ready': 'the certificate is not ready yet',
     'chain-not-seen':
       'the service has not reached its chain since it started and cannot say which one it is; ask again later',
+    'ots-manifest-too-large':
+      'the manifest has {actual} bytes and the OpenTimestamps format holds at most {limit}: check with the certificate, or deposit fewer files and shorter descriptions at a time',
     'too-many-requests': 'too many requests',
     'store-unavailable':
       'the store is not available now, and nothing is confirmed: repeat the request under the same Idempotency-Key; if it was kept after all, the answer is the earlier one',
@@ -156,6 +158,14 @@ export const en: Sentences = {
     'tree-index-invalid': 'index {index} is not in a tree of {size}',
     'proof-length-wrong': 'the path needs {expected} hashes and has {actual}',
     'proof-leads-elsewhere': 'the path leads to another root than the anchored one',
+    'ots-file-missing': 'the entry of the certificate has no file {file} (from 0)',
+    'ots-manifest-too-large':
+      'the manifest has {actual} bytes and the OpenTimestamps format holds at most {limit}: check with the certificate, or deposit fewer files and shorter descriptions at a time',
+    'ots-message-too-long':
+      'a message of the OpenTimestamps format has at most {limit} bytes; {actual} are needed here',
+    'ots-path-too-long': 'a path of the OpenTimestamps format has at most {limit} operations',
+    'ots-anchor-missing': 'the certificate has no anchor in an Ethereum block',
+    'ots-not-contained': '{part} does not connect with the path of the certificate',
     'earlier-check-failed': 'not checked because an earlier check did not pass',
     'format-read': '{format}, in canonical form',
     'signature-holds': 'the signature holds, by {signer}',

@@ -34,6 +34,8 @@ export const zh: Sentences = {
       '服务保存的此文件已损坏，故不发出，运营者已得到通知；存证记录的 fixity 写明上次复核的结果',
     'certificate-not-ready': '证书尚未生成，请稍后再取',
     'chain-not-seen': '服务启动以来尚未连上链，无法说明是哪条链；请稍后再试',
+    'ots-manifest-too-large':
+      '清单有 {actual} 字节，OpenTimestamps 格式至多容纳 {limit} 字节的清单；请用证书核验，或在存证时减少文件、缩短说明',
     'too-many-requests': '请求过于频繁',
     'store-unavailable':
       '存储暂不可用，本次请求未获确认：请以同一 Idempotency-Key 重试，若其实已存入，将得到原来的结果',
@@ -154,6 +156,13 @@ export const zh: Sentences = {
     'tree-index-invalid': '序号 {index} 不在大小为 {size} 的树中',
     'proof-length-wrong': '默克尔路径应有 {expected} 个哈希，实有 {actual}',
     'proof-leads-elsewhere': '默克尔路径得出的根不是上链的根',
+    'ots-file-missing': '证书所载条目没有第 {file} 个文件（从 0 起）',
+    'ots-manifest-too-large':
+      '清单有 {actual} 字节，OpenTimestamps 格式至多容纳 {limit} 字节的清单；请用证书核验，或在存证时减少文件、缩短说明',
+    'ots-message-too-long': 'OpenTimestamps 格式一条消息至多 {limit} 字节，此处需要 {actual}',
+    'ots-path-too-long': 'OpenTimestamps 格式一条路径至多 {limit} 步运算',
+    'ots-anchor-missing': '证书中没有可用的以太坊上链证明',
+    'ots-not-contained': '{part} 与证书所载路径不相接',
     'earlier-check-failed': '前一项未通过，未再检查',
     'format-read': '格式 {format}，写法规范',
     'signature-holds': '签名成立，签名者 {signer}',

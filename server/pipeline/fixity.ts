@@ -140,7 +140,9 @@ async function fillQueue({ store, clock, maxAgeMs }: FixityDeps, progress: Fixit
     ...(await due('unchecked', FIRST_CHECK_MS)),
     ...(await due('ok', maxAgeMs)),
   ];
-  progress.isBehind = (await store.filesToCheck('ok', nowMs - maxAgeMs * LATE, 1)).length > 0;
+  // Times are whole milliseconds: PostgreSQL takes nothing else.
+  const lateMs = nowMs - Math.ceil(maxAgeMs * LATE);
+  progress.isBehind = (await store.filesToCheck('ok', lateMs, 1)).length > 0;
 }
 
 /** Undefined where the file goes on in the next round. Throws BlobUnavailable where it cannot be read now: that is no result. */

@@ -101,6 +101,25 @@ t.test('declared digests name no stored file', async (t) => {
   t.equal(await b.resultOf(name), undefined);
 });
 
+t.test('a store is asked for times in whole milliseconds, whatever the age that was set', async (t) => {
+  const b = await bench(t);
+  await b.keep(Buffer.from('one'));
+  b.nowMs += DAY_MS;
+  const asked: number[] = [];
+  const store = new Proxy(b.store, {
+    get: (target, name) =>
+      name === 'filesToCheck'
+        ? (...args: Parameters<Store['filesToCheck']>) => {
+            asked.push(args[1]);
+            return target.filesToCheck(...args);
+          }
+        : Reflect.get(target, name),
+  });
+  await b.round({ store, maxAgeMs: 150 });
+  t.ok(asked.length > 3);
+  t.ok(asked.every(Number.isInteger), asked.join());
+});
+
 const damages: Record<string, (path: string) => void> = {
   'one bit of it is another': (path) => {
     const bytes = readFileSync(path);

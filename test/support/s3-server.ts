@@ -29,7 +29,21 @@ export interface S3Server {
   pid(): number | undefined;
 }
 
+/**
+ * A store has an object whole or not at all, also when it is killed; this one writes its files in place, so they are
+ * written beside and renamed before it hears of it.
+ */
 const PROGRAM = `
+  const { default: fs } = await import('node:fs');
+  const { syncBuiltinESMExports } = await import('node:module');
+  const write = fs.writeFileSync;
+  let count = 0;
+  fs.writeFileSync = (path, ...rest) => {
+    const beside = path + '.' + process.pid + '.' + count++ + '.tmp';
+    write(beside, ...rest);
+    fs.renameSync(beside, path);
+  };
+  syncBuiltinESMExports();
   const { startFauxqs } = await import('fauxqs');
   const [port, s3StorageDir] = process.argv.slice(1);
   const server = await startFauxqs({ port: Number(port), logger: false, ...(s3StorageDir && { s3StorageDir }) });

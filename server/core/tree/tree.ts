@@ -97,6 +97,18 @@ export function proofOffsets(index: number, size: number): number[] {
   return offsets;
 }
 
+/** On which side of the way up each hash of an inclusion proof stands, leaf's sibling first: RFC 9162 §2.1.3.2. */
+export function proofSides(index: number, size: number): ('left' | 'right')[] {
+  const sides: ('left' | 'right')[] = [];
+  let at = index;
+  for (let last = size - 1; last > 0; last = Math.floor(last / 2)) {
+    if (at % 2 === 1) sides.push('left');
+    else if (at < last) sides.push('right');
+    at = Math.floor(at / 2);
+  }
+  return sides;
+}
+
 /**
  * The root that an inclusion proof leads to: RFC 9162 §2.1.3.2, which is RFC 6962's proof. Too few and too many
  * hashes are refused, so that there is one proof for an index in a tree of a size.
