@@ -14,6 +14,7 @@ import { countUnrouted, installMetrics, metricsRoute } from './http/metrics.ts';
 import { otsRoutes } from './http/ots.ts';
 import { installOverload, type OverloadLimits, type OverloadState } from './http/overload.ts';
 import { installPace } from './http/pace.ts';
+import { type PaperRoutes, paperRoutes } from './http/paper.ts';
 import { installProblems, unroutable } from './http/problem.ts';
 import { parseBody } from './http/text.ts';
 import { type TsaRoutes, tsaRoutes } from './http/tsa.ts';
@@ -32,6 +33,7 @@ declare module 'fastify' {
 
 export type AppDeps = DepositRoutes &
   EvidenceRoutes &
+  PaperRoutes &
   EventRoutes &
   BatchRoutes &
   HealthRoutes & {
@@ -93,6 +95,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     depositRoutes(routes, deps);
     bulkRoutes(routes, deps);
     evidenceRoutes(routes, deps);
+    paperRoutes(routes, deps);
     otsRoutes(routes, deps);
     eventRoutes(routes, deps);
     batchRoutes(routes, deps);

@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import type { GivenKeyFiles, Purpose } from './adapters/key-files.ts';
 import { BadS3Address, parseS3Address } from './adapters/s3/address.ts';
-import type { SigningFiles } from './adapters/signing-files.ts';
 import { parseTimeServer, type TimeServerPlace } from './adapters/sntp/place.ts';
 import { isUscc } from './identity/uscc.ts';
 import { parseDestination } from './outbox/place.ts';
@@ -61,10 +61,10 @@ export interface Config {
   readonly verifyPerMinute: number;
   /** how old the last check of a stored file may get */
   readonly fixityEveryMs: number;
-  readonly issuerKeyFile: string | undefined;
-  readonly issuerCertFile: string | undefined;
-  /** signs time-stamp tokens; made at the first start where it is not configured */
-  readonly tsaFiles: SigningFiles | undefined;
+  /** sign certificates, time-stamp tokens and PDFs; made at the first start where they are not configured */
+  readonly issuerFiles: GivenKeyFiles | undefined;
+  readonly tsaFiles: GivenKeyFiles | undefined;
+  readonly pdfFiles: GivenKeyFiles | undefined;
   readonly trustFile: string | undefined;
   /** what may be reached although it is not public, or at other ports than 80 and 443 */
   readonly egressAllow: readonly Destination[];
@@ -121,6 +121,8 @@ const KNOWN = [
   'TSA_KEY_FILE',
   'TSA_CERT_FILE',
   'TSA_KEY_PASSWORD_FILE',
+  'PDF_KEY_FILE',
+  'PDF_CERT_FILE',
   'TRUST_FILE',
   'EGRESS_ALLOW',
   'TSA_AUTHORITIES_FILE',
@@ -170,8 +172,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     maxFiles: read.integer('MAX_FILES', 100, 1, 100),
     verifyPerMinute: read.integer('VERIFY_PER_MINUTE', 600, 1, 1_000_000),
     fixityEveryMs: read.integer('FIXITY_EVERY_MS', 30 * 86_400_000, 100, 3_650 * 86_400_000),
-    ...issuer(read),
-    tsaFiles: tsaFiles(read),
+    issuerFiles: keyFiles(read, 'ISSUER'),
+    tsaFiles: keyFiles(read, 'TSA'),
+    pdfFiles: keyFiles(read, 'PDF'),
     trustFile: read.path('TRUST_FILE'),
     egressAllow: allow,
     tsaAuthorities: tsaAuthorities(read, allow),
@@ -218,29 +221,25 @@ function filings(read: Settings): Config['filings'] {
   return { ...(blockchain && { blockchain }), ...(mlps && { mlps }), ...(crypto && { crypto }) };
 }
 
-function issuer(read: Settings): Pick<Config, 'issuerKeyFile' | 'issuerCertFile'> {
-  const [issuerKeyFile, issuerCertFile] = [read.path('ISSUER_KEY_FILE'), read.path('ISSUER_CERT_FILE')];
-  if ((issuerKeyFile === undefined) !== (issuerCertFile === undefined))
-    read.refuse(
-      issuerKeyFile ? 'ISSUER_CERT_FILE' : 'ISSUER_KEY_FILE',
-      '签发私钥与证书须同时配置',
-      'the issuing key and its certificate go together',
-    );
-  return { issuerKeyFile, issuerCertFile };
-}
+/** What each kind of key is called where one of its files is missing. */
+const KEYS: Readonly<Record<Purpose, { readonly zh: string; readonly en: string }>> = {
+  ISSUER: { zh: '签发私钥', en: 'the issuing key' },
+  TSA: { zh: '时间戳私钥', en: 'the time-stamping key' },
+  PDF: { zh: '签署 PDF 的私钥', en: 'the key that signs PDFs' },
+};
 
-function tsaFiles(read: Settings): SigningFiles | undefined {
-  const [keyFile, certFile] = [read.path('TSA_KEY_FILE'), read.path('TSA_CERT_FILE')];
-  const passwordFile = read.path('TSA_KEY_PASSWORD_FILE');
+/** A key and its certificates, which go together; undefined where neither is configured. */
+function keyFiles(read: Settings, purpose: Purpose): GivenKeyFiles | undefined {
+  const [keyFile, certFile] = [read.path(`${purpose}_KEY_FILE`), read.path(`${purpose}_CERT_FILE`)];
+  const passwordFile = purpose === 'TSA' ? read.path('TSA_KEY_PASSWORD_FILE') : undefined;
   if (keyFile !== undefined && certFile !== undefined) return { keyFile, certFile, passwordFile };
-  const given = [keyFile && 'TSA_CERT_FILE', certFile && 'TSA_KEY_FILE', passwordFile && 'TSA_KEY_FILE'];
-  const [missing] = given.filter((name) => name !== undefined);
-  if (missing !== undefined)
-    read.refuse(
-      missing,
-      '时间戳私钥与证书须同时配置',
-      'the time-stamping key and its certificate go together',
-    );
+  if (keyFile === undefined && certFile === undefined && passwordFile === undefined) return undefined;
+  const { zh, en } = KEYS[purpose];
+  read.refuse(
+    keyFile === undefined ? `${purpose}_KEY_FILE` : `${purpose}_CERT_FILE`,
+    `${zh}与证书须同时配置`,
+    `${en} and its certificate go together`,
+  );
   return undefined;
 }
 
@@ -259,12 +258,12 @@ function blobsAddress(read: Settings): string | undefined {
 /** Instances on one database sign as one issuer: what each made for itself at its first start would be several. */
 function checkShared(read: Settings, chain: ChainConfig | undefined): void {
   if (chain === undefined || read.text('DATABASE_URL') === undefined) return;
-  for (const name of ['ISSUER_KEY_FILE', 'TSA_KEY_FILE'] as const)
+  for (const name of ['ISSUER_KEY_FILE', 'TSA_KEY_FILE', 'PDF_KEY_FILE'] as const)
     if (read.text(name) === undefined)
       read.refuse(
         name,
-        '与 KEZHENG_DATABASE_URL 同用时须配置，各实例用同一签发者',
-        'is needed beside KEZHENG_DATABASE_URL: all instances sign as one issuer',
+        '与 KEZHENG_DATABASE_URL 同用时须配置，各实例用同一密钥签署',
+        'is needed beside KEZHENG_DATABASE_URL: all instances sign with the same key',
       );
 }
 

@@ -1,8 +1,10 @@
 import { type KeyObject, sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import program from '../package.json' with { type: 'json' };
+import { ensureDocumentSigner, openDocumentSigner } from './adapters/document-signer.ts';
 import { ensureIssuer, openIssuer } from './adapters/issuer.ts';
 import { openRestoredMark } from './adapters/restored.ts';
 import { nodeSignatures } from './adapters/signatures-node.ts';
@@ -11,6 +13,7 @@ import { ACCURACY_MS, createPromiseTokens, createSerials, signerId } from './ada
 import { openBlobs, openDatabase } from './adapters/storage.ts';
 import { openTelemetry } from './adapters/telemetry/telemetry.ts';
 import { openDigests } from './adapters/workers/digests.ts';
+import { createThread } from './adapters/workers/thread.ts';
 import { openTreeBuilder } from './adapters/workers/trees.ts';
 import { createApp } from './app.ts';
 import { createAuthority } from './authority/tsa.ts';
@@ -20,6 +23,7 @@ import { type Config, ConfigError } from './config.ts';
 import { FormatError } from './core/reason.ts';
 import { parseTrust, type Trust } from './core/verify/trust.ts';
 import { endDemonstration, ensureDemonstration } from './demonstration.ts';
+import { PAPER_PROGRAM, type PaperJob } from './documents/pdf/program.ts';
 import { keyChecker } from './identity/api-keys.ts';
 import { sentence } from './messages/sentence.ts';
 import { claimData, prepareDataDir } from './mode.ts';
@@ -31,9 +35,7 @@ import { selfTest } from './pipeline/self-test.ts';
 import { createChainOf } from './pipeline/stamps.ts';
 import { statedBy } from './pipeline/stated.ts';
 import type { Clock } from './ports/clock.ts';
-import type { Issuer } from './ports/issuer.ts';
 import { DepositQueue } from './ports/overload.ts';
-import type { TokenIdentity } from './ports/stamp.ts';
 import type { StampStore } from './ports/store.ts';
 import { createTimeGate, type TimeGate } from './ports/time-gate.ts';
 
@@ -52,7 +54,7 @@ export interface Service {
 export async function startService(config: Config): Promise<Service> {
   const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
   await prepareDataDir(config);
-  const issuer = await issuerOf(config);
+  const [issuer, tokenIdentity, documentSigner] = await identitiesOf(config);
   const ownTrust = await readTrustFile(config);
 
   const { otlpEndpoint, tracePercent } = config;
@@ -68,7 +70,6 @@ export async function startService(config: Config): Promise<Service> {
   const watchedClock = watchClock(config, log, telemetry.countTimeServers(config.ntpServers.length), gate);
   telemetry.watchClock(watchedClock.state);
   const queue = new DepositQueue();
-  const tokenIdentity = await tokenIdentityOf(config);
   const { key: tokenKey, chain: tokenChain } = tokenIdentity;
   const database = await openDatabase(config, clock, queue, {
     key: tokenKey,
@@ -82,11 +83,13 @@ export async function startService(config: Config): Promise<Service> {
   const blobs = telemetry.watchBlobs(storedFiles);
   const digests = openDigests();
   const trees = openTreeBuilder();
+  const paper = createThread<PaperJob>(PAPER_PROGRAM, undefined);
   await selfTest(digests, trees);
   await store.keepSigner(signerId(tokenChain[0]!), tokenChain);
   const tokenClock = database.clockOf(gate);
   await beginTimes(gate, store);
-  const own = [issuer.x5c.at(-1)!, tokenChain.at(-1)!];
+  const earlierTrust = await readOwnTrust(config);
+  const own = [issuer.x5c, tokenChain, documentSigner.certificates].map((chain) => chain.at(-1)!);
   const connection = await connectChain({ config, store, own, log });
 
   const expectation = createExpectation(config.batchMaxAgeMs, firstGuessMs(config));
@@ -165,6 +168,16 @@ export async function startService(config: Config): Promise<Service> {
         url: config.publicUrl,
       }),
     },
+    paper: {
+      store,
+      clock,
+      issuer,
+      signer: documentSigner,
+      signatures: nodeSignatures,
+      trust: () => connection.trust() ?? earlierTrust,
+      publicUrl: config.publicUrl,
+      render: (job) => paper.ask(job),
+    },
     verify: {
       digests,
       signatures: nodeSignatures,
@@ -211,7 +224,7 @@ export async function startService(config: Config): Promise<Service> {
       await app.close();
       await pipeline.stop();
       await watchedClock.stop();
-      await Promise.all([digests.close(), trees.close()]);
+      await Promise.all([digests.close(), trees.close(), paper.close()]);
       await connection.close();
       await database.close();
       await blobs.close();
@@ -221,15 +234,14 @@ export async function startService(config: Config): Promise<Service> {
 }
 
 /** Configured, or made at the first start: in no mode does anything run on a key that came with the program. */
-const issuerOf = (config: Config): Promise<Issuer> =>
-  config.issuerKeyFile !== undefined && config.issuerCertFile !== undefined
-    ? openIssuer({ keyFile: config.issuerKeyFile, certFile: config.issuerCertFile })
-    : ensureIssuer(config.dataDir, config.serviceName, clock.nowMs());
-
-const tokenIdentityOf = (config: Config): Promise<TokenIdentity> =>
-  config.tsaFiles === undefined
-    ? ensureTokenIdentity(config.dataDir, config.serviceName, clock.nowMs())
-    : openTokenIdentity(config.tsaFiles);
+function identitiesOf({ issuerFiles, tsaFiles, pdfFiles, dataDir, serviceName }: Config) {
+  const made = [dataDir, serviceName, clock.nowMs()] as const;
+  return Promise.all([
+    issuerFiles ? openIssuer(issuerFiles) : ensureIssuer(...made),
+    tsaFiles ? openTokenIdentity(tsaFiles) : ensureTokenIdentity(...made),
+    pdfFiles ? openDocumentSigner(pdfFiles) : ensureDocumentSigner(...made),
+  ]);
+}
 
 /** In the thread pool: the event loop has other work. */
 const signingSoon =
@@ -248,6 +260,9 @@ async function beginTimes(gate: TimeGate, store: Pick<StampStore, 'reserveTime'>
 
 /** What a crash leaves is a second; a clock that stands further back than this has been set back. */
 const MOST_BEHIND_MS = 1_500;
+/** What an earlier start knew of its chain, until this one has seen it. */
+const readOwnTrust = ({ dataDir }: Config): Promise<Trust | undefined> =>
+  readFile(join(dataDir, 'trust.json')).then(parseTrust, () => undefined);
 
 async function readTrustFile({ trustFile }: Config): Promise<Trust | undefined> {
   if (trustFile === undefined) return undefined;

@@ -94,6 +94,8 @@ const bad: readonly (readonly [string, Record<string, string>])[] = [
   ['CHAIN_TEST', { ...chain, KEZHENG_CHAIN_TEST: 'yes' }],
   ['ISSUER_CERT_FILE', { KEZHENG_ISSUER_KEY_FILE: 'k.pem' }],
   ['ISSUER_KEY_FILE', { KEZHENG_ISSUER_CERT_FILE: 'c.pem' }],
+  ['PDF_CERT_FILE', { KEZHENG_PDF_KEY_FILE: 'k.pem' }],
+  ['PDF_KEY_FILE', { KEZHENG_PDF_CERT_FILE: 'c.pem' }],
   ['DATABASE_URL', { KEZHENG_DATABASE_URL: 'mysql://x' }],
   ['DATABASE_URL', { KEZHENG_DATABASE_URL: 'postgres://user:100%@host/x' }],
   ['BLOBS', { KEZHENG_BLOBS: '/var/blobs' }],
@@ -160,7 +162,16 @@ t.test('all settings that cannot be used are told at once, each once', async (t)
       KEZHENG_DATABASE_URL: 'postgres://x',
       KEZHENG_LOG_LEVEL: 'loud',
     }).toSorted(),
-    ['ISSUER_KEY_FILE', 'LOG_LEVEL', 'OPERATOR_KEY_FILE', 'PORT', 'PROT', 'TRUSTED_PROXIES', 'TSA_KEY_FILE'],
+    [
+      'ISSUER_KEY_FILE',
+      'LOG_LEVEL',
+      'OPERATOR_KEY_FILE',
+      'PDF_KEY_FILE',
+      'PORT',
+      'PROT',
+      'TRUSTED_PROXIES',
+      'TSA_KEY_FILE',
+    ],
   );
   t.strictSame(refused({}), []);
 });

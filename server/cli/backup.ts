@@ -22,6 +22,7 @@ import {
 } from './archive.ts';
 import { type CopiedBlobs, copyBlobs } from './backup-blobs.ts';
 import { LOCK, type Lock, LockLost, takeLock } from './backup-lock.ts';
+import { SIGNING_FILES, SIGNING_PAIRS } from './signing-files.ts';
 import { EXIT, parse, UsageError, userPath } from './usage.ts';
 
 /** Where the installation's data are. */
@@ -29,9 +30,8 @@ export interface BackupSource {
   readonly dataDir: string;
   readonly databaseUrl: string | undefined;
   readonly blobs: string | undefined;
-  /** Configured elsewhere than in the data folder. */
-  readonly issuerKeyFile: string | undefined;
-  readonly issuerCertFile: string | undefined;
+  /** Where what it signs with stands, by its name in a backup, where it is configured to stand elsewhere. */
+  readonly configured: Readonly<Record<string, string | undefined>>;
 }
 
 /**
@@ -39,7 +39,7 @@ export interface BackupSource {
  * the service sets right by itself; a younger one would have roots that the database does not know.
  */
 const BEFORE_DATABASE = ['chain/genesis.json', 'chain/operator.key', 'chain/state.json'];
-const BESIDE_DATABASE = ['issuer.key.pem', 'issuer.cert.pem', 'trust.json', 'mode', 'demo.json'];
+const BESIDE_DATABASE = [...SIGNING_FILES.map(({ path }) => path), 'trust.json', 'mode', 'demo.json'];
 
 /** kezheng backup FOLDER: the whole of an embedded installation, while its service runs. */
 export async function backupCommand(
@@ -159,11 +159,7 @@ async function copyAll(job: Job, place: string): Promise<{ parts: Part[]; blobs:
 
 /** Its bytes, or nothing where the installation has none: a configured chain has no state of ours, for one. */
 async function copyPart(source: BackupSource, place: string, path: string): Promise<Part[]> {
-  const configured: Readonly<Record<string, string | undefined>> = {
-    'issuer.key.pem': source.issuerKeyFile,
-    'issuer.cert.pem': source.issuerCertFile,
-  };
-  const from = configured[path] ?? join(source.dataDir, path);
+  const from = source.configured[path] ?? join(source.dataDir, path);
   if (!existsSync(from)) return [];
   const mode = (await stat(from)).mode & 0o777;
   const { size, sha256 } = await copyFile(from, join(place, path), mode);
@@ -188,10 +184,13 @@ async function notInBackup({ dataDir }: BackupSource, { parts }: BackupManifest)
     '操作者私钥 KEZHENG_OPERATOR_KEY_FILE；遗失则只能另起一条日志 / the operator key; without it there will be another log',
     '设置（环境变量）、KEZHENG_TRUST_FILE 所指文件 / settings (environment), the file of KEZHENG_TRUST_FILE',
   ];
-  if (!parts.some((part) => part.path === 'issuer.key.pem'))
-    missing.push(
-      '签发私钥与证书 KEZHENG_ISSUER_KEY_FILE、KEZHENG_ISSUER_CERT_FILE；备份时给出这两项设置即包含在内 / the issuer key and certificate; they are in it where a backup is given these two settings',
-    );
+  for (const { key, cert, zh, en } of SIGNING_PAIRS) {
+    const settings = [key, cert].map(({ setting }) => `KEZHENG_${setting}`);
+    if (!parts.some(({ path }) => path === key.path))
+      missing.push(
+        `${zh} ${settings.join('、')}；备份时给出这两项设置即包含在内 / ${en}; they are in it where a backup is given these two settings`,
+      );
+  }
   return missing;
 }
 

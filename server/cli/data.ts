@@ -17,6 +17,7 @@ import { blobsNamedIn } from '../adapters/sqlite/snapshot.ts';
 import { openBlobs, openDatabase, type StorageSettings, sqlitePath } from '../adapters/storage.ts';
 import type { Store } from '../ports/store.ts';
 import type { MoveTools } from './migrate-store.ts';
+import { SIGNING_FILES } from './signing-files.ts';
 import { isPostgres, UsageError } from './usage.ts';
 
 const setting = (name: string): string | undefined => process.env[`KEZHENG_${name}`]?.trim() || undefined;
@@ -38,8 +39,7 @@ export function storageSettings(): StorageSettings {
 /** What `backup` takes: the data folder, and what was configured to stand elsewhere. */
 export const backupSource = () => ({
   ...storageSettings(),
-  issuerKeyFile: setting('ISSUER_KEY_FILE'),
-  issuerCertFile: setting('ISSUER_CERT_FILE'),
+  configured: Object.fromEntries(SIGNING_FILES.map(({ path, setting: name }) => [path, setting(name)])),
 });
 
 /** What `migrate-store` opens. Of any number of instances one leads, so whoever cannot lead is not alone. */
@@ -49,10 +49,10 @@ export function moveTools(): MoveTools {
   return {
     databaseUrl: settings.databaseUrl,
     blobs: settings.blobs,
-    issuerFiles: {
-      key: setting('ISSUER_KEY_FILE') ?? join(dataDir, 'issuer.key.pem'),
-      cert: setting('ISSUER_CERT_FILE') ?? join(dataDir, 'issuer.cert.pem'),
-    },
+    signingFiles: SIGNING_FILES.map(({ path, setting: name }) => ({
+      setting: name,
+      path: setting(name) ?? join(dataDir, path),
+    })),
     async markMoved(database, blobs) {
       const earlier = await movedTo(dataDir);
       // The same move again happened when it happened first.

@@ -20,8 +20,8 @@ export interface MoveTools {
   readonly databaseUrl: string | undefined;
   /** Where the files are; undefined: in the data folder. */
   readonly blobs: string | undefined;
-  /** What certificates are signed with, configured or made by the service. */
-  readonly issuerFiles: { readonly key: string; readonly cert: string };
+  /** What the service signs with, configured or made by itself. */
+  readonly signingFiles: readonly { readonly setting: string; readonly path: string }[];
   /** From then on no service starts on the database in the data folder. */
   markMoved(database: string, blobs: string | undefined): Promise<void>;
   /** Takes the place of the service, where none has it; to be given back. Undefined where a service runs. */
@@ -274,14 +274,13 @@ async function digestOf(blobs: Blobs, room: BlobRoom, name: string, size: number
 function tellSettings(
   database: string | undefined,
   blobs: string | undefined,
-  { issuerFiles }: MoveTools,
+  { signingFiles }: MoveTools,
 ): void {
   say('完成。以后以这些变量启动服务 / done. From now on start the service with:');
   if (database !== undefined) {
     say(`  KEZHENG_DATABASE_URL=${withoutPassword(database)}`);
     // All instances sign as one: what the service made for itself goes on as what is configured.
-    say(`  KEZHENG_ISSUER_KEY_FILE=${issuerFiles.key}`);
-    say(`  KEZHENG_ISSUER_CERT_FILE=${issuerFiles.cert}`);
+    for (const { setting, path } of signingFiles) say(`  KEZHENG_${setting}=${path}`);
   }
   if (blobs !== undefined) say(`  KEZHENG_BLOBS=${blobs}`);
   if (database !== undefined)

@@ -21,6 +21,7 @@ import {
   syncFolder,
   Unreadable,
 } from './archive.ts';
+import { SIGNING_PAIRS } from './signing-files.ts';
 import { EXIT, parse, UsageError, userPath } from './usage.ts';
 
 /** Where everything is gathered and checked before any of it counts. */
@@ -203,8 +204,12 @@ async function gatherBlobs(
  * both anew, over the good key; blocks are of one genesis.
  */
 const NEEDS: Readonly<Record<string, string>> = {
-  'issuer.key.pem': 'issuer.cert.pem',
-  'issuer.cert.pem': 'issuer.key.pem',
+  ...Object.fromEntries(
+    SIGNING_PAIRS.flatMap(({ key, cert }) => [
+      [key.path, cert.path],
+      [cert.path, key.path],
+    ]),
+  ),
   'chain/state.json': 'chain/genesis.json',
 };
 

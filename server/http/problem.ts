@@ -35,6 +35,7 @@ const STATUS = {
   'stored-file-missing': 500,
   'stored-file-damaged': 500,
   'certificate-not-ready': 409,
+  'chain-not-seen': 503,
   'ots-manifest-too-large': 422,
   'token-not-there': 409,
   'too-many-requests': 429,

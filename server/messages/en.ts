@@ -35,6 +35,8 @@ export const en: Sentences = {
     'token-not-there':
       'this deposit has no token: the clock was in doubt, and it comes when it is right again; or it is older than the tokens of this service',
     'certificate-not-ready': 'the certificate is not ready yet',
+    'chain-not-seen':
+      'the service has not reached its chain since it started and cannot say which one it is; ask again later',
     'ots-manifest-too-large':
       'the manifest has {actual} bytes and the OpenTimestamps format holds at most {limit}: check with the certificate, or deposit fewer files and shorter descriptions at a time',
     'too-many-requests': 'too many requests',

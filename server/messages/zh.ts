@@ -34,6 +34,7 @@ export const zh: Sentences = {
       '服务保存的此文件已损坏，故不发出，运营者已得到通知；存证记录的 fixity 写明上次复核的结果',
     'token-not-there': '此项存证尚无时间戳：存入时时钟存疑，恢复后补签；或存入时服务尚不签发时间戳',
     'certificate-not-ready': '证书尚未生成，请稍后再取',
+    'chain-not-seen': '服务启动以来尚未连上链，无法说明是哪条链；请稍后再试',
     'ots-manifest-too-large':
       '清单有 {actual} 字节，OpenTimestamps 格式至多容纳 {limit} 字节的清单；请用证书核验，或在存证时减少文件、缩短说明',
     'too-many-requests': '请求过于频繁',

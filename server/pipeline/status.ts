@@ -112,7 +112,7 @@ export async function statusOf(deps: StatusDeps, entry: StoredEntry): Promise<Ev
   };
 }
 
-async function filesOf(store: FixityStore, manifest: Manifest): Promise<FileStatus[]> {
+export async function filesOf(store: FixityStore, manifest: Manifest): Promise<FileStatus[]> {
   const stored = storedFilesOf(manifest).map((file) => file.sha256);
   const checks = new Map((await store.fixityOf(stored)).map((check) => [check?.sha256, check]));
   return manifest.files.map(({ name, sha256, digests }) => {

@@ -1,3 +1,15 @@
+/** A request to a worker thread: `n` tells the answers apart, `job` is the program's own. */
+export interface Ask<J> {
+  readonly n: number;
+  readonly job: J;
+}
+
+export interface Reply {
+  readonly n: number;
+  readonly value?: unknown;
+  readonly error?: unknown;
+}
+
 /** Heavy arithmetic, off the main thread. */
 export interface TreeBuilder {
   /**

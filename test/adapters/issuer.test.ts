@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { ensureIssuer, openIssuer } from '../../server/adapters/issuer.ts';
-import { SigningFilesError } from '../../server/adapters/signing-files.ts';
+import { KeyFileError } from '../../server/adapters/key-files.ts';
 
 const folder = t.testdir({ one: {}, other: {} });
 await ensureIssuer(join(folder, 'one'), 'one', Date.now());
@@ -46,7 +46,7 @@ for (const [how, [what, files]] of Object.entries(wrong))
       () => undefined,
       (error: unknown) => error as Error,
     );
-    t.ok(failed instanceof SigningFilesError);
+    t.ok(failed instanceof KeyFileError);
     t.match(
       failed?.message,
       new RegExp(`^KEZHENG_ISSUER_${what}_FILE：.*[\\u4e00-\\u9fff].* / KEZHENG_ISSUER_${what}_FILE: `),

@@ -323,11 +323,13 @@ t.test(
     const dataDir = await dataWith(t, ['a file']);
     const folder = join(folderOf(t), 'backup');
     t.equal((await backup(folder, dataDir)).code, 0);
-    for (const name of ['issuer.cert.pem', 'chain/genesis.json', 'mode']) flip(join(momentIn(folder), name));
+    const lost = ['issuer.cert.pem', 'pdf.key.pem', 'chain/genesis.json', 'mode'];
+    for (const name of lost) flip(join(momentIn(folder), name));
     const target = join(folderOf(t), 'data');
     const { code, err } = await restore(folder, target, '--incomplete');
     t.equal(code, 3, err);
     t.match(err, /left-out {2}issuer\.key\.pem/);
+    t.match(err, /left-out {2}pdf\.cert\.pem/);
     t.match(err, /left-out {2}chain\/state\.json/);
     t.notOk(existsSync(join(target, 'issuer.key.pem')), 'the service would write over it');
     t.ok(existsSync(join(target, 'chain', 'operator.key')));

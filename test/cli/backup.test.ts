@@ -46,9 +46,11 @@ t.test('a backup of a service that is written to holds every deposit that was an
   const target = join(folderOf(t), 'data');
   const restored = await restore(folder, target);
   t.equal(restored.code, 0, restored.err);
-  for (const name of ['issuer.key.pem', 'issuer.cert.pem', 'trust.json', 'mode', 'chain/operator.key'])
+  const made = ['issuer.key.pem', 'issuer.cert.pem', 'pdf.key.pem', 'pdf.cert.pem'];
+  for (const name of [...made, 'trust.json', 'mode', 'chain/operator.key'])
     t.same(readFileSync(join(target, name)), readFileSync(join(service.dataDir, name)), name);
-  t.equal(statSync(join(target, 'issuer.key.pem')).mode & 0o777, 0o600);
+  for (const name of ['issuer.key.pem', 'pdf.key.pem'])
+    t.equal(statSync(join(target, name)).mode & 0o777, 0o600);
   t.ok(existsSync(join(target, 'restored.json')));
 
   const again = await run({}, target);
@@ -151,14 +153,19 @@ t.test('a backup says what is not in it', async (t) => {
   writeFileSync(join(dataDir, 'mode'), 'configured');
   const told = await backup(folder, dataDir);
   t.match(told, { code: 0, err: /to be kept elsewhere[\s\S]*KEZHENG_OPERATOR_KEY_FILE/ });
-  t.notMatch(told.err, /KEZHENG_ISSUER_KEY_FILE/);
-  // The issuer's key is configured, but not for this command.
-  const [key, certificate] = ['issuer.key.pem', 'issuer.cert.pem'].map((name) => {
-    const to = join(folderOf(t), name);
-    renameSync(join(dataDir, name), to);
-    return to;
-  });
-  t.match(await backup(folder, dataDir), { code: 0, err: /KEZHENG_ISSUER_KEY_FILE/ });
-  const settings = { KEZHENG_ISSUER_KEY_FILE: key!, KEZHENG_ISSUER_CERT_FILE: certificate! };
-  t.notMatch((await start(['backup', folder], dataDir, settings).ended).err, /KEZHENG_ISSUER_KEY_FILE/);
+  for (const which of ['ISSUER', 'PDF']) {
+    t.notMatch(told.err, `KEZHENG_${which}_KEY_FILE`);
+    // The key is configured, but not for this command.
+    const [key, certificate] = ['key', 'cert'].map((what) => {
+      const name = `${which.toLowerCase()}.${what}.pem`;
+      const to = join(folderOf(t), name);
+      renameSync(join(dataDir, name), to);
+      return to;
+    });
+    const without = await backup(folder, dataDir);
+    t.match(without, { code: 0, err: new RegExp(`KEZHENG_${which}_KEY_FILE`) });
+    const settings = { [`KEZHENG_${which}_KEY_FILE`]: key!, [`KEZHENG_${which}_CERT_FILE`]: certificate! };
+    const named = await start(['backup', folder], dataDir, settings).ended;
+    t.notMatch(named.err, `KEZHENG_${which}_KEY_FILE`);
+  }
 });

@@ -125,6 +125,8 @@ t.test('everything is moved, and the service goes on in the new place as it was'
   t.match(err, `KEZHENG_BLOBS=${s3.address}`);
   t.match(err, `KEZHENG_ISSUER_KEY_FILE=${join(dataDir, 'issuer.key.pem')}`);
   t.match(err, `KEZHENG_ISSUER_CERT_FILE=${join(dataDir, 'issuer.cert.pem')}`);
+  t.match(err, `KEZHENG_PDF_KEY_FILE=${join(dataDir, 'pdf.key.pem')}`);
+  t.match(err, `KEZHENG_PDF_CERT_FILE=${join(dataDir, 'pdf.cert.pem')}`);
   t.notMatch(err, 'DIFFERENT');
 
   // What was left behind is needed no more.

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import t from 'tap';
+import { ensureDocumentSigner } from '../../server/adapters/document-signer.ts';
 import { ensureIssuer } from '../../server/adapters/issuer.ts';
 import { ensureTokenIdentity } from '../../server/adapters/stamping/identity.ts';
 import { openDatabase } from '../../server/adapters/storage.ts';
@@ -42,6 +43,7 @@ const clock = { nowMs: () => Date.now() };
 async function prepare(): Promise<{ settings: Record<string, string>; apiKey: string }> {
   await ensureIssuer(folder, '多实例测试', clock.nowMs());
   await ensureTokenIdentity(folder, '多实例测试', clock.nowMs());
+  await ensureDocumentSigner(folder, '多实例测试', clock.nowMs());
   await writeFile(join(folder, 'operator.key'), `${KEY}\n`);
   const opened = await openDatabase({ dataDir: folder, databaseUrl: database, blobs: undefined }, clock);
   const id = newIdentity(clock.nowMs());
@@ -60,6 +62,8 @@ async function prepare(): Promise<{ settings: Record<string, string>; apiKey: st
     KEZHENG_ISSUER_CERT_FILE: join(folder, 'issuer.cert.pem'),
     KEZHENG_TSA_KEY_FILE: join(folder, 'tsa.key.pem'),
     KEZHENG_TSA_CERT_FILE: join(folder, 'tsa.cert.pem'),
+    KEZHENG_PDF_KEY_FILE: join(folder, 'pdf.key.pem'),
+    KEZHENG_PDF_CERT_FILE: join(folder, 'pdf.cert.pem'),
     KEZHENG_BATCH_MAX_AGE_MS: '1500',
   };
   return { settings, apiKey: clear };

@@ -97,6 +97,7 @@ onFolder('the database is its owner’s alone', async (t) => {
     'kezheng.sqlite',
     'kezheng.sqlite-wal',
     'issuer.key.pem',
+    'pdf.key.pem',
     'demo.json',
     'chain/operator.key',
   ])

@@ -76,6 +76,8 @@ t.test('the example of settings names all of them and is accepted as it stands',
     KEZHENG_OPERATOR_KEY_FILE: key,
     KEZHENG_ISSUER_KEY_FILE: key,
     KEZHENG_ISSUER_CERT_FILE: key,
+    KEZHENG_PDF_KEY_FILE: key,
+    KEZHENG_PDF_CERT_FILE: key,
   };
   t.ok(readConfig({ ...active, ...files }).chain);
   t.ok(readConfig({ ...all, ...files }), 'with the defaults that it tells');
@@ -105,6 +107,8 @@ t.test(
       ['OPERATOR_KEY_FILE', 'operator.key'],
       ['ISSUER_KEY_FILE', 'issuer.key'],
       ['ISSUER_CERT_FILE', 'issuer.pem'],
+      ['PDF_KEY_FILE', 'pdf.key'],
+      ['PDF_CERT_FILE', 'pdf.pem'],
     ]) {
       t.match(unit, `\nLoadCredential=${name}:/etc/kezheng/${name}\n`);
       t.match(unit, `\nEnvironment=KEZHENG_${variable}=%d/${name}\n`);

@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { ensureDocumentSigner } from '../../server/adapters/document-signer.ts';
 import { ensureIssuer } from '../../server/adapters/issuer.ts';
 import { nodeSignatures } from '../../server/adapters/signatures-node.ts';
 import { ensureTokenIdentity } from '../../server/adapters/stamping/identity.ts';
@@ -60,6 +61,7 @@ export async function configured(
   if (ON_POSTGRES) {
     await ensureIssuer(folder, 'test', Date.now());
     await ensureTokenIdentity(folder, 'test', Date.now());
+    await ensureDocumentSigner(folder, 'test', Date.now());
   }
   const service = await startService(
     readConfig({
@@ -76,6 +78,8 @@ export async function configured(
         KEZHENG_ISSUER_CERT_FILE: join(folder, 'issuer.cert.pem'),
         KEZHENG_TSA_KEY_FILE: join(folder, 'tsa.key.pem'),
         KEZHENG_TSA_CERT_FILE: join(folder, 'tsa.cert.pem'),
+        KEZHENG_PDF_KEY_FILE: join(folder, 'pdf.key.pem'),
+        KEZHENG_PDF_CERT_FILE: join(folder, 'pdf.cert.pem'),
       }),
       ...env,
     }),

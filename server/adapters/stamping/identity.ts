@@ -6,9 +6,9 @@ import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import type { TokenIdentity } from '../../ports/stamp.ts';
 import { writeDurably } from '../files.ts';
-import { readSigningFiles, type SigningFiles, SigningFilesError } from '../signing-files.ts';
+import { type GivenKeyFiles, isP256, KeyFileError, type KeyFiles, readKeyFiles } from '../key-files.ts';
 
-const SETTINGS = { key: 'TSA_KEY_FILE', cert: 'TSA_CERT_FILE', password: 'TSA_KEY_PASSWORD_FILE' } as const;
+const KIND = { fits: isP256, zh: '不是 P-256 私钥', en: 'is no P-256 key' };
 
 /** id-kp-timeStamping, RFC 3161 §2.3. */
 const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
@@ -16,17 +16,18 @@ const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
 const YEARS = 10;
 
 /** Reads the configured key and its certificates; they must be fit for time-stamp tokens (RFC 3161 §2.3). */
-export async function openTokenIdentity(files: SigningFiles): Promise<TokenIdentity> {
-  const { key, chain, leaf } = await readSigningFiles(files, SETTINGS);
+export async function openTokenIdentity(given: GivenKeyFiles): Promise<TokenIdentity> {
+  const files: KeyFiles = { purpose: 'TSA', ...given };
+  const { key, certificates, leaf } = await readKeyFiles(files, KIND);
   const usage = leaf.extendedKeyUsage;
   if (usage === undefined || !usage.critical || usage.purposes.join() !== TIME_STAMPING)
-    throw new SigningFilesError(
-      SETTINGS.cert,
-      files.certFile,
+    throw new KeyFileError(
+      files,
+      'CERT',
       '中的第一份证书须以 timeStamping 为唯一且关键的扩展用途（RFC 3161 第 2.3 节）',
       'begins with a certificate whose only extended usage is not a critical timeStamping (RFC 3161 §2.3)',
     );
-  return { key, chain };
+  return { key, chain: certificates };
 }
 
 /**
@@ -48,7 +49,7 @@ export async function ensureTokenIdentity(
   return openTokenIdentity(files);
 }
 
-async function makeIdentity(files: SigningFiles, name: string, nowMs: number): Promise<void> {
+async function makeIdentity(files: GivenKeyFiles, name: string, nowMs: number): Promise<void> {
   x509.cryptoProvider.set(webcrypto as never);
   const [root, own] = [await newKeys(), await newKeys()];
   const notBefore = new Date(nowMs - 60_000);

@@ -1,16 +1,7 @@
 import { Worker } from 'node:worker_threads';
+import type { Ask, Reply } from '../../ports/work.ts';
 
-/** A request to a worker of this folder: `n` tells the answers apart, `job` is the program's own. */
-export interface Ask<J> {
-  readonly n: number;
-  readonly job: J;
-}
-
-export interface Reply {
-  readonly n: number;
-  readonly value?: unknown;
-  readonly error?: unknown;
-}
+export type { Ask, Reply };
 
 export interface Thread<J> {
   ask<T>(job: J, transfer?: ArrayBuffer[]): Promise<T>;

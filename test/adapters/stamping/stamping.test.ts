@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { SigningFilesError } from '../../../server/adapters/signing-files.ts';
+import { KeyFileError } from '../../../server/adapters/key-files.ts';
 import { ensureTokenIdentity, openTokenIdentity } from '../../../server/adapters/stamping/identity.ts';
 import { AHEAD_MS, createReservedClock } from '../../../server/adapters/stamping/reserved-clock.ts';
 import { createSerials, readClock } from '../../../server/adapters/stamping/tokens.ts';
@@ -52,7 +52,7 @@ t.test('a configured key may be encrypted, with its pass phrase in a file', asyn
   t.ok(opened.key.equals((await ensureTokenIdentity(folder, '', 0)).key));
   for (const passwordFile of [undefined, at('wrong')])
     await t.rejects(openTokenIdentity({ keyFile: at('locked.pem'), certFile, passwordFile }), {
-      name: 'SigningFilesError',
+      name: 'KeyFileError',
       message: /^KEZHENG_TSA_KEY_FILE：.*KEZHENG_TSA_KEY_PASSWORD_FILE.* \/ KEZHENG_TSA_KEY_FILE: /,
     });
 });
@@ -84,7 +84,7 @@ for (const [what, [make, setting]] of Object.entries(refused))
     const certFile = at(text === '' ? 'nowhere.pem' : 'refused.pem');
     if (text !== '') writeFileSync(certFile, text);
     const failed = await openTokenIdentity({ keyFile: at('tsa.key.pem'), certFile }).catch((error) => error);
-    t.ok(failed instanceof SigningFilesError);
+    t.ok(failed instanceof KeyFileError);
     t.match(failed.message, new RegExp(`^KEZHENG_${setting}：.*[\\u4e00-\\u9fff].* / KEZHENG_${setting}: `));
   });
 

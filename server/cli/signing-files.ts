@@ -1,0 +1,33 @@
+/*
+ * What an installation signs with: three keys with their certificates, each configured or made by the service at its
+ * first start. They stand in the data folder under these names, and in a backup.
+ */
+
+interface SigningFile {
+  /** in the data folder and in a backup */
+  readonly path: string;
+  /** without prefix */
+  readonly setting: string;
+}
+
+export interface SigningPair {
+  readonly key: SigningFile;
+  readonly cert: SigningFile;
+  readonly zh: string;
+  readonly en: string;
+}
+
+const pair = (name: string, setting: string, zh: string, en: string): SigningPair => ({
+  key: { path: `${name}.key.pem`, setting: `${setting}_KEY_FILE` },
+  cert: { path: `${name}.cert.pem`, setting: `${setting}_CERT_FILE` },
+  zh,
+  en,
+});
+
+export const SIGNING_PAIRS: readonly SigningPair[] = [
+  pair('issuer', 'ISSUER', '签发私钥与证书', 'the issuer key and certificate'),
+  pair('tsa', 'TSA', '时间戳私钥与证书', 'the time-stamping key and its certificates'),
+  pair('pdf', 'PDF', '签署 PDF 的私钥与证书', 'the key that signs PDFs and its certificate'),
+];
+
+export const SIGNING_FILES: readonly SigningFile[] = SIGNING_PAIRS.flatMap(({ key, cert }) => [key, cert]);

@@ -1,0 +1,74 @@
+import type { Certificate } from '../core/certificate/certificate.ts';
+import type { Manifest } from '../core/entry/manifest.ts';
+import type { AnchorFact, NotProven } from '../core/verify/report.ts';
+
+/** What core knows of a time-stamp token that holds. */
+export interface TokenFact {
+  readonly type: string;
+  /** as the trust list names whose it is; undefined where it does not */
+  readonly label: string | undefined;
+  /** subject of the signer's certificate */
+  readonly signer: string;
+  readonly policy: string;
+  /** hex */
+  readonly serial: string;
+  readonly genTime: string;
+  /** null where the token does not say it */
+  readonly accuracyMs: number | null;
+  /** SHA-256 of the signer's certificate, hex */
+  readonly fingerprint?: string | undefined;
+}
+
+/** A clock of core's facts. Later checkers know more of them: one that is not known here is printed by its name. */
+export interface ClockFact {
+  readonly clock: string;
+  /** ISO 8601, UTC */
+  readonly at: string;
+  readonly proven: boolean;
+  readonly token?: TokenFact | undefined;
+}
+
+/** Who signs, as people and as programs know him. */
+export interface Signer {
+  readonly name: string;
+  /** SHA-256 of the certificate, hex */
+  readonly fingerprint: string;
+}
+
+export interface FixityFact {
+  readonly checkedAt: string;
+  readonly result: 'ok' | 'missing' | 'damaged';
+}
+
+/** Everything that the certificate on paper is made of. Nothing is fetched, and no clock is looked at. */
+export interface CertificateInput {
+  readonly certificate: Certificate;
+  /** of core's report */
+  readonly facts: {
+    readonly when: readonly ClockFact[];
+    readonly counts: ClockFact | undefined;
+    readonly anchors: readonly AnchorFact[];
+    readonly tokens?: readonly TokenFact[] | undefined;
+  };
+  readonly notProven: readonly NotProven[];
+  readonly testChain: boolean;
+  /** the last check of each file of the manifest, in its order; null where there was none */
+  readonly fixity: readonly (FixityFact | null)[];
+  readonly issuer: Signer;
+  readonly seal: Signer;
+  /** SHA-256 of the checker that is handed out for checks off line, hex */
+  readonly checker: string | undefined;
+  readonly publicUrl: string;
+  readonly attached: readonly {
+    readonly name: string;
+    readonly kind: 'certificate' | 'manifest' | 'token';
+  }[];
+}
+
+/** The manifest that says who and when: the entry itself, or the one that holds the folder's root. */
+export const manifestOf = ({ entry, inclusion }: Certificate): Manifest | undefined =>
+  inclusion.folder?.manifest ?? (entry.format === 'kezheng-manifest/1' ? (entry as Manifest) : undefined);
+
+/** The first that the issuer states under this name, or the one of the anchor at `nth`. */
+export const statedIn = ({ stated }: Certificate, name: string, nth = 0): string | undefined =>
+  stated.filter((one) => one.name === name)[nth]?.value;

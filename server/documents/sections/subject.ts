@@ -1,0 +1,105 @@
+import type { Manifest } from '../../core/entry/manifest.ts';
+import { sha256 } from '../../core/hash/sha256.ts';
+import { toHex } from '../../core/read/bytes.ts';
+import { isPaperWord, type PaperWord, paperWords } from '../../messages/paper.ts';
+import {
+  code,
+  given,
+  hex,
+  orNone,
+  type Row,
+  row,
+  type Section,
+  time,
+  type Value,
+  words,
+} from '../content.ts';
+import { type CertificateInput, manifestOf } from '../input.ts';
+
+/* What the certificate is, who deposited, and what: domain fields 1 to 9, 20, 21, 39 to 42. */
+
+export function certificateSection({ certificate }: CertificateInput): Section {
+  const { number, revision, format, issuedAt } = certificate;
+  const id = manifestOf(certificate)?.id;
+  return {
+    title: paperWords('section-certificate'),
+    rows: [
+      row('number', code(number)),
+      row('evidence-id', id === undefined ? words('not-provided') : code(id)),
+      row('version', words('version-value', { format, revision })),
+      row('issued-at', time(issuedAt)),
+      row('state', words('state-value')),
+    ],
+  };
+}
+
+export function depositorSection({ depositor, statement }: Manifest): Section {
+  return {
+    title: paperWords('section-depositor'),
+    rows: [
+      row('depositor-name', given(depositor.name)),
+      row(
+        'depositor-id',
+        depositor.uscc === null ? words('not-provided') : words('uscc', { uscc: depositor.uscc }),
+      ),
+      row('agent', words('not-provided')),
+      row('identity-check', words('identity-check-none')),
+      row(
+        'identity-statement',
+        statement === null
+          ? words('not-provided')
+          : words('identity-statement-there', { format: String(statement['format']) }),
+      ),
+    ],
+  };
+}
+
+/** A word for a value of the format; one that this page does not know stands for itself. */
+export function wordFor(prefix: string, value: string): Value {
+  const word = `${prefix}-${value}`;
+  return isPaperWord(word) ? words(word) : given(value);
+}
+
+export function evidenceSection(manifest: Manifest, manifestBytes: Uint8Array): Section {
+  const { title, category, description, confidentiality } = manifest.evidence;
+  return {
+    title: paperWords('section-evidence'),
+    rows: [
+      row('evidence-title', given(title)),
+      row('category', category === null ? words('not-provided') : wordFor('category', category)),
+      row('description', orNone(description)),
+      row('files-count', contents(manifest)),
+      row('package-hash', words('package-hash-value'), hex(toHex(sha256(manifestBytes)))),
+      row('confidentiality', wordFor('confidentiality', confidentiality)),
+      ...rightRow(manifest),
+      ...accusedRow(manifest),
+      ...corroborationRow(manifest),
+    ],
+  };
+}
+
+function contents({ files, folder }: Manifest): Value {
+  if (folder !== null) return words('files-folder', { count: folder.size });
+  return words('files-count-value', {
+    count: files.length,
+    bytes: files.reduce((sum, { size }) => sum + BigInt(size), 0n).toString(),
+  });
+}
+
+/** Several things that were given, one to a line; without any there is no row. */
+const optional = (label: PaperWord, texts: readonly (string | null)[]): Row[] => {
+  const known = texts.filter((text): text is string => text !== null && text !== '');
+  return known.length === 0 ? [] : [row(label, ...known.map(given))];
+};
+
+const rightRow = ({ evidence: { right } }: Manifest): Row[] =>
+  right === null ? [] : optional('right', [right.type, right.number, right.holder]);
+
+const accusedRow = ({ evidence: { accused } }: Manifest): Row[] =>
+  accused === null ? [] : optional('accused', [accused.name, accused.uscc, accused.shop, accused.url]);
+
+const corroborationRow = ({ evidence }: Manifest): Row[] =>
+  optional(
+    'corroborations',
+    evidence.corroborations.map(({ kind, reference }) => `${kind} ${reference}`),
+  );
