@@ -1,3 +1,4 @@
+import { pageEn } from './page-en.ts';
 import type { Sentences } from './subjects.ts';
 
 /** Sentences in English, by subject and code. The codes are the same in every language; a test compares them. */
@@ -441,4 +442,5 @@ export const en: Sentences = {
     'store-unavailable': 'the store is not available, see the log',
     'internal-error': 'an internal error, see the log',
   },
+  page: pageEn,
 };

@@ -12,6 +12,7 @@ export type Subject =
   | 'expected'
   | 'finding'
   | 'audit'
-  | 'health';
+  | 'health'
+  | 'page';
 
 export type Sentences = Readonly<Record<Subject, Readonly<Record<string, string>>>>;

@@ -1,3 +1,4 @@
+import { pageZh } from './page-zh.ts';
 import type { Sentences } from './subjects.ts';
 
 /** Sentences in Chinese, by subject and code. The codes are the same in every language; a test compares them. */
@@ -418,4 +419,5 @@ export const zh: Sentences = {
     'store-unavailable': '存储不可用，详见日志',
     'internal-error': '内部错误，详见日志',
   },
+  page: pageZh,
 };

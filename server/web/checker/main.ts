@@ -1,0 +1,71 @@
+import './older.ts';
+import '../shared/base.css';
+import './steps.css';
+import './result.css';
+import './sizes.css';
+import { fill, h } from '../shared/dom.ts';
+import { code, page } from '../shared/words.ts';
+import { Desk } from './desk.ts';
+import { serviceOf } from './online.ts';
+import { blocksStep } from './view/blocks.ts';
+import { certificateStep, sortOut } from './view/certificate.ts';
+import { filesStep } from './view/files.ts';
+import { resultPart } from './view/result.ts';
+import { trustStep } from './view/trust.ts';
+
+/*
+ * The page, from top to bottom. Everything that is given goes over the desk; each part shows what of it concerns it.
+ */
+
+declare global {
+  interface Window {
+    /** The same desk that the inputs of the page use: for whoever drives the page by a program. */
+    kezheng: Desk;
+  }
+}
+
+const desk = new Desk();
+window.kezheng = desk;
+const service = serviceOf(document, location);
+
+const savedDigest = document.documentElement.dataset['online'];
+const toSave = service && [
+  h('p', {}, h('a', { href: '/verify.html', download: 'kezheng-verify.html' }, page('save-page'))),
+  h('p', { class: 'hint' }, page('save-page-digest'), ' ', code(savedDigest ?? '')),
+];
+
+const printButton = h('button', { type: 'button', class: 'print', onclick: () => print() }, page('print'));
+printButton.hidden = true;
+desk.onChange(() => {
+  printButton.hidden = desk.state.outcome.kind !== 'checked';
+});
+
+fill(
+  document.getElementById('page')!,
+  h(
+    'header',
+    {},
+    h('h1', {}, page('title')),
+    h('p', { class: 'lead' }, page(service ? 'lead-online' : 'lead-saved')),
+    toSave,
+  ),
+  h(
+    'div',
+    { class: 'steps' },
+    certificateStep(desk),
+    filesStep(desk),
+    trustStep(desk, service),
+    blocksStep(desk, service),
+  ),
+  resultPart(desk),
+  h('p', { class: 'actions' }, printButton),
+  h('footer', {}, h('p', {}, page('foot'))),
+);
+
+// A file that misses its place must not take the reader away from the page: the browser would open it.
+document.addEventListener('dragover', (event) => event.preventDefault());
+document.addEventListener('drop', (event) => {
+  event.preventDefault();
+  const files = [...(event.dataTransfer?.files ?? [])];
+  void (desk.state.certificate === undefined ? sortOut(desk, files) : desk.addFiles(files));
+});
