@@ -10,6 +10,7 @@ import { type EvidenceRoutes, evidenceRoutes } from './http/evidence.ts';
 import { installForms } from './http/form.ts';
 import { type HealthRoutes, healthRoutes } from './http/health.ts';
 import { limitStore } from './http/limits.ts';
+import { type LookupRoutes, lookupRoutes } from './http/lookups.ts';
 import { countUnrouted, installMetrics, metricsRoute } from './http/metrics.ts';
 import { installOverload, type OverloadLimits, type OverloadState } from './http/overload.ts';
 import { installPace } from './http/pace.ts';
@@ -17,6 +18,7 @@ import { installProblems, unroutable } from './http/problem.ts';
 import { parseBody } from './http/text.ts';
 import { validatorCompiler } from './http/validation.ts';
 import { type VerifyRoutes, verifyRoutes } from './http/verify.ts';
+import { type WebRoutes, webRoutes } from './http/web.ts';
 import type { RateLimits } from './ports/limits.ts';
 import type { Metrics, Tracing } from './ports/metrics.ts';
 import type { DepositQueue } from './ports/overload.ts';
@@ -32,8 +34,10 @@ export type AppDeps = DepositRoutes &
   EvidenceRoutes &
   EventRoutes &
   BatchRoutes &
-  HealthRoutes & {
+  HealthRoutes &
+  WebRoutes & {
     readonly verify: VerifyRoutes;
+    readonly lookups: LookupRoutes;
     readonly log: FastifyBaseLogger;
     readonly publicUrl: string;
     readonly rateLimits: RateLimits;
@@ -93,6 +97,8 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     eventRoutes(routes, deps);
     batchRoutes(routes, deps);
     verifyRoutes(routes, deps.verify);
+    lookupRoutes(routes, deps.lookups);
+    webRoutes(routes, deps);
     healthRoutes(routes, deps);
     metricsRoute(routes, deps.metrics, deps.metricsToken);
   });

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { pino } from 'pino';
 import program from '../package.json' with { type: 'json' };
 import { ensureIssuer, openIssuer } from './adapters/issuer.ts';
+import { openPages } from './adapters/pages.ts';
 import { openRestoredMark } from './adapters/restored.ts';
 import { nodeSignatures } from './adapters/signatures-node.ts';
 import { openBlobs, openDatabase } from './adapters/storage.ts';
@@ -18,7 +19,7 @@ import { keyChecker } from './identity/api-keys.ts';
 import { sentence } from './messages/sentence.ts';
 import { claimData, prepareDataDir } from './mode.ts';
 import { watchParts } from './parts.ts';
-import { lookUpBlocks } from './pipeline/compare.ts';
+import { blockOf, lookUpBlocks } from './pipeline/compare.ts';
 import { createExpectation } from './pipeline/expectation.ts';
 import { startPipeline } from './pipeline/pipeline.ts';
 import { selfTest } from './pipeline/self-test.ts';
@@ -128,11 +129,17 @@ export async function startService(config: Config): Promise<Service> {
     verify: {
       digests,
       signatures: nodeSignatures,
-      trust: () => ownTrust ?? connection.trust(),
+      trust: () => ownTrust?.trust ?? connection.trust(),
       lookUpBlocks: (certificate) =>
-        lookUpBlocks(connection.current(), ownTrust ?? connection.trust(), certificate),
+        lookUpBlocks(connection.current(), ownTrust?.trust ?? connection.trust(), certificate),
       limits: { uploadBytes: config.maxUploadBytes, perMinute: config.verifyPerMinute },
     },
+    lookups: {
+      trustText: () => ownTrust?.text ?? connection.trustText(),
+      block: (chainId, number) => blockOf(connection.current(), chainId, number),
+      perMinute: config.verifyPerMinute,
+    },
+    pages: await pagesOf(log),
     isLeading: pipeline.isLeading,
     parts,
     onProgress: pipeline.onProgress,
@@ -183,10 +190,18 @@ const issuerOf = (config: Config): Promise<Issuer> =>
     ? openIssuer({ keyFile: config.issuerKeyFile, certFile: config.issuerCertFile })
     : ensureIssuer(config.dataDir, config.serviceName, clock.nowMs());
 
-async function readTrustFile({ trustFile }: Config): Promise<Trust | undefined> {
+/** A service without its pages takes deposits all the same; its operator is told. */
+async function pagesOf(log: pino.Logger) {
+  const pages = await openPages();
+  if (pages === undefined) log.warn('the pages were not built (npm run build): /verify is not served');
+  return pages;
+}
+
+async function readTrustFile({ trustFile }: Config): Promise<{ trust: Trust; text: string } | undefined> {
   if (trustFile === undefined) return undefined;
   try {
-    return parseTrust(await readFile(trustFile));
+    const bytes = await readFile(trustFile);
+    return { trust: parseTrust(bytes), text: bytes.toString('utf8') };
   } catch (error) {
     const why =
       error instanceof FormatError

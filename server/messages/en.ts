@@ -35,6 +35,9 @@ export const en: Sentences = {
       'the stored file is damaged and is not sent; the operator has been told, and fixity in the record says what the last check found',
     'certificate-not-ready': 'the certificate is not ready yet',
     'too-many-requests': 'too many requests',
+    'page-not-built': 'the page was not built: whoever runs this service has to run npm run build',
+    'trust-not-known': 'the service has not seen its chain yet and has no trust list; come again',
+    'chain-away': 'the chain node of this service is away; come again',
     'store-unavailable':
       'the store is not available now, and nothing is confirmed: repeat the request under the same Idempotency-Key; if it was kept after all, the answer is the earlier one',
     overloaded: 'too busy; nothing was kept, try again later',

@@ -35,6 +35,9 @@ export const zh: Sentences = {
       '服务保存的此文件已损坏，故不发出，运营者已得到通知；存证记录的 fixity 写明上次复核的结果',
     'certificate-not-ready': '证书尚未生成，请稍后再取',
     'too-many-requests': '请求过于频繁',
+    'page-not-built': '网页尚未生成：运营者须运行 npm run build',
+    'trust-not-known': '服务尚未与其链连通，还没有信任清单，请稍后再取',
+    'chain-away': '服务的链节点暂不可用，请稍后再试',
     'store-unavailable':
       '存储暂不可用，本次请求未获确认：请以同一 Idempotency-Key 重试，若其实已存入，将得到原来的结果',
     overloaded: '服务繁忙，未保存任何内容，请稍后重试',

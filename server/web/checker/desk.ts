@@ -1,73 +1,18 @@
 import { sha256 } from '../../core/hash/sha256.ts';
 import { toHex } from '../../core/read/bytes.ts';
 import { FormatError } from '../../core/reason.ts';
-import type { ComparedBlock } from '../../core/verify/anchors.ts';
 import type { GivenFile } from '../../core/verify/files.ts';
-import { parseTrust, type Trust } from '../../core/verify/trust.ts';
+import { parseTrust } from '../../core/verify/trust.ts';
 import { bothLanguages } from '../../messages/sentence.ts';
-import type { Both } from '../shared/words.ts';
-import { type Outcome, outcomeOf } from './check.ts';
-import { HashQueue, type NotHashed } from './hashing.ts';
-import { openInput, readStart } from './input.ts';
+import { outcomeOf } from './check.ts';
+import { HashQueue } from './hashing.ts';
+import { looksLikeCertificate, openInput, readStart } from './input.ts';
+import { EMPTY, type FileSlot, type From, type GivenBlock, type Outcome, type State } from './state.ts';
 
 /** One byte more than core allows for a trust list: it says itself that the list is too large. */
 const MAX_TRUST_BYTES = 4 * 1024 * 1024 + 1;
 
-/** Who gave it: a person, or the service that is being checked. */
-export type From = 'person' | 'service';
-
-export interface GivenCertificate {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-  readonly sha256: string;
-}
-
-export interface GivenTrust {
-  /** the file's name, or the service's host */
-  readonly name: string;
-  readonly from: From;
-  readonly sha256: string;
-  readonly trust: Trust;
-}
-
-export interface FileSlot {
-  readonly name: string;
-  readonly size: number | undefined;
-  state: 'waiting' | 'hashing' | 'done' | NotHashed;
-  /** bytes hashed so far */
-  done: number;
-  given: GivenFile | undefined;
-  readonly takeBack: () => void;
-}
-
-export interface GivenBlock {
-  readonly from: From;
-  readonly block: ComparedBlock;
-}
-
-/** What is on the desk, all of it; whatever shows it reads it from here. */
-export interface State {
-  readonly certificate: GivenCertificate | undefined;
-  readonly certificateWrong: Both | undefined;
-  readonly files: readonly FileSlot[];
-  readonly trust: GivenTrust | undefined;
-  readonly trustWrong: Both | undefined;
-  /** by a key of whoever gave them, so that a second answer takes the place of the first */
-  readonly blocks: ReadonlyMap<string, GivenBlock>;
-  readonly outcome: Outcome;
-}
-
-type Change = 'certificate' | 'files' | 'progress' | 'trust' | 'blocks' | 'outcome';
-
-const EMPTY: State = {
-  certificate: undefined,
-  certificateWrong: undefined,
-  files: [],
-  trust: undefined,
-  trustWrong: undefined,
-  blocks: new Map(),
-  outcome: { kind: 'empty' },
-};
+type Change = 'reading' | 'certificate' | 'files' | 'progress' | 'trust' | 'blocks' | 'outcome';
 
 /**
  * The desk of the one who checks: what he laid on it, and what comes of it. Every input of the page ends in one of these
@@ -77,24 +22,39 @@ export class Desk {
   state: State = EMPTY;
   readonly #hashing = new HashQueue();
   readonly #listeners: ((change: Change) => void)[] = [];
+  readonly #settling: (() => void)[] = [];
   /** counts the checks: what comes of an earlier one than the last is out of date */
   #checks = 0;
   #lastCheck: Promise<void> = Promise.resolve();
+  #broken = false;
+  /** of two files that are given for the same place the later one stays, whichever is read first */
+  readonly #turns = { certificate: 0, trust: 0 };
 
   onChange(listener: (change: Change) => void): void {
     this.#listeners.push(listener);
   }
 
+  /** Of several files the one that begins as a certificate is it, or else the first; the rest are originals. */
+  async giveTogether(files: readonly File[]): Promise<void> {
+    if (files.length === 0) return;
+    const looks = await this.#reading(() => Promise.all(files.map(looksLikeCertificate)));
+    const certificate = files[Math.max(0, looks.indexOf(true))]!;
+    void this.addFiles(files.filter((file) => file !== certificate));
+    await this.giveCertificate(certificate);
+  }
+
   /** The file may be a container; the originals in it are laid beside. */
   async giveCertificate(file: File): Promise<void> {
-    const opened = await openInput(file);
+    const turn = ++this.#turns.certificate;
+    const opened = await this.#reading(() => openInput(file));
+    if (turn !== this.#turns.certificate) return this.#set('reading', {});
     if ('wrong' in opened) {
       const certificateWrong = bothLanguages('page', opened.wrong, opened.detail);
       return this.#set('certificate', { certificate: undefined, certificateWrong });
     }
     const bytes = opened.certificate;
     const certificate = { name: file.name, bytes, sha256: toHex(sha256(bytes)) };
-    this.addFiles(opened.files);
+    if (opened.files.length > 0) void this.addFiles(opened.files);
     return this.#set('certificate', { certificate, certificateWrong: undefined });
   }
 
@@ -118,13 +78,10 @@ export class Desk {
   }
 
   async giveTrust(file: Blob, name: string, from: From): Promise<void> {
-    try {
-      const bytes = await readStart(file, MAX_TRUST_BYTES);
-      const trust = { name, from, sha256: toHex(sha256(bytes)), trust: parseTrust(bytes) };
-      return this.#set('trust', { trust, trustWrong: undefined });
-    } catch (error) {
-      return this.#set('trust', { trust: undefined, trustWrong: whyNoTrust(error, name) });
-    }
+    const turn = ++this.#turns.trust;
+    const given = await this.#reading(() => readTrust(file, name, from));
+    if (turn !== this.#turns.trust) return this.#set('reading', {});
+    return this.#set('trust', { trust: undefined, trustWrong: undefined, ...given });
   }
 
   /** What a source says of a block; undefined takes it back. */
@@ -135,21 +92,39 @@ export class Desk {
     return this.#set('blocks', { blocks });
   }
 
-  async clear(): Promise<void> {
-    for (const slot of this.state.files) slot.takeBack();
-    this.state = EMPTY;
-    for (const change of ['certificate', 'files', 'trust', 'blocks'] as const) await this.#set(change, {});
-  }
-
   /** When everything that was given up to now is checked, hashing included. */
   async settled(): Promise<Outcome> {
-    const isHashing = () => this.state.files.some(({ state }) => state === 'waiting' || state === 'hashing');
-    while (isHashing())
-      await new Promise<void>((changed) => {
-        this.onChange(() => changed());
-      });
-    await this.#lastCheck;
+    const isBusy = () =>
+      this.state.reading > 0 ||
+      this.state.files.some(({ state }) => state === 'waiting' || state === 'hashing');
+    for (let checked: Promise<void> | undefined; isBusy() || checked !== this.#lastCheck; ) {
+      if (isBusy())
+        await new Promise<void>((changed) => {
+          this.#settling.push(changed);
+        });
+      checked = this.#lastCheck;
+      await checked;
+    }
     return this.state.outcome;
+  }
+
+  /** An error that nobody foresaw: what was given may be half there, so that no verdict comes any more. */
+  breakOff(error: unknown): void {
+    this.#broken = true;
+    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    this.state = { ...this.state, outcome: { kind: 'broken', why } };
+    this.#tell('outcome');
+  }
+
+  /** While something is read, what was there before says nothing any more. */
+  async #reading<T>(read: () => Promise<T>): Promise<T> {
+    void this.#set('reading', { reading: this.state.reading + 1 });
+    try {
+      return await read();
+    } finally {
+      // Whoever asked says now what came of it, and with that the check runs again.
+      this.state = { ...this.state, reading: this.state.reading - 1 };
+    }
   }
 
   #hash(file: File): FileSlot {
@@ -184,18 +159,33 @@ export class Desk {
   async #check(): Promise<void> {
     const number = ++this.#checks;
     const outcome = await outcomeOf(this.state);
-    if (number !== this.#checks) return;
+    if (number !== this.#checks || this.#broken) return;
     this.state = { ...this.state, outcome };
     this.#tell('outcome');
   }
 
   #tell(change: Change): void {
     for (const listener of this.#listeners) listener(change);
+    for (const changed of this.#settling.splice(0)) changed();
   }
 }
 
-function whyNoTrust(error: unknown, name: string): Both {
-  if (error instanceof FormatError) return bothLanguages('reason', error.code, error.detail);
-  if (error instanceof DOMException) return bothLanguages('page', 'container-unreadable', { name });
-  throw error;
+async function readTrust(file: Blob, name: string, from: From): Promise<Partial<State>> {
+  try {
+    const bytes = await readStart(file, MAX_TRUST_BYTES);
+    return { trust: { name, from, sha256: toHex(sha256(bytes)), trust: parseTrust(bytes) } };
+  } catch (error) {
+    if (error instanceof FormatError)
+      return { trustWrong: bothLanguages('reason', error.code, error.detail) };
+    if (error instanceof DOMException)
+      return { trustWrong: bothLanguages('page', 'container-unreadable', { name }) };
+    throw error;
+  }
+}
+
+declare global {
+  interface Window {
+    /** The same desk that the inputs of the page use: for whoever drives the page by a program. */
+    kezheng: Desk;
+  }
 }

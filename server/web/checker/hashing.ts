@@ -38,7 +38,8 @@ export class HashQueue {
   add(file: Blob, hashing: Hashing): () => void {
     const job = { ...hashing, id: ++this.#lastId, file, done: { sha256: 0, sm3: 0 }, digests: {} };
     this.#waiting.push(job);
-    this.#next();
+    // Not before the caller has got what takes the file back.
+    queueMicrotask(() => this.#next());
     return () => this.#cancel(job);
   }
 

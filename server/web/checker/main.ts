@@ -8,7 +8,7 @@ import { code, page } from '../shared/words.ts';
 import { Desk } from './desk.ts';
 import { serviceOf } from './online.ts';
 import { blocksStep } from './view/blocks.ts';
-import { certificateStep, sortOut } from './view/certificate.ts';
+import { certificateStep } from './view/certificate.ts';
 import { filesStep } from './view/files.ts';
 import { resultPart } from './view/result.ts';
 import { trustStep } from './view/trust.ts';
@@ -17,16 +17,15 @@ import { trustStep } from './view/trust.ts';
  * The page, from top to bottom. Everything that is given goes over the desk; each part shows what of it concerns it.
  */
 
-declare global {
-  interface Window {
-    /** The same desk that the inputs of the page use: for whoever drives the page by a program. */
-    kezheng: Desk;
-  }
-}
-
 const desk = new Desk();
 window.kezheng = desk;
 const service = serviceOf(document, location);
+
+window.addEventListener('error', ({ error }) => desk.breakOff(error));
+window.addEventListener('unhandledrejection', ({ reason }) => desk.breakOff(reason));
+
+/** Behind the `#`, where the QR code of a printed certificate led here. */
+const [, wantedNumber] = /^#(\d{4}-\d{8,12}-\d{2})$/.exec(location.hash) ?? [];
 
 const savedDigest = document.documentElement.dataset['online'];
 const toSave = service && [
@@ -52,7 +51,7 @@ fill(
   h(
     'div',
     { class: 'steps' },
-    certificateStep(desk),
+    certificateStep(desk, wantedNumber),
     filesStep(desk),
     trustStep(desk, service),
     blocksStep(desk, service),
@@ -67,5 +66,5 @@ document.addEventListener('dragover', (event) => event.preventDefault());
 document.addEventListener('drop', (event) => {
   event.preventDefault();
   const files = [...(event.dataTransfer?.files ?? [])];
-  void (desk.state.certificate === undefined ? sortOut(desk, files) : desk.addFiles(files));
+  void (desk.state.certificate === undefined ? desk.giveTogether(files) : desk.addFiles(files));
 });

@@ -7,28 +7,40 @@ import { step, wrong } from './step.ts';
 
 const HASH = /^0x[0-9a-f]{64}$/;
 
+/** What was typed for a block; it is there again when another certificate or trust list asks for the same block. */
+interface Typed {
+  hash: string;
+  source: string;
+}
+
 /** Step 4: what a source of the reader's own says of each block that the certificate stands on. */
 export function blocksStep(desk: Desk, service: ServiceAsked | undefined): HTMLElement {
   const body = h('div', {}, h('p', { class: 'hint' }, page('blocks-empty')));
+  const typed = new Map<string, Typed>();
+  const typedFor = ({ chainId, number }: WantedBlock): Typed => {
+    const key = `${chainId} ${number}`;
+    const known = typed.get(key) ?? { hash: '', source: '' };
+    typed.set(key, known);
+    return known;
+  };
   let shownFor = '';
   desk.onChange((change) => {
     if (change !== 'certificate' && change !== 'trust') return;
     const { certificate } = desk.state;
     const wanted = certificate === undefined ? [] : onceEach(blocksToCompare(certificate.bytes));
-    // What was typed stays where the same blocks are asked for.
-    const key = JSON.stringify([certificate === undefined, wanted.map((block) => nameOf(desk, block))]);
+    const key = JSON.stringify([
+      certificate === undefined,
+      wanted.map((block) => [block, nameOf(desk, block)]),
+    ]);
     if (key === shownFor) return;
     shownFor = key;
-    for (const given of desk.state.blocks.keys()) void desk.giveBlock(given, undefined);
+    for (const given of desk.state.blocks.keys())
+      if (/^(?:person|service) /.test(given)) void desk.giveBlock(given, undefined);
     const none = page(certificate === undefined ? 'blocks-empty' : 'blocks-none');
     fill(
       body,
-      wanted.length === 0
-        ? h('p', { class: 'hint' }, none)
-        : [
-            h('p', { class: 'hint' }, page('blocks-how')),
-            wanted.map((block, i) => rowOf(desk, service, block, i)),
-          ],
+      h('p', { class: 'hint' }, wanted.length === 0 ? none : page('blocks-how')),
+      wanted.map((block) => rowOf(desk, service, block, typedFor(block))),
     );
   });
   return step(4, 'blocks', 'blocks-title', body);
@@ -41,44 +53,45 @@ const onceEach = (wanted: readonly WantedBlock[]): readonly WantedBlock[] =>
   );
 
 /** The chain by its name where the trust list knows it: the certificate's own word for it is not asked. */
-const nameOf = (desk: Desk, { chainId, number, contract, operator }: WantedBlock) => {
+const nameOf = (desk: Desk, { chainId, contract, operator }: WantedBlock): string | undefined => {
   const log = desk.state.trust?.trust.logs.find(
     (one) => one.chainId === chainId && one.contract === contract && one.operator === operator,
   );
-  return { chainId, number, chain: log?.chain };
+  return log?.chain;
 };
 
-function rowOf(desk: Desk, service: ServiceAsked | undefined, wanted: WantedBlock, i: number): HTMLElement {
-  const { chainId, number, hash: expected } = wanted;
-  const { chain } = nameOf(desk, wanted);
-  const id = `block-hash-${i}`;
-  const told = h('p', { class: 'told', role: 'status' });
-  const where = h('input', { type: 'text', id: `block-source-${i}`, autocomplete: 'off', maxlength: '200' });
+function rowOf(
+  desk: Desk,
+  service: ServiceAsked | undefined,
+  wanted: WantedBlock,
+  typed: Typed,
+): HTMLElement {
+  const { chainId, number } = wanted;
+  const chain = nameOf(desk, wanted);
+  const id = `block-${chainId}-${number}`;
+  const told = h('p', { class: 'told', id: `${id}-told`, role: 'status' });
   // Two lines: the whole hash is seen at once, and may be pasted broken into lines.
-  const field = h('textarea', {
+  const hash = h('textarea', {
     id,
     class: 'hash',
     rows: '2',
     spellcheck: 'false',
     autocomplete: 'off',
     autocapitalize: 'off',
-    'aria-describedby': `${id}-told`,
+    'aria-describedby': told.id,
     placeholder: '0x…',
   });
-  told.id = `${id}-told`;
-  const typed = (): void => {
-    const hash = field.value.replaceAll(/\s/g, '').toLowerCase();
-    const isHash = HASH.test(hash);
-    field.setAttribute('aria-invalid', String(hash !== '' && !isHash));
-    told.className = isHash ? (hash === expected ? 'told same' : 'told different') : 'told';
-    const words = isHash ? page(hash === expected ? 'blocks-same' : 'blocks-different') : undefined;
-    fill(told, hash === '' || isHash ? words : wrong(page('blocks-wrong', { length: hash.length })));
-    const source = where.value.trim() || plain('source-typed');
-    const block = { source, chainId, number, hash };
-    void desk.giveBlock(`person ${id}`, isHash ? { from: 'person', block } : undefined);
+  const source = h('input', { type: 'text', id: `${id}-source`, autocomplete: 'off', maxlength: '200' });
+  hash.value = typed.hash;
+  source.value = typed.source;
+  const give = (): void => {
+    typed.hash = hash.value;
+    typed.source = source.value;
+    giveTyped(desk, wanted, typed, hash, told);
   };
-  field.addEventListener('input', typed);
-  where.addEventListener('input', typed);
+  hash.addEventListener('input', give);
+  source.addEventListener('input', give);
+  if (typed.hash !== '') give();
   return h(
     'fieldset',
     { class: 'block' },
@@ -93,15 +106,34 @@ function rowOf(desk: Desk, service: ServiceAsked | undefined, wanted: WantedBloc
           ],
     ),
     h('label', { for: id }, page('blocks-label')),
-    field,
+    hash,
     told,
-    h('label', { for: where.id }, page('blocks-source-label')),
-    where,
-    service && fromService(desk, service, wanted, id),
+    h('label', { for: source.id }, page('blocks-source-label')),
+    source,
+    service && fromService(desk, service, wanted),
   );
 }
 
-function fromService(desk: Desk, service: ServiceAsked, wanted: WantedBlock, id: string): HTMLElement {
+/** Only a whole hash is given to the desk; what is none is told, and compared with nothing. */
+function giveTyped(
+  desk: Desk,
+  { chainId, number, hash: expected }: WantedBlock,
+  typed: Typed,
+  field: HTMLElement,
+  told: HTMLElement,
+): void {
+  const hash = typed.hash.replaceAll(/\s/g, '').toLowerCase();
+  const isHash = HASH.test(hash);
+  const is = hash === expected ? 'same' : 'different';
+  field.setAttribute('aria-invalid', String(hash !== '' && !isHash));
+  told.className = isHash ? `told ${is}` : 'told';
+  if (isHash) fill(told, page(`blocks-${is}`));
+  else fill(told, hash === '' ? undefined : wrong(page('blocks-wrong', { length: hash.length })));
+  const block = { source: typed.source.trim() || plain('source-typed'), chainId, number, hash };
+  void desk.giveBlock(`person ${chainId} ${number}`, isHash ? { from: 'person', block } : undefined);
+}
+
+function fromService(desk: Desk, service: ServiceAsked, wanted: WantedBlock): HTMLElement {
   const told = h('div', { role: 'status' });
   const ask = async (): Promise<void> => {
     const answer = await service.block(wanted.chainId, wanted.number);
@@ -113,7 +145,10 @@ function fromService(desk: Desk, service: ServiceAsked, wanted: WantedBlock, id:
     const { hash } = answer.block;
     const is = hash === undefined ? 'not-final' : hash === wanted.hash ? 'same' : 'different';
     fill(told, h('p', { class: `told ${is}` }, page(`blocks-${is}`)));
-    await desk.giveBlock(`service ${id}`, { from: 'service', block: { ...answer.block, source } });
+    await desk.giveBlock(`service ${wanted.chainId} ${wanted.number}`, {
+      from: 'service',
+      block: { ...answer.block, source },
+    });
   };
   return h(
     'div',

@@ -2,7 +2,7 @@ import type { Hint } from '../../../cli/hints.ts';
 import { type Child, h } from '../../shared/dom.ts';
 import { page, say, spans } from '../../shared/words.ts';
 import { mark } from './mark.ts';
-import type { Presented } from './result.ts';
+import type { Presented } from './presented.ts';
 
 type Shown = Presented['checks'][number];
 

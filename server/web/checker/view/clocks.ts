@@ -2,7 +2,7 @@ import type { When } from '../../../core/verify/report.ts';
 import { type Child, h } from '../../shared/dom.ts';
 import { code, foreign, page } from '../../shared/words.ts';
 import { mark } from './mark.ts';
-import type { Presented } from './result.ts';
+import type { Presented } from './presented.ts';
 
 /** Clocks that the operator runs himself: what they say is his statement, whatever is signed. */
 const STATED: readonly string[] = ['server', 'issuer', 'own-token'];

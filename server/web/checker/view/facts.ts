@@ -3,7 +3,7 @@ import { pageZh } from '../../../messages/page-zh.ts';
 import { type Child, h } from '../../shared/dom.ts';
 import { code, foreign, page } from '../../shared/words.ts';
 import { times } from './clocks.ts';
-import type { Presented } from './result.ts';
+import type { Presented } from './presented.ts';
 import { pairs } from './step.ts';
 
 /** What the certificate says, in its own words; below, apart, what only its issuer vouches for. */

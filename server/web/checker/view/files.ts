@@ -1,6 +1,7 @@
 import { fill, h } from '../../shared/dom.ts';
 import { code, foreign, page, plain } from '../../shared/words.ts';
-import type { Desk, FileSlot } from '../desk.ts';
+import type { Desk } from '../desk.ts';
+import type { FileSlot } from '../state.ts';
 import { digestsForm } from './digests.ts';
 import { step, wrong } from './step.ts';
 import { zone } from './zone.ts';

@@ -1,8 +1,8 @@
 import { type Child, h } from '../../shared/dom.ts';
 import { code, foreign, page } from '../../shared/words.ts';
-import type { State } from '../desk.ts';
+import type { State } from '../state.ts';
 import { times } from './clocks.ts';
-import type { Checked } from './result.ts';
+import type { Checked } from './presented.ts';
 import { pairs } from './step.ts';
 import { sourceOf } from './trust.ts';
 

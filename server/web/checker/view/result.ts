@@ -1,20 +1,13 @@
-import { presentReport } from '../../../messages/report.ts';
-import { bothLanguages } from '../../../messages/sentence.ts';
-import { fill, h } from '../../shared/dom.ts';
+import { type Child, fill, h } from '../../shared/dom.ts';
 import { page, spans } from '../../shared/words.ts';
-import type { Outcome } from '../check.ts';
-import type { Desk, State } from '../desk.ts';
+import type { Desk } from '../desk.ts';
+import type { Outcome, State } from '../state.ts';
 import { checksPart, notProvenPart } from './checks.ts';
 import { clocksPart } from './clocks.ts';
 import { factsPart } from './facts.ts';
+import { type Checked, type Presented, present } from './presented.ts';
 import { recordFoot, recordHead } from './record.ts';
 import { verdictPart } from './verdict.ts';
-
-export type Checked = Extract<Outcome, { kind: 'checked' }>;
-export type Presented = ReturnType<typeof present>;
-
-/** The report with its sentences in both languages, as service and command line show it. */
-export const present = ({ report }: Checked) => presentReport(report);
 
 /** What comes of the check. A voice is told the verdict alone, and not the whole report after each change. */
 export function resultPart(desk: Desk): HTMLElement {
@@ -22,9 +15,14 @@ export function resultPart(desk: Desk): HTMLElement {
   const body = h('div', { class: 'result-body' });
   const show = (): void => {
     const { outcome } = desk.state;
-    const presented = outcome.kind === 'checked' ? present(outcome) : undefined;
-    fill(said, presented ? spans(presented.verdictText) : undefined);
-    fill(body, presented ? whole(desk.state, outcome as Checked, presented) : notChecked(outcome));
+    if (outcome.kind === 'checked') {
+      const presented = present(outcome);
+      fill(said, spans(presented.verdictText));
+      fill(body, whole(desk.state, outcome, presented));
+    } else {
+      fill(said);
+      fill(body, h('p', { class: `no-result ${outcome.kind}` }, whyNoResult(outcome)));
+    }
   };
   desk.onChange((change) => {
     if (change === 'outcome') show();
@@ -51,17 +49,15 @@ function whole(state: State, checked: Checked, presented: Presented): readonly N
   ];
 }
 
-function notChecked(outcome: Exclude<Outcome, Checked> | Outcome): Node {
+function whyNoResult(outcome: Exclude<Outcome, Checked>): readonly Child[] {
   switch (outcome.kind) {
     case 'empty':
-      return h('p', { class: 'no-result' }, page('result-empty'));
+      return page('result-empty');
     case 'waiting':
-      return h('p', { class: 'no-result' }, page('result-waiting', { count: outcome.count }));
+      return outcome.count === 0 ? page('result-reading') : page('result-waiting', { count: outcome.count });
     case 'stopped':
-      return h('p', { class: 'no-result stopped' }, page(outcome.code));
+      return page(outcome.code);
     case 'broken':
-      return h('p', { class: 'no-result stopped' }, spans(bothLanguages('page', 'result-broken', outcome)));
-    default:
-      throw new Error('a checked outcome is shown whole');
+      return page('result-broken', { why: outcome.why });
   }
 }

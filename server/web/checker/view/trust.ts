@@ -1,8 +1,9 @@
 import type { Trust } from '../../../core/verify/trust.ts';
 import { type Child, fill, h } from '../../shared/dom.ts';
 import { code, foreign, page, pageWith, spans } from '../../shared/words.ts';
-import type { Desk, GivenTrust } from '../desk.ts';
+import type { Desk } from '../desk.ts';
 import type { ServiceAsked } from '../online.ts';
+import type { GivenTrust } from '../state.ts';
 import { pairs, step, wrong } from './step.ts';
 import { zone } from './zone.ts';
 

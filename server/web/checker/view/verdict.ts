@@ -1,9 +1,9 @@
 import { type Child, h } from '../../shared/dom.ts';
 import { page, spans } from '../../shared/words.ts';
-import type { State } from '../desk.ts';
+import type { State } from '../state.ts';
 import { times } from './clocks.ts';
 import { mark } from './mark.ts';
-import type { Presented } from './result.ts';
+import type { Presented } from './presented.ts';
 
 /** Where the reader goes on: each thing to do is a step of the page. */
 const STEP_OF: Readonly<Record<string, string>> = {
