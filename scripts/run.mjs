@@ -126,6 +126,7 @@ const PAGE_SOURCES = [
   'server/cli/hints.ts',
   'scripts/web.ts',
   'package-lock.json',
+  'tsconfig.json',
 ];
 const SHOWS_PAGES = ['server/main.ts', 'scripts/test.ts', 'scripts/demo.ts', 'scripts/bench.ts'];
 const pagesStamp = join(root, 'build', 'web', '.sources');

@@ -172,5 +172,6 @@ export const pageEn: Readonly<Record<string, string>> = {
   'record-person': 'Checked by',
   'record-date': 'Date',
   print: 'Print the record',
+  again: 'Clear, and check another one',
   foot: 'The rules are public and anybody can write another checker; this page, the service and the command line run the same one.',
 };

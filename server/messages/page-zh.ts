@@ -161,5 +161,6 @@ export const pageZh: Readonly<Record<string, string>> = {
   'record-person': '核验人',
   'record-date': '日期',
   print: '打印核验记录',
+  again: '清空，核验下一份',
   foot: '核验规则公开，任何人都可以另写程序复核；本页与服务、命令行使用同一份核验程序。',
 };

@@ -84,6 +84,11 @@ export class Desk {
     return this.#set('trust', { trust: undefined, trustWrong: undefined, ...given });
   }
 
+  takeTrust(): Promise<void> {
+    this.#turns.trust++;
+    return this.#set('trust', { trust: undefined, trustWrong: undefined });
+  }
+
   /** What a source says of a block; undefined takes it back. */
   giveBlock(key: string, given: GivenBlock | undefined): Promise<void> {
     const blocks = new Map(this.state.blocks);

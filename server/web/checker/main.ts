@@ -33,10 +33,16 @@ const toSave = service && [
   h('p', { class: 'hint' }, page('save-page-digest'), ' ', code(savedDigest ?? '')),
 ];
 
-const printButton = h('button', { type: 'button', class: 'print', onclick: () => print() }, page('print'));
-printButton.hidden = true;
+const actions = h(
+  'p',
+  { class: 'actions' },
+  h('button', { type: 'button', class: 'print', onclick: () => print() }, page('print')),
+  // The page keeps nothing: loaded again, it is empty.
+  h('button', { type: 'button', onclick: () => location.reload() }, page('again')),
+);
+actions.hidden = true;
 desk.onChange(() => {
-  printButton.hidden = desk.state.outcome.kind !== 'checked';
+  actions.hidden = desk.state.outcome.kind !== 'checked';
 });
 
 fill(
@@ -57,7 +63,7 @@ fill(
     blocksStep(desk, service),
   ),
   resultPart(desk),
-  h('p', { class: 'actions' }, printButton),
+  actions,
   h('footer', {}, h('p', {}, page('foot'))),
 );
 

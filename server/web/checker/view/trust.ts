@@ -19,10 +19,18 @@ export function trustStep(desk: Desk, service: ServiceAsked | undefined): HTMLEl
       if (file) void desk.giveTrust(file, file.name, 'person');
     },
   });
+  const remove = (): void => {
+    void desk.takeTrust();
+    drop.input.focus();
+  };
   desk.onChange((change) => {
     if (change !== 'trust') return;
     const { trust, trustWrong } = desk.state;
-    fill(given, trustWrong && wrong(spans(pageWith('trust-wrong', trustWrong))), trust && shown(trust));
+    fill(
+      given,
+      trustWrong && wrong(spans(pageWith('trust-wrong', trustWrong))),
+      trust && shown(trust, remove),
+    );
     drop.element.classList.toggle('small', trust !== undefined);
     fill(
       drop.element.querySelector('.zone-words')!,
@@ -51,7 +59,8 @@ function fromService(desk: Desk, service: ServiceAsked): HTMLElement {
 export const sourceOf = ({ from, name }: GivenTrust): readonly Child[] =>
   from === 'service' ? page('source-service', { host: name }) : [foreign(name)];
 
-const shown = (given: GivenTrust): readonly Child[] => [
+const shown = (given: GivenTrust, onRemove: () => void): readonly Child[] => [
+  h('button', { type: 'button', class: 'remove', onclick: onRemove }, page('remove')),
   pairs(
     [page('trust-name'), foreign(given.trust.name)],
     [page('trust-from'), sourceOf(given)],
