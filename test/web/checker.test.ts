@@ -383,8 +383,29 @@ t.test('on paper there are the record and the report, and no fields', { skip }, 
   t.match(text, createHash('sha256').update(sample.bytes).digest('hex'), 'which file it was');
   t.match(text, sample.blockHash);
   t.match(text, /核验人/);
+  t.ok(await at.page.locator('.across').isVisible(), 'a test chain stands across each page');
+  t.match(await at.page.title(), /^有效 2026-00000001-52 /, 'and the file is named after it');
   t.match((await at.page.pdf({ preferCSSPageSize: true })).subarray(0, 5).toString(), '%PDF-');
 });
+
+t.test(
+  'hundreds of files by mistake keep the page alive, and each is read to its end',
+  { skip },
+  async (t) => {
+    const at = await open(t);
+    await giveCertificate(at);
+    const count = 1_200;
+    await at.page.evaluate((count) => {
+      // Large enough to be read as streams, of which many were collected while they were waited for.
+      const content = new Blob([new Uint8Array(65_537)]);
+      const files = Array.from({ length: count }, (_, i) => new File([content, `file ${i}`], `${i}.txt`));
+      void window.kezheng.addFiles(files);
+    }, count);
+    const { verdict, text } = await shown(at.page);
+    t.equal(verdict, 'invalid');
+    t.match(text, `此类共 ${count} 个`);
+  },
+);
 
 t.test('nothing is wider than a narrow screen', { skip }, async (t) => {
   const at = await open(t, { width: 360 });

@@ -3,10 +3,12 @@ import '../shared/base.css';
 import './steps.css';
 import './result.css';
 import './sizes.css';
+import { sentence } from '../../messages/sentence.ts';
 import { fill, h } from '../shared/dom.ts';
 import { code, page } from '../shared/words.ts';
 import { Desk } from './desk.ts';
 import { serviceOf } from './online.ts';
+import type { Outcome } from './state.ts';
 import { blocksStep } from './view/blocks.ts';
 import { certificateStep } from './view/certificate.ts';
 import { filesStep } from './view/files.ts';
@@ -33,6 +35,15 @@ const toSave = service && [
   h('p', { class: 'hint' }, page('save-page-digest'), ' ', code(savedDigest ?? '')),
 ];
 
+const TITLE = document.title;
+
+/** Names the printed file, and tells one of several windows from another. */
+function titleOf(outcome: Outcome): string {
+  if (outcome.kind !== 'checked') return TITLE;
+  const number = outcome.report.facts?.certificate.number ?? '';
+  return `${sentence('zh', 'verdict', outcome.report.verdict)} ${number} · ${TITLE}`;
+}
+
 const actions = h(
   'p',
   { class: 'actions' },
@@ -42,7 +53,9 @@ const actions = h(
 );
 actions.hidden = true;
 desk.onChange(() => {
-  actions.hidden = desk.state.outcome.kind !== 'checked';
+  const { outcome } = desk.state;
+  actions.hidden = outcome.kind !== 'checked';
+  document.title = titleOf(outcome);
 });
 
 fill(

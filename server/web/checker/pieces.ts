@@ -6,6 +6,9 @@
 /** Bytes read at once: large enough that reading is no cost beside hashing, small enough for any machine. */
 const PIECE_BYTES = 1024 * 1024;
 
+/** Up to here a file is read at once: opening a stream for it costs more than it saves. */
+const SMALL_BYTES = 64 * 1024;
+
 /** The file was moved or changed, is a folder, or may not be read: browsers tell these apart each in their own way. */
 export class Unreadable extends Error {}
 
@@ -23,12 +26,18 @@ export async function* piecesOf(file: Blob): AsyncGenerator<Uint8Array> {
 type Next = () => Promise<Uint8Array | undefined>;
 
 function readerOf(file: Blob): Next {
-  const next = intoOneBuffer(file) ?? bySlices(file);
+  const next = (file.size > SMALL_BYTES ? intoOneBuffer(file) : undefined) ?? bySlices(file);
   return () =>
     next().catch((cause: unknown) => {
       throw new Unreadable('', { cause });
     });
 }
+
+/**
+ * Readers that are in use. Chromium collects one that waits for its file if nothing else holds it, and then what waits for
+ * it waits for ever: seen after some hundred files.
+ */
+const inUse = new Set<ReadableStreamBYOBReader>();
 
 /** undefined where the browser's streams of files cannot read into a buffer of ours. */
 function intoOneBuffer(file: Blob): Next | undefined {
@@ -39,11 +48,19 @@ function intoOneBuffer(file: Blob): Next | undefined {
     return undefined;
   }
   let buffer = new ArrayBuffer(PIECE_BYTES);
-  return async () => {
+  const read = async (): Promise<Uint8Array | undefined> => {
     const { done, value } = await reader.read(new Uint8Array(buffer));
     if (done) return undefined;
     buffer = value.buffer;
     return value;
+  };
+  return async () => {
+    inUse.add(reader);
+    try {
+      return await read();
+    } finally {
+      inUse.delete(reader);
+    }
   };
 }
 

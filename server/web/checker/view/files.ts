@@ -16,63 +16,65 @@ export function filesStep(desk: Desk): HTMLElement {
     multiple: true,
     onFiles: (files) => void desk.addFiles(files),
   });
-  let rows: readonly Row[] = [];
+  const remove = (slot: FileSlot) => () => {
+    void desk.removeFile(slot);
+    drop.input.focus();
+  };
+  // A row stays with its file: of thousands of files the end of one must not draw all anew.
+  const rows = new Map<FileSlot, Row>();
+  let listed: readonly FileSlot[] = [];
   desk.onChange((change) => {
     const { files } = desk.state;
-    if (change === 'progress') for (const row of rows) row.showProgress();
-    if (change !== 'files') return;
-    const remove = (slot: FileSlot) => () => {
-      void desk.removeFile(slot);
-      drop.input.focus();
-    };
-    rows = files.map((slot) => rowOf(slot, remove(slot)));
-    fill(
-      list,
-      rows.map((row) => row.element),
-    );
-    drop.element.classList.toggle('small', files.length > 0);
-    fill(drop.element.querySelector('.zone-words')!, page(files.length > 0 ? 'files-more' : 'files-drop'));
+    if (change !== 'files' && change !== 'progress') return;
+    if (files !== listed) {
+      listed = files;
+      for (const slot of rows.keys()) if (!files.includes(slot)) rows.delete(slot);
+      for (const slot of files) if (!rows.has(slot)) rows.set(slot, rowOf(slot, remove(slot)));
+      fill(
+        list,
+        files.map((slot) => rows.get(slot)!.element),
+      );
+      drop.element.classList.toggle('small', files.length > 0);
+      fill(drop.element.querySelector('.zone-words')!, page(files.length > 0 ? 'files-more' : 'files-drop'));
+    }
+    for (const row of rows.values()) row.update();
   });
   return step(2, 'files', 'files-title', list, drop.element, digestsForm(desk));
 }
 
 interface Row {
   readonly element: HTMLElement;
-  readonly showProgress: () => void;
+  readonly update: () => void;
 }
 
 function rowOf(slot: FileSlot, onRemove: () => void): Row {
   const state = h('div', { class: 'file-state' });
-  const element = h(
-    'li',
-    { class: slot.state },
+  const head = h(
+    'div',
+    { class: 'file-head' },
+    h('span', { class: 'name' }, foreign(slot.name)),
+    slot.size === undefined
+      ? undefined
+      : h('span', { class: 'size' }, page('bytes', { size: slot.size.toLocaleString('en') })),
     h(
-      'div',
-      { class: 'file-head' },
-      h('span', { class: 'name' }, foreign(slot.name)),
-      slot.size === undefined
-        ? undefined
-        : h('span', { class: 'size' }, page('bytes', { size: slot.size.toLocaleString('en') })),
-      h(
-        'button',
-        { type: 'button', 'aria-label': plain('remove-file', { name: slot.name }), onclick: onRemove },
-        page('remove'),
-      ),
+      'button',
+      { type: 'button', 'aria-label': plain('remove-file', { name: slot.name }), onclick: onRemove },
+      page('remove'),
     ),
-    state,
   );
   const bar = h('progress', { max: '1', 'aria-label': slot.name });
   const words = h('span', {});
-  const showProgress = (): void => {
-    if (slot.state !== 'hashing') return;
-    const part = slot.size ? slot.done / slot.size : 1;
-    bar.value = part;
-    fill(words, page('file-hashing', { percent: Math.floor(100 * part) }));
-    if (bar.parentNode !== state) fill(state, bar, words);
+  let shown: FileSlot['state'] | undefined;
+  const update = (): void => {
+    if (slot.state === 'hashing') {
+      bar.value = slot.size ? slot.done / slot.size : 1;
+      fill(words, page('file-hashing', { percent: Math.floor(100 * bar.value) }));
+    }
+    if (slot.state === shown) return;
+    shown = slot.state;
+    fill(state, shown === 'hashing' ? [bar, words] : stateOf(slot));
   };
-  if (slot.state === 'hashing') showProgress();
-  else fill(state, stateOf(slot));
-  return { element, showProgress };
+  return { element: h('li', {}, head, state), update };
 }
 
 function stateOf({ state, given }: FileSlot): Node | readonly Node[] {

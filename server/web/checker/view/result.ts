@@ -1,5 +1,5 @@
 import { type Child, fill, h } from '../../shared/dom.ts';
-import { page, spans } from '../../shared/words.ts';
+import { type Both, page, spans } from '../../shared/words.ts';
 import type { Desk } from '../desk.ts';
 import type { Outcome, State } from '../state.ts';
 import { checksPart, notProvenPart } from './checks.ts';
@@ -39,6 +39,7 @@ export function resultPart(desk: Desk): HTMLElement {
 
 function whole(state: State, checked: Checked, presented: Presented): readonly Node[] {
   return [
+    ...(presented.testChainText ? [across(presented.testChainText)] : []),
     recordHead(state, checked),
     verdictPart(state, presented),
     clocksPart(presented),
@@ -48,6 +49,15 @@ function whole(state: State, checked: Checked, presented: Presented): readonly N
     recordFoot(),
   ];
 }
+
+/** On paper, over each page: one that is torn off the others says it too. */
+const across = (text: Both): HTMLElement =>
+  h(
+    'div',
+    { class: 'only-print across', 'aria-hidden': 'true' },
+    h('span', {}, text.zh),
+    h('span', {}, text.en),
+  );
 
 function whyNoResult(outcome: Exclude<Outcome, Checked>): readonly Child[] {
   switch (outcome.kind) {
