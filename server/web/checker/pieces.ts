@@ -10,7 +10,9 @@ const PIECE_BYTES = 1024 * 1024;
 const SMALL_BYTES = 64 * 1024;
 
 /** The file was moved or changed, is a folder, or may not be read: browsers tell these apart each in their own way. */
-export class Unreadable extends Error {}
+export class Unreadable extends Error {
+  override readonly name = 'Unreadable';
+}
 
 /** A piece is good until the next is asked for. Throws Unreadable, also where the file has not its whole size any more. */
 export async function* piecesOf(file: Blob): AsyncGenerator<Uint8Array> {
