@@ -14,7 +14,7 @@ export function check(): boolean {
     });
     return done.status === 0;
   };
-  const types = tool('tsc');
+  const types = tool('tsc') && tool('tsc', '-p', 'server/web') && tool('tsc', '-p', 'test/web');
   return tool('biome', 'check', '--error-on-warnings', '.') && types;
 }
 

@@ -2,8 +2,8 @@
 // This file itself runs under any Node from 20 on, before anything is installed: it may import nothing else.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
@@ -121,10 +121,59 @@ function node24() {
   process.exit(1);
 }
 
+/** What the pages are built from, and what starts a service that shows them or tests them. */
+const PAGE_SOURCES = [
+  'server/web',
+  'server/core',
+  'server/messages',
+  'server/adapters/signatures.ts',
+  'server/cli/hints.ts',
+  'scripts/web.ts',
+  'package-lock.json',
+  'tsconfig.json',
+];
+const SHOWS_PAGES = ['server/main.ts', 'scripts/test.ts', 'scripts/demo.ts', 'scripts/bench.ts'];
+const pagesStamp = join(root, 'build', 'web', '.sources');
+
+const filesBelow = (path) =>
+  statSync(path).isFile()
+    ? [path]
+    : readdirSync(path)
+        .sort()
+        .flatMap((name) => filesBelow(join(path, name)));
+
+/** By content and not by date: a checkout gives every file a new one. */
+function digestOfPageSources() {
+  const hash = createHash('sha256');
+  for (const file of PAGE_SOURCES.flatMap((source) => filesBelow(join(root, source))))
+    hash
+      .update(`${relative(root, file)}\0`)
+      .update(readFileSync(file))
+      .update('\0');
+  return hash.digest('hex');
+}
+
+const areBuilt = (digest) => existsSync(pagesStamp) && readFileSync(pagesStamp, 'utf8') === digest;
+
+function buildPages(node, digest) {
+  if (areBuilt(digest)) return;
+  say('正在生成网页 / building the pages');
+  const done = spawnSync(node, [join(root, 'scripts', 'web.ts')], { cwd: root, stdio: ['ignore', 2, 2] });
+  if (done.status !== 0) {
+    say('网页生成失败 / the pages could not be built; the messages above say why');
+    process.exit(1);
+  }
+  writeFileSync(pagesStamp, digest);
+}
+
 if (!isSetUp()) withSetupLock(setUp);
 const [program, ...rest] = process.argv.slice(2);
 const flags = program === '--watch' ? ['--watch', rest.shift()] : [program];
 const node = node24();
+if (SHOWS_PAGES.includes(flags.at(-1))) {
+  const digest = digestOfPageSources();
+  if (!areBuilt(digest)) withSetupLock(() => buildPages(node, digest));
+}
 const child = spawn(node, [...flags, ...rest], {
   stdio: 'inherit',
   env: { ...process.env, PATH: `${dirname(node)}:${process.env.PATH ?? ''}`, NODE_NO_WARNINGS: '1' },

@@ -10,16 +10,19 @@ import { type EvidenceRoutes, evidenceRoutes } from './http/evidence.ts';
 import { installForms } from './http/form.ts';
 import { type HealthRoutes, healthRoutes } from './http/health.ts';
 import { limitStore } from './http/limits.ts';
+import { type LookupRoutes, lookupRoutes } from './http/lookups.ts';
 import { countUnrouted, installMetrics, metricsRoute } from './http/metrics.ts';
 import { otsRoutes } from './http/ots.ts';
 import { installOverload, type OverloadLimits, type OverloadState } from './http/overload.ts';
 import { installPace } from './http/pace.ts';
 import { type PaperRoutes, paperRoutes } from './http/paper.ts';
 import { installProblems, unroutable } from './http/problem.ts';
+import { receiptRoutes } from './http/receipt.ts';
 import { parseBody } from './http/text.ts';
 import { type TsaRoutes, tsaRoutes } from './http/tsa.ts';
 import { validatorCompiler } from './http/validation.ts';
 import { type VerifyRoutes, verifyRoutes } from './http/verify.ts';
+import { type WebRoutes, webRoutes } from './http/web.ts';
 import type { RateLimits } from './ports/limits.ts';
 import type { Metrics, Tracing } from './ports/metrics.ts';
 import type { DepositQueue } from './ports/overload.ts';
@@ -36,9 +39,11 @@ export type AppDeps = DepositRoutes &
   PaperRoutes &
   EventRoutes &
   BatchRoutes &
-  HealthRoutes & {
+  HealthRoutes &
+  WebRoutes & {
     readonly verify: VerifyRoutes;
     readonly authority: TsaRoutes['authority'];
+    readonly lookups: LookupRoutes;
     readonly log: FastifyBaseLogger;
     readonly publicUrl: string;
     readonly rateLimits: RateLimits;
@@ -95,12 +100,15 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     depositRoutes(routes, deps);
     bulkRoutes(routes, deps);
     evidenceRoutes(routes, deps);
+    receiptRoutes(routes, deps);
     paperRoutes(routes, deps);
     otsRoutes(routes, deps);
     eventRoutes(routes, deps);
     batchRoutes(routes, deps);
     verifyRoutes(routes, deps.verify);
     tsaRoutes(routes, { authority: deps.authority, tokenAnswered: deps.metrics.tokenAnswered });
+    lookupRoutes(routes, deps.lookups);
+    webRoutes(routes, deps);
     healthRoutes(routes, deps);
     metricsRoute(routes, deps.metrics, deps.metricsToken);
   });

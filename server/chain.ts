@@ -21,6 +21,8 @@ export interface ChainConnection {
   readonly current: () => Chain | undefined;
   /** The service's own trust list; undefined until the chain has been seen once. */
   readonly trust: () => Trust | undefined;
+  /** The same as text, for whoever checks. */
+  readonly trustText: () => string | undefined;
   readonly close: () => Promise<void>;
 }
 
@@ -83,6 +85,7 @@ function connectionTo(
     },
     current: () => chain,
     trust: trusting.trust,
+    trustText: trusting.trustText,
     close: async () => {
       chain.close();
       await closed();
@@ -98,11 +101,13 @@ const descriptionOf = ({ chain, serviceName }: Config): ChainDescription =>
 /** Writes trust.json once the log is known, and again where the log is another one. */
 function trustKeeper({ config, store, own }: Deps, description: ChainDescription) {
   let trust: Trust | undefined;
+  let trustText: string | undefined;
   let writtenFor = '';
   // Until the chain has been seen nothing is called by its name: better too little than another's.
   let describe: DescribeLog = describeBy(description, { chainId: -1, genesisHash: '' });
   return {
     trust: () => trust,
+    trustText: () => trustText,
     describe: (log: LogIdentity) => describe(log),
     async seen(chain: Chain): Promise<void> {
       const log = await chain.inspect();
@@ -115,6 +120,7 @@ function trustKeeper({ config, store, own }: Deps, description: ChainDescription
       const text = trustListOf(config.serviceName, [log, ...earlier], describe, own);
       await writeDurably(join(config.dataDir, 'trust.json'), text);
       trust = parseTrust(utf8(text));
+      trustText = text;
       writtenFor = key;
     },
   };

@@ -6,6 +6,7 @@ import { pino } from 'pino';
 import program from '../package.json' with { type: 'json' };
 import { ensureDocumentSigner, openDocumentSigner } from './adapters/document-signer.ts';
 import { ensureIssuer, openIssuer } from './adapters/issuer.ts';
+import { openPages } from './adapters/pages.ts';
 import { openRestoredMark } from './adapters/restored.ts';
 import { nodeSignatures } from './adapters/signatures-node.ts';
 import { ensureTokenIdentity, openTokenIdentity } from './adapters/stamping/identity.ts';
@@ -28,7 +29,7 @@ import { keyChecker } from './identity/api-keys.ts';
 import { sentence } from './messages/sentence.ts';
 import { claimData, prepareDataDir } from './mode.ts';
 import { watchParts } from './parts.ts';
-import { lookUpBlocks } from './pipeline/compare.ts';
+import { blockOf, lookUpBlocks } from './pipeline/compare.ts';
 import { createExpectation } from './pipeline/expectation.ts';
 import { startPipeline } from './pipeline/pipeline.ts';
 import { selfTest } from './pipeline/self-test.ts';
@@ -89,7 +90,7 @@ export async function startService(config: Config): Promise<Service> {
   const tokenClock = database.clockOf(gate);
   await beginTimes(gate, store);
   const earlierTrust = await readOwnTrust(config);
-  const own = [issuer.x5c, tokenChain, documentSigner.certificates].map((chain) => chain.at(-1)!);
+  const own = [issuer.x5c, documentSigner.certificates, tokenChain].map((chain) => chain.at(-1)!);
   const connection = await connectChain({ config, store, own, log });
 
   const expectation = createExpectation(config.batchMaxAgeMs, firstGuessMs(config));
@@ -130,6 +131,7 @@ export async function startService(config: Config): Promise<Service> {
     clock: watchedClock.problem(),
     ...pipeline.health(),
   });
+  const pages = await pagesOf(log);
   const stopping = stopList();
   const chainOf = createChainOf(store);
   const app = await createApp({
@@ -176,16 +178,23 @@ export async function startService(config: Config): Promise<Service> {
       signatures: nodeSignatures,
       trust: () => connection.trust() ?? earlierTrust,
       publicUrl: config.publicUrl,
+      checker: pages?.get('verify.html')?.sha256,
       render: (job) => paper.ask(job),
     },
     verify: {
       digests,
       signatures: nodeSignatures,
-      trust: () => ownTrust ?? connection.trust(),
+      trust: () => ownTrust?.trust ?? connection.trust(),
       lookUpBlocks: (certificate) =>
-        lookUpBlocks(connection.current(), ownTrust ?? connection.trust(), certificate),
+        lookUpBlocks(connection.current(), ownTrust?.trust ?? connection.trust(), certificate),
       limits: { uploadBytes: config.maxUploadBytes, perMinute: config.verifyPerMinute },
     },
+    lookups: {
+      trustText: () => ownTrust?.text ?? connection.trustText(),
+      block: (chainId, number) => blockOf(connection.current(), chainId, number),
+      perMinute: config.verifyPerMinute,
+    },
+    pages,
     isLeading: pipeline.isLeading,
     parts,
     onProgress: pipeline.onProgress,
@@ -264,10 +273,18 @@ const MOST_BEHIND_MS = 1_500;
 const readOwnTrust = ({ dataDir }: Config): Promise<Trust | undefined> =>
   readFile(join(dataDir, 'trust.json')).then(parseTrust, () => undefined);
 
-async function readTrustFile({ trustFile }: Config): Promise<Trust | undefined> {
+/** A service without its pages takes deposits all the same; its operator is told. */
+async function pagesOf(log: pino.Logger) {
+  const pages = await openPages();
+  if (pages === undefined) log.warn('the pages were not built (npm run build): /verify is not served');
+  return pages;
+}
+
+async function readTrustFile({ trustFile }: Config): Promise<{ trust: Trust; text: string } | undefined> {
   if (trustFile === undefined) return undefined;
   try {
-    return parseTrust(await readFile(trustFile));
+    const bytes = await readFile(trustFile);
+    return { trust: parseTrust(bytes), text: bytes.toString('utf8') };
   } catch (error) {
     const why =
       error instanceof FormatError

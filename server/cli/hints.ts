@@ -5,7 +5,6 @@ import { FormatError } from '../core/reason.ts';
 import type { GivenFile } from '../core/verify/files.ts';
 import type { Report } from '../core/verify/report.ts';
 import { bothLanguages } from '../messages/sentence.ts';
-import type { NodeTrouble } from './rpc.ts';
 
 /** What may lie behind a check that did not pass. It helps a person on and decides nothing. */
 export interface Hint {
@@ -16,11 +15,18 @@ export interface Hint {
   readonly en: string;
 }
 
+/** Why a source said nothing of use; `code` has its sentence in messages/ (subject `hint`). */
+interface Trouble {
+  readonly code: string;
+  readonly source: string;
+  readonly why: string;
+}
+
 export const hintsFor = (
   report: Report,
   certificate: Uint8Array,
   files: readonly GivenFile[],
-  trouble: NodeTrouble | undefined,
+  trouble: Trouble | undefined,
 ): readonly Hint[] => [
   ...(report.facts === undefined && isRewritten(certificate) ? [hint('format', 'rewritten-by-editor')] : []),
   ...files.flatMap((file) => otherContent(report, file) ?? []),

@@ -2,6 +2,8 @@ import { resolve } from 'node:path';
 import process from 'node:process';
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 
+export { printable } from '../messages/printable.ts';
+
 /** What the command line answers programs with; 64 is EX_USAGE of sysexits(3). */
 export const EXIT = { valid: 0, invalid: 1, incomplete: 2, usage: 64 } as const;
 
@@ -48,13 +50,6 @@ export const isPostgres = (address: string): boolean =>
 
 /** npm runs its scripts in the project's folder and says in INIT_CWD where the person stood. */
 export const userPath = (path: string): string => resolve(process.env['INIT_CWD'] ?? process.cwd(), path);
-
-/** What others wrote, made harmless for a terminal: no control characters, nothing that reorders the line. */
-export const printable = (text: string): string =>
-  text.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu,
-    (hidden) => `\\u{${hidden.codePointAt(0)!.toString(16)}}`,
-  );
 
 /** `… | head` closes the pipe when it has seen enough: an end like that of any other program, and no error to show. */
 export function endOnClosedPipe(): void {

@@ -10,7 +10,6 @@ import type { EvidenceFilter, StoredEntry } from '../ports/store.ts';
 import { type CheckKey, requires } from './auth.ts';
 import { Problem } from './problem.ts';
 import { parseRange } from './range.ts';
-import { receiptRoutes } from './receipt.ts';
 import { dateTime, EvidenceView, problems, Sha256, StateWord, Uuid } from './schemas.ts';
 import { toInstant } from './text.ts';
 
@@ -61,7 +60,6 @@ export function evidenceRoutes(app: FastifyInstance, deps: EvidenceRoutes): void
     },
     handler: (request, reply) => sendFile(deps, request, reply),
   });
-  receiptRoutes(app, deps, read, common);
   app.get<WithId>(
     '/v1/evidence/:id/certificate',
     {

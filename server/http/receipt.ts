@@ -6,7 +6,7 @@ import { PROMISE_POLICY } from '../core/token/policies.ts';
 import { encodeGranted } from '../core/token/response.ts';
 import { type EntryStamp, stampOfEntry } from '../pipeline/stamps.ts';
 import type { StoredEntry } from '../ports/store.ts';
-import type { requires } from './auth.ts';
+import { requires } from './auth.ts';
 import { attachment, type EvidenceRoutes, entryFor, IdParams, type WithId } from './evidence.ts';
 import { Problem } from './problem.ts';
 import { problems } from './schemas.ts';
@@ -19,12 +19,9 @@ import { problems } from './schemas.ts';
 /** The token comes in the form of a whole answer of an authority: what `openssl ts` takes as -in. */
 const REPLY = 'application/timestamp-reply';
 
-export function receiptRoutes(
-  app: FastifyInstance,
-  deps: EvidenceRoutes,
-  read: { onRequest: ReturnType<typeof requires> },
-  common: object,
-): void {
+export function receiptRoutes(app: FastifyInstance, deps: EvidenceRoutes): void {
+  const read = { onRequest: requires(deps.checkKey, 'evidence:read') };
+  const common = { tags: ['evidence'], security: [{ apiKey: [] }] };
   app.get<WithId>(
     '/v1/evidence/:id/receipt',
     {

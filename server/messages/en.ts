@@ -1,3 +1,4 @@
+import { pageEn } from './page-en.ts';
 import type { Sentences } from './subjects.ts';
 
 /** Sentences in English, by subject and code. The codes are the same in every language; a test compares them. */
@@ -40,6 +41,9 @@ export const en: Sentences = {
     'ots-manifest-too-large':
       'the manifest has {actual} bytes and the OpenTimestamps format holds at most {limit}: check with the certificate, or deposit fewer files and shorter descriptions at a time',
     'too-many-requests': 'too many requests',
+    'page-not-built': 'the page was not built: whoever runs this service has to run npm run build',
+    'trust-not-known': 'the service has not seen its chain yet and has no trust list; come again',
+    'chain-away': 'the chain node of this service is away; come again',
     'store-unavailable':
       'the store is not available now, and nothing is confirmed: repeat the request under the same Idempotency-Key; if it was kept after all, the answer is the earlier one',
     overloaded: 'too busy; nothing was kept, try again later',
@@ -551,4 +555,5 @@ export const en: Sentences = {
     'revocation-not-der': 'the answer of {host} is no CRL or OCSP response in DER',
     'ocsp-not-successful': 'the OCSP response of {host} has status {status}',
   },
+  page: pageEn,
 };

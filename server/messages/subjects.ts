@@ -13,6 +13,7 @@ export type Subject =
   | 'finding'
   | 'audit'
   | 'health'
-  | 'outside';
+  | 'outside'
+  | 'page';
 
 export type Sentences = Readonly<Record<Subject, Readonly<Record<string, string>>>>;

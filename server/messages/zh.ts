@@ -1,3 +1,4 @@
+import { pageZh } from './page-zh.ts';
 import type { Sentences } from './subjects.ts';
 
 /** Sentences in Chinese, by subject and code. The codes are the same in every language; a test compares them. */
@@ -38,6 +39,9 @@ export const zh: Sentences = {
     'ots-manifest-too-large':
       '清单有 {actual} 字节，OpenTimestamps 格式至多容纳 {limit} 字节的清单；请用证书核验，或在存证时减少文件、缩短说明',
     'too-many-requests': '请求过于频繁',
+    'page-not-built': '网页尚未生成：运营者须运行 npm run build',
+    'trust-not-known': '服务尚未与其链连通，还没有信任清单，请稍后再取',
+    'chain-away': '服务的链节点暂不可用，请稍后再试',
     'store-unavailable':
       '存储暂不可用，本次请求未获确认：请以同一 Idempotency-Key 重试，若其实已存入，将得到原来的结果',
     overloaded: '服务繁忙，未保存任何内容，请稍后重试',
@@ -517,4 +521,5 @@ export const zh: Sentences = {
     'revocation-not-der': '{host} 的应答不是 DER 编码的 CRL 或 OCSP 应答',
     'ocsp-not-successful': '{host} 的 OCSP 应答状态为 {status}',
   },
+  page: pageZh,
 };

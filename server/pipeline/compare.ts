@@ -30,5 +30,18 @@ export async function lookUpBlocks(
   }
 }
 
+/** What our own nodes say of one block, for whoever asks by number; undefined for another chain. Throws ChainProblem. */
+export async function blockOf(
+  chain: Chain | undefined,
+  wantedChainId: number,
+  number: number,
+): Promise<ComparedBlock | undefined> {
+  if (chain === undefined) throw new ChainProblem('chain-unreachable');
+  const { chainId, genesisHash } = await chain.inspect();
+  if (chainId !== wantedChainId) return undefined;
+  const hash = await chain.finalBlockHash(number);
+  return { source: 'kezheng', chainId, genesisHash, number, ...(hash && { hash }) };
+}
+
 const isIn = (block: WantedBlock, log: TrustedLog): boolean =>
   block.chainId === log.chainId && block.contract === log.contract && block.operator === log.operator;

@@ -9,7 +9,10 @@ import type {
   SignatureVerifier,
 } from '../../server/core/verify/signatures.ts';
 
+import { plainSignatures } from '../../server/web/checker/plain-signatures.ts';
+
 const VERIFIERS: Record<string, SignatureVerifier> = {
+  'none of the browser': plainSignatures,
   WebCrypto: webCryptoSignatures(globalThis.crypto.subtle),
   'node:crypto': nodeSignatures,
 };

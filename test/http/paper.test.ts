@@ -115,7 +115,7 @@ t.test('who sealed it stands in the operator’s entry of the trust list, beside
   const trust = parseTrust(readFileSync(join(service.dataDir, 'trust.json')));
   t.equal(trust.issuers.length, 1);
   const names = trust.issuers[0]?.certificates.map(({ subject }) => subject.name);
-  t.equal(names?.length, 2);
+  t.equal(names?.length, 3);
   t.match(names?.[1], 'PDF');
   const [, seal] = trust.issuers[0]?.certificates ?? [];
   const fingerprint = createHash('sha256').update(seal!.raw).digest('hex');

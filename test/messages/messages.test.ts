@@ -56,6 +56,24 @@ t.test('every code of a chain problem or an alarm has a sentence on the health p
   for (const code of declared) t.ok(zh.health[code], code);
 });
 
+t.test('every word of the page is used by it, and it uses no other', async (t) => {
+  const folder = join(SERVER, 'web');
+  const text = (readdirSync(folder, { recursive: true }) as string[])
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => readFileSync(join(folder, name), 'utf8'))
+    .join('');
+  // Codes that are put together from a word of the report and what stands before it.
+  const prefixes = [...text.matchAll(/`([a-z]+(?:-[a-z]+)*-)\$\{/g)].map(([, prefix]) => prefix!);
+  const codes = Object.keys(zh.page);
+  for (const code of codes)
+    t.ok(text.includes(`'${code}'`) || prefixes.some((prefix) => code.startsWith(prefix)), code);
+  const used = [...text.matchAll(/\b(?:page|plain|known|pageWith|titled|note)\(\s*'([a-z-]+)'/g)].map(
+    ([, code]) => code!,
+  );
+  t.ok(used.length > 60);
+  for (const code of used) t.ok(codes.includes(code), code);
+});
+
 t.test('values that a reason carries are the ones its sentence asks for', async (t) => {
   const files = (readdirSync(join(SERVER, 'core'), { recursive: true }) as string[]).filter((name) =>
     name.endsWith('.ts'),

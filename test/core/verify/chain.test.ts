@@ -4,9 +4,14 @@ import { nodeSignatures } from '../../../server/adapters/signatures-node.ts';
 import { type Certificate, parseCertificate } from '../../../server/core/read/x509.ts';
 import { FormatError } from '../../../server/core/reason.ts';
 import { type ChainRequest, verifyChain } from '../../../server/core/verify/chain.ts';
+import { plainSignatures } from '../../../server/web/checker/plain-signatures.ts';
 import { CA, type Issued, issue, LEAF, openssl } from '../read/openssl.ts';
 
-const VERIFIERS = { node: nodeSignatures, WebCrypto: webCryptoSignatures(globalThis.crypto.subtle) };
+const VERIFIERS = {
+  plain: plainSignatures,
+  node: nodeSignatures,
+  WebCrypto: webCryptoSignatures(globalThis.crypto.subtle),
+};
 
 const DAY_MS = 86_400_000;
 /** An hour on, so that every certificate that is made here is valid already. */

@@ -1,0 +1,196 @@
+import { sha256 } from '../../core/hash/sha256.ts';
+import { toHex } from '../../core/read/bytes.ts';
+import { FormatError } from '../../core/reason.ts';
+import type { GivenFile } from '../../core/verify/files.ts';
+import { parseTrust } from '../../core/verify/trust.ts';
+import { bothLanguages } from '../../messages/sentence.ts';
+import { outcomeOf } from './check.ts';
+import { HashQueue } from './hashing.ts';
+import { looksLikeCertificate, openInput, readStart } from './input.ts';
+import { EMPTY, type FileSlot, type From, type GivenBlock, type Outcome, type State } from './state.ts';
+
+/** One byte more than core allows for a trust list: it says itself that the list is too large. */
+const MAX_TRUST_BYTES = 4 * 1024 * 1024 + 1;
+
+type Change = 'reading' | 'certificate' | 'files' | 'progress' | 'trust' | 'blocks' | 'outcome';
+
+/**
+ * The desk of the one who checks: what he laid on it, and what comes of it. Every input of the page ends in one of these
+ * methods, and so does every test of the page; after each change the whole check runs again, a few milliseconds.
+ */
+export class Desk {
+  state: State = EMPTY;
+  readonly #hashing = new HashQueue();
+  readonly #listeners: ((change: Change) => void)[] = [];
+  readonly #settling: (() => void)[] = [];
+  /** counts the checks: what comes of an earlier one than the last is out of date */
+  #checks = 0;
+  #lastCheck: Promise<void> = Promise.resolve();
+  #broken = false;
+  /** of two files that are given for the same place the later one stays, whichever is read first */
+  readonly #turns = { certificate: 0, trust: 0 };
+
+  onChange(listener: (change: Change) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Of several files the one that begins as a certificate is it, or else the first; the rest are originals. */
+  async giveTogether(files: readonly File[]): Promise<void> {
+    if (files.length === 0) return;
+    const looks = await this.#reading(() => Promise.all(files.map(looksLikeCertificate)));
+    const certificate = files[Math.max(0, looks.indexOf(true))]!;
+    void this.addFiles(files.filter((file) => file !== certificate));
+    await this.giveCertificate(certificate);
+  }
+
+  /** The file may be a container; the originals in it are laid beside. */
+  async giveCertificate(file: File): Promise<void> {
+    const turn = ++this.#turns.certificate;
+    const opened = await this.#reading(() => openInput(file));
+    if (turn !== this.#turns.certificate) return this.#set('reading', {});
+    if ('wrong' in opened) {
+      const certificateWrong = bothLanguages('page', opened.wrong, opened.detail);
+      return this.#set('certificate', { certificate: undefined, certificateWrong });
+    }
+    const bytes = opened.certificate;
+    const certificate = { name: file.name, bytes, sha256: toHex(sha256(bytes)) };
+    if (opened.files.length > 0) void this.addFiles(opened.files);
+    return this.#set('certificate', { certificate, certificateWrong: undefined });
+  }
+
+  addFiles(files: readonly File[]): Promise<void> {
+    return this.#set('files', { files: [...this.state.files, ...files.map((file) => this.#hash(file))] });
+  }
+
+  /** Digests instead of files: reported as supplied. */
+  addDigests(digests: readonly Omit<GivenFile, 'basis'>[]): Promise<void> {
+    const slots = digests.map((digest): FileSlot => {
+      const given = { ...digest, basis: 'supplied' } as const;
+      const name = digest.name ?? digest.sha256;
+      return { name, size: digest.size, state: 'done', done: 0, given, takeBack: () => {} };
+    });
+    return this.#set('files', { files: [...this.state.files, ...slots] });
+  }
+
+  removeFile(slot: FileSlot): Promise<void> {
+    slot.takeBack();
+    return this.#set('files', { files: this.state.files.filter((one) => one !== slot) });
+  }
+
+  async giveTrust(file: Blob, name: string, from: From): Promise<void> {
+    const turn = ++this.#turns.trust;
+    const given = await this.#reading(() => readTrust(file, name, from));
+    if (turn !== this.#turns.trust) return this.#set('reading', {});
+    return this.#set('trust', { trust: undefined, trustWrong: undefined, ...given });
+  }
+
+  takeTrust(): Promise<void> {
+    this.#turns.trust++;
+    return this.#set('trust', { trust: undefined, trustWrong: undefined });
+  }
+
+  /** What a source says of a block; undefined takes it back. */
+  giveBlock(key: string, given: GivenBlock | undefined): Promise<void> {
+    const blocks = new Map(this.state.blocks);
+    if (given === undefined) blocks.delete(key);
+    else blocks.set(key, given);
+    return this.#set('blocks', { blocks });
+  }
+
+  /** When everything that was given up to now is checked, hashing included. */
+  async settled(): Promise<Outcome> {
+    const isBusy = () =>
+      this.state.reading > 0 ||
+      this.state.files.some(({ state }) => state === 'waiting' || state === 'hashing');
+    for (let checked: Promise<void> | undefined; isBusy() || checked !== this.#lastCheck; ) {
+      if (isBusy())
+        await new Promise<void>((changed) => {
+          this.#settling.push(changed);
+        });
+      checked = this.#lastCheck;
+      await checked;
+    }
+    return this.state.outcome;
+  }
+
+  /** An error that nobody foresaw: what was given may be half there, so that no verdict comes any more. */
+  breakOff(error: unknown): void {
+    this.#broken = true;
+    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    this.state = { ...this.state, outcome: { kind: 'broken', why } };
+    this.#tell('outcome');
+  }
+
+  /** While something is read, what was there before says nothing any more. */
+  async #reading<T>(read: () => Promise<T>): Promise<T> {
+    void this.#set('reading', { reading: this.state.reading + 1 });
+    try {
+      return await read();
+    } finally {
+      // Whoever asked says now what came of it, and with that the check runs again.
+      this.state = { ...this.state, reading: this.state.reading - 1 };
+    }
+  }
+
+  #hash(file: File): FileSlot {
+    const { name, size } = file;
+    const takeBack = this.#hashing.add(file, {
+      onProgress: (done) => {
+        slot.state = 'hashing';
+        slot.done = done;
+        this.#tell('progress');
+      },
+      onDone: (digests) => {
+        slot.state = 'done';
+        slot.given = { name, size, ...digests, basis: 'recomputed' };
+        void this.#set('files', {});
+      },
+      onFailed: (why) => {
+        slot.state = why;
+        void this.#set('files', {});
+      },
+    });
+    const slot: FileSlot = { name, size, state: 'waiting', done: 0, given: undefined, takeBack };
+    return slot;
+  }
+
+  #set(change: Change, more: Partial<State>): Promise<void> {
+    this.state = { ...this.state, ...more };
+    this.#tell(change);
+    this.#lastCheck = this.#check();
+    return this.#lastCheck;
+  }
+
+  async #check(): Promise<void> {
+    const number = ++this.#checks;
+    const outcome = await outcomeOf(this.state);
+    if (number !== this.#checks || this.#broken) return;
+    this.state = { ...this.state, outcome };
+    this.#tell('outcome');
+  }
+
+  #tell(change: Change): void {
+    for (const listener of this.#listeners) listener(change);
+    for (const changed of this.#settling.splice(0)) changed();
+  }
+}
+
+async function readTrust(file: Blob, name: string, from: From): Promise<Partial<State>> {
+  try {
+    const bytes = await readStart(file, MAX_TRUST_BYTES);
+    return { trust: { name, from, sha256: toHex(sha256(bytes)), trust: parseTrust(bytes) } };
+  } catch (error) {
+    if (error instanceof FormatError)
+      return { trustWrong: bothLanguages('reason', error.code, error.detail) };
+    if (error instanceof DOMException)
+      return { trustWrong: bothLanguages('page', 'container-unreadable', { name }) };
+    throw error;
+  }
+}
+
+declare global {
+  interface Window {
+    /** The same desk that the inputs of the page use: for whoever drives the page by a program. */
+    kezheng: Desk;
+  }
+}
