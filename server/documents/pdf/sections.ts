@@ -23,10 +23,15 @@ const PAD = 3.5;
 /** A row that is lower than this goes to the next page whole. */
 const KEEP_TOGETHER = 160;
 
+/** Height of a title; what must fit beneath it: a row or two, or the heads of a table with a first file. */
+const TITLE = 22;
+const ROW_BEGIN = 64;
+const TABLE_BEGIN = 90;
+
 export function drawSection(sheet: Sheet, section: Section): void {
   const { title, rows = [], files = [], clocks = [], notes = [] } = section;
-  // A title never stands alone at the foot of a page.
-  sheet.need(86);
+  // A title never stands alone at the foot of a page, nor do the heads of a table.
+  sheet.need(rows.length === 0 && files.length > 0 ? TITLE + TABLE_BEGIN : TITLE + ROW_BEGIN);
   drawTitle(sheet, title, false);
   if (clocks.length > 0) drawClocks(sheet, title, clocks);
   for (const row of rows) drawRow(sheet, title, row);
@@ -203,7 +208,7 @@ function drawFiles(sheet: Sheet, title: Both, files: readonly FileLine[]): void 
     [2.4, paperWords('file-size')],
     [2.6, paperWords('file-basis')],
   );
-  sheet.need(90);
+  sheet.need(TABLE_BEGIN);
   drawHeads(sheet, heads);
   for (const file of files) drawFile(sheet, title, heads, file);
 }
