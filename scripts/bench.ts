@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import process from 'node:process';
+import { run as checks } from './bench/check.ts';
 import { cleanUpOnSignals } from './bench/cleanup.ts';
 import { run as deposits } from './bench/deposit.ts';
 import { run as proofs } from './bench/proof.ts';
@@ -26,6 +27,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   upload: { run: uploads, needs: ['curl', 'openssl', 'dd'] },
   tree: { run: tree, needs: ['openssl'] },
   proof: { run: proofs, needs: [] },
+  check: { run: checks, needs: ['python3'] },
   token: { run: tokens, needs: ['wrk', 'openssl'] },
   store: { run: store, needs: [] },
 };
