@@ -76,6 +76,8 @@ t.test('the example of settings names all of them and is accepted as it stands',
     KEZHENG_OPERATOR_KEY_FILE: key,
     KEZHENG_ISSUER_KEY_FILE: key,
     KEZHENG_ISSUER_CERT_FILE: key,
+    KEZHENG_TSA_KEY_FILE: key,
+    KEZHENG_TSA_CERT_FILE: key,
     KEZHENG_PDF_KEY_FILE: key,
     KEZHENG_PDF_CERT_FILE: key,
   };
@@ -107,6 +109,8 @@ t.test(
       ['OPERATOR_KEY_FILE', 'operator.key'],
       ['ISSUER_KEY_FILE', 'issuer.key'],
       ['ISSUER_CERT_FILE', 'issuer.pem'],
+      ['TSA_KEY_FILE', 'tsa.key'],
+      ['TSA_CERT_FILE', 'tsa.pem'],
       ['PDF_KEY_FILE', 'pdf.key'],
       ['PDF_CERT_FILE', 'pdf.pem'],
     ]) {
