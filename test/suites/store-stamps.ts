@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Test } from 'tap';
 import { ensureTokenIdentity } from '../../server/adapters/stamping/identity.ts';
 import { toHex } from '../../server/core/read/bytes.ts';
-import { parseDer } from '../../server/core/read/der.ts';
+import { generalizedTime, parseDer } from '../../server/core/read/der.ts';
 import { buildTree, leafHash, rootOf } from '../../server/core/tree/tree.ts';
 import type { StamperSpec, TokenIdentity } from '../../server/ports/stamp.ts';
 import type { Stamp } from '../../server/ports/store.ts';
@@ -25,7 +25,7 @@ function infoOf(token: Uint8Array, key: KeyObject) {
   return {
     imprint: toHex(imprint!.children[1]!.content),
     serial: toHex(serial!.content),
-    time: Buffer.from(time!.content).toString('latin1'),
+    timeMs: generalizedTime(time!),
     holds:
       verify('sha256', attributes, createPublicKey(key), signer.children[5]!.content) &&
       toHex(attributes).includes(createHash('sha256').update(info).digest('hex')),
@@ -81,8 +81,12 @@ export async function stampGuarantees(t: Test, open: OpenStore): Promise<void> {
       ],
     );
     t.equal(new Set(infos.map(({ serial }) => serial)).size, 4, 'serial numbers differ');
-    const times = infos.map(({ time }) => time);
-    t.same(times, times.toSorted(), 'times never go back');
+    const times = infos.map(({ timeMs }) => timeMs);
+    t.same(
+      times,
+      times.toSorted((a, b) => a - b),
+      'times never go back',
+    );
     t.same(await again.waitingStamps(10), []);
   });
 
