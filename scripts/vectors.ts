@@ -9,6 +9,7 @@ import { parseTrust } from '../server/core/verify/trust.ts';
 import { verifyCertificate } from '../server/core/verify/verify.ts';
 import { damagedCases, type GivenCase, goodCases, openCases, type VectorCase } from './vectors/cases.ts';
 import { FILES } from './vectors/sample.ts';
+import { tokenCases } from './vectors/token-cases.ts';
 
 /*
  * Writes the test vectors of FORMAT.md: good and damaged certificates, each with files, trust list and sources, and the
@@ -51,12 +52,13 @@ async function describe(one: VectorCase, certificate: string) {
     testChain: report.testChain,
     checks: report.checks.map(({ id, at, status }) => ({ id, ...(at !== undefined && { at }), status })),
     counts: report.facts?.counts?.at ?? null,
+    authorities: report.facts?.authorities ?? [],
   };
 }
 
 /** Worked out whole before the old ones go. */
 async function write(folder: string): Promise<number> {
-  const cases = await Promise.all([...goodCases(), ...openCases(), ...damagedCases()]);
+  const cases = await Promise.all([...goodCases(), ...openCases(), ...damagedCases(), ...tokenCases()]);
   const named = cases.map((one, i) => ({ one, file: `certificates/${String(i + 1).padStart(3, '0')}.json` }));
   const described: object[] = [];
   for (const { one, file } of named) described.push(await describe(one, file));

@@ -50,10 +50,10 @@ export interface VectorCase {
   readonly expect: { readonly verdict: Verdict; readonly failed: readonly CheckId[] };
 }
 
-const PHOTO: readonly GivenCase[] = [{ file: 'photo.jpg' }];
+export const PHOTO: readonly GivenCase[] = [{ file: 'photo.jpg' }];
 
 /** What a node of one's own says when all is well. */
-const ourNode = (sample: Sample): BlockCase => ({
+export const ourNode = (sample: Sample): BlockCase => ({
   source: 'own node',
   chainId: CHAIN_ID,
   genesisHash: GENESIS,
@@ -61,7 +61,7 @@ const ourNode = (sample: Sample): BlockCase => ({
   hash: sample.blockHash,
 });
 
-interface CaseOptions extends SampleOptions {
+export interface CaseOptions extends SampleOptions {
   readonly files?: readonly GivenCase[];
   readonly trust?: JsonObject | null;
   readonly blocks?: (sample: Sample) => readonly BlockCase[];
@@ -69,7 +69,7 @@ interface CaseOptions extends SampleOptions {
   readonly damage?: (bytes: Uint8Array) => Uint8Array;
 }
 
-async function vector(
+export async function vector(
   name: string,
   verdict: Verdict,
   failed: readonly CheckId[],
@@ -102,7 +102,7 @@ const supplied = (name: string, changes: object = {}): GivenCase => ({
 const three = manifestOf(['photo.jpg', '清单 𠮷.txt', 'empty.bin'].map((name) => fileMember(name)));
 const declared = manifestOf([fileMember('photo.jpg', { digests: 'declared', sm3: null, mediaType: null })]);
 
-function folderSample(
+export function folderSample(
   changes: { readonly size?: number; readonly entry?: Readonly<Record<string, Json>> } = {},
 ): CaseOptions {
   const bytes = FILES['photo.jpg']!;

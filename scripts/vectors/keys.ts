@@ -1,8 +1,9 @@
-import { p256 } from '@noble/curves/nist.js';
+import { p256, p384, p521 } from '@noble/curves/nist.js';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { keccak256 } from '../../server/core/hash/keccak.ts';
 import { fromHex, toHex, utf8 } from '../../server/core/read/bytes.ts';
+import { encode, encodeOid, TAG } from '../../server/core/read/der.ts';
 
 /*
  * Keys of the test vectors: known to everybody, worth nothing. Signatures are deterministic (RFC 6979), so that making
@@ -11,15 +12,23 @@ import { fromHex, toHex, utf8 } from '../../server/core/read/bytes.ts';
 
 const secretOf = (name: string): Uint8Array => sha256(utf8(`kezheng test vector key: ${name}`));
 
-export interface SigningKey {
+/** What it takes to issue certificates and sign tokens. */
+export interface CertificateKey {
   /** SubjectPublicKeyInfo, DER */
   readonly spki: Uint8Array;
+  /** AlgorithmIdentifier of its signatures, DER; ecdsa-with-SHA256 where it is left out */
+  readonly algorithm?: Uint8Array;
+  /** SHA-256 where it is left out */
+  readonly digest?: 'sha256' | 'sha384' | 'sha512';
+  /** as X.509 and CMS have it */
+  signDer(bytes: Uint8Array): Uint8Array;
+}
+
+export interface SigningKey extends CertificateKey {
   /** ES256: r ‖ s, low s */
   sign(bytes: Uint8Array): Uint8Array;
   /** the same signature with the other s */
   signHigh(bytes: Uint8Array): Uint8Array;
-  /** DER, as in X.509 */
-  signDer(bytes: Uint8Array): Uint8Array;
 }
 
 /** id-ecPublicKey, prime256v1, and a point of 65 bytes: RFC 5480 §2. */
@@ -39,6 +48,25 @@ export function signingKey(name: string): SigningKey {
       return new Uint8Array([...low.slice(0, 32), ...fromHex(high)]);
     },
     signDer: (bytes) => raw(bytes, 'der'),
+  };
+}
+
+/** ECDSA on the larger curves, each with the digest of its size. */
+export function largeKey(name: string, curve: 'P-384' | 'P-521'): CertificateKey {
+  const small = curve === 'P-384';
+  const { lib, hash } = small ? { lib: p384, hash: sha384 } : { lib: p521, hash: sha512 };
+  const secret = lib.Point.Fn.toBytes(BigInt(`0x${toHex(secretOf(name))}`));
+  const key = encode(TAG.bitString, Uint8Array.of(0), lib.getPublicKey(secret, false));
+  const kind = encode(
+    TAG.sequence,
+    encodeOid('1.2.840.10045.2.1'),
+    encodeOid(small ? '1.3.132.0.34' : '1.3.132.0.35'),
+  );
+  return {
+    spki: encode(TAG.sequence, kind, key),
+    algorithm: encode(TAG.sequence, encodeOid(small ? '1.2.840.10045.4.3.3' : '1.2.840.10045.4.3.4')),
+    digest: small ? 'sha384' : 'sha512',
+    signDer: (bytes) => lib.sign(hash(bytes), secret, { prehash: false, lowS: true, format: 'der' }),
   };
 }
 

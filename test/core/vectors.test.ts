@@ -23,6 +23,7 @@ interface Case {
   readonly testChain: boolean;
   readonly checks: readonly object[];
   readonly counts: string | null;
+  readonly authorities: readonly string[];
 }
 
 const cases = JSON.parse(readFileSync(join(FOLDER, 'cases.json'), 'utf8')) as readonly Case[];
@@ -44,10 +45,11 @@ for (const [primitives, signatures] of [
         verdict: report.verdict,
         testChain: report.testChain,
         counts: report.facts?.counts?.at ?? null,
+        authorities: report.facts?.authorities ?? [],
         checks: report.checks.map(({ id, at, status }) => ({ id, ...(at !== undefined && { at }), status })),
       };
-      const { verdict, testChain, counts, checks } = one;
-      t.strictSame(found, { verdict, testChain, counts, checks }, one.name);
+      const { verdict, testChain, counts, authorities, checks } = one;
+      t.strictSame(found, { verdict, testChain, counts, authorities, checks }, one.name);
     }
   });
 

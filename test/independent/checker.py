@@ -11,7 +11,7 @@ there is to look up is printed. --no-sm3: SM3 is computed by Python itself here,
 The second is the test: cases.json lists cases with what is given and what is to be found; certificates/ and files/
 stand beside it.
 
-Standard library only; of the library's cryptography only SHA-2. "S2", "S7.13" ... name the section (and the check)
+Standard library only; of the library's cryptography only SHA-2, and SHA-1 for names. "S2", "S7.13" ... name the section (and the check)
 of FORMAT.md that the code obeys; RULE marks a place where the text leaves a choice and says which one was taken.
 """
 import argparse
@@ -235,7 +235,8 @@ def seconds_of(v): return tuple(int(part) for part in re.split("[-T:.]", v)[:6])
 def moment_of(timestamp):
     return (datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=timestamp)).timetuple()[:6]
 
-def to_instant(timestamp): return "%04d-%02d-%02dT%02d:%02d:%02d.000Z" % moment_of(timestamp)
+def to_instant(millis):
+    return "%04d-%02d-%02dT%02d:%02d:%02d." % moment_of(millis // 1000) + "%03dZ" % (millis % 1000)
 
 def one_of(words): return pattern(words.replace(" ", "|"))
 
@@ -316,6 +317,23 @@ def anchor(v):
     if v["type"] == "ethereum-header/1":
         ETHEREUM(v)
 
+def from64_of(most):
+    def check(v):
+        need(len(from64(v)) <= most, "too many bytes")
+    return check
+
+STAMPED = dict(certificates=many(from64_of(8192), 8), token=from64_of(32768), type=text)
+PATH = dict(hashes=many(hexn(32), 64), index=uint, size=lambda v: uint(v, 1, 2**32))
+LOG = closed(chainId=uint, contract=pattern("0x[0-9a-f]{40}"), index=uint, operator=pattern("0x[0-9a-f]{40}"))
+TOKENS = {
+    "rfc3161-manifest/1": closed(**STAMPED), "rfc3161-bulk/1": closed(**STAMPED, **PATH),
+    "rfc3161-root/1": closed(**STAMPED, log=LOG, revocation=many(
+        closed(kind=one_of("crl ocsp"), value=from64_of(262144)), 8))}
+
+def token(v):
+    named("type")(v)
+    TOKENS.get(v["type"], lambda v: None)(v)
+
 BATCH = closed(hashes=many(hexn(32), 64), index=uint, size=lambda v: uint(v, 1, 2**32), type=one_of("batch"))
 FOLDER = closed(hashes=many(hexn(32), 64), index=uint, manifest=manifest, size=lambda v: uint(v, 1, 2**32),
                 type=one_of("folder"))
@@ -327,7 +345,7 @@ def number(v):
 CERTIFICATE = closed(
     anchors=many(anchor, 8), entry=entry, format=one_of("kezheng-certificate/1"), inclusion=many(lambda v: None, 64),
     issuedAt=instant, number=number, revision=lambda v: uint(v, 1), signature=closed(protected=text, signature=text),
-    stated=many(closed(name=text, value=text), 64), tokens=many(named("type"), 64))
+    stated=many(closed(name=text, value=text), 64), tokens=many(token, 64))
 
 def read_certificate(data):
     """S5 except what the two texts of `signature` hold (check 1)."""
@@ -342,9 +360,9 @@ def read_certificate(data):
     return document
 
 ADDRESS = pattern("0x[0-9a-f]{40}")
-# S6. RULE: of the roots only the base64 is looked at, they are not said to be well-formed
 TRUST = closed(
-    authorities=many(closed(label=text, policies=many(pattern(r"[0-2](?:\.(?:0|[1-9][0-9]*))+")), roots=many(from64))),
+    authorities=many(closed(label=text, policies=many(pattern(r"[0-2](?:\.(?:0|[1-9][0-9]*))+")),
+                            roots=many(lambda v: Certificate(from64(v))))),
     format=one_of("kezheng-trust/1"),
     issuers=many(closed(certificates=many(lambda v: Certificate(from64(v))), name=text)),
     logs=many(closed(chain=text, chainId=uint, contract=ADDRESS, genesisHash=pattern("0x[0-9a-f]{64}"),
@@ -396,7 +414,7 @@ def der(data, opened=1):
     return items
 
 def of(item, tag=0x30):
-    need(item[0] == tag, "DER tag")
+    need(item and item[0] == tag, "DER tag")
     return item[1]
 
 def der_integer(item):
@@ -503,7 +521,8 @@ class Certificate:
         if self.parameters != {"ec": [], "rsa": [NULL]}.get(self.kind):
             self.kind = None
         self.pair = two_integers(self.signature) if self.kind == "ec" else None
-        self.ca, self.path_length, self.usage = False, None, None
+        self.ca, self.path_length, self.usage, self.purposes, self.purposes_critical = False, None, None, None, False
+        self.whole, self.serial, self.key_bits = data, serial[1], der_bits(of(key)[1])[1]
         if rest:
             (explicit,) = rest      # of the optional fields only the extensions: no unique identifiers
             (extensions,) = of(explicit, 0xA3)
@@ -519,6 +538,7 @@ class Certificate:
             need(name not in seen, "extension twice")
             seen.add(name)
             need(self.read_extension(name, of(value, 0x04)) or not critical, "unknown critical extension")
+            self.purposes_critical |= name == EXTENDED and bool(critical)
 
     def read_extension(self, name, content):
         if name not in (BASIC, USAGE, EXTENDED):
@@ -537,40 +557,49 @@ class Certificate:
             need(8 * len(bits) - unused <= 9, "bits beyond decipherOnly")
             self.usage = {i for i in range(8 * len(bits)) if bits[i // 8] >> (7 - i % 8) & 1}
         else:
-            need([der_oid(purpose) for purpose in of(value)], "extendedKeyUsage")
+            self.purposes = [der_oid(purpose) for purpose in of(value)]
+            need(self.purposes, "extendedKeyUsage")
         return True
 
     def issued_by(self, other):
         """Names equal byte for byte, signature good."""
-        if self.issuer != other.subject or not self.kind or not other.key:
+        return self.issuer == other.subject and verifies(other.key, self.kind, self.digest, self.tbs, self.signature[1])
+
+def verifies(key, kind, digest, data, raw):
+    """This key made this signature over data; kind is ec or rsa, or None for what is not verified."""
+    if not kind or not key or (kind == "ec") != isinstance(key[0], Curve):
+        return False
+    hashed = hashlib.new(digest, data).digest()
+    if kind == "ec":
+        try:
+            return key[0].verify(key[1], hashed, *two_integers((0, raw)))
+        except ValueError:
             return False
-        ec = isinstance(other.key[0], Curve)
-        if (self.kind == "ec") != ec:
-            return False
-        hashed = hashlib.new(self.digest, self.tbs).digest()
-        if ec:
-            return other.key[0].verify(other.key[1], hashed, *self.pair)
-        # RSASSA-PKCS1-v1_5 (RFC 8017, 8.2.2)
-        n, e = other.key
-        size, (unused, raw) = (n.bit_length() + 7) // 8, self.signature
-        value, info = int.from_bytes(raw, "big"), DIGEST_INFO[self.digest] + hashed
-        return (unused == 0 and len(raw) == size >= len(info) + 11 and value < n and pow(value, e, n)
-                == int.from_bytes(b"\1" + b"\xff" * (size - 3 - len(info)) + b"\0" + info, "big"))
+    # RSASSA-PKCS1-v1_5 (RFC 8017, 8.2.2)
+    n, e = key
+    size = (n.bit_length() + 7) // 8
+    value, info = int.from_bytes(raw, "big"), DIGEST_INFO[digest] + hashed
+    return (len(raw) == size >= len(info) + 11 and value < n and pow(value, e, n)
+            == int.from_bytes(b"\1" + b"\xff" * (size - 3 - len(info)) + b"\0" + info, "big"))
+
+TIME_STAMPING, OCSP_SIGNING, DOCUMENT_SIGNING = "2b06010505070308", "2b06010505070309", "2b06010505070324"
 
 # S7.2 and 3
-def fits(chain, moments):
+def fits(chain, moments, usages=(0,)):
     """What S7.3 says of each certificate, the signer's first, besides names and signatures."""
     def fit(place, c):
         between = sum(1 for other in chain[1:place] if other.issuer != other.subject)
         return (all(c.begins <= moment <= c.ends for moment in moments)
                 and c.key and (isinstance(c.key[0], Curve) or c.key[0].bit_length() >= 2048)
-                and (c.usage is None or (5 if place else 0) in c.usage)      # keyCertSign, digitalSignature
+                and (c.usage is None or c.usage & set((5,) if place else usages))      # keyCertSign; digitalSignature
                 and (place == 0 or c.ca and (c.path_length is None or between <= c.path_length)))
     return all(fit(place, c) for place, c in enumerate(chain))
 
 def issuer_known(x5c, moments, trust):
     """S7.3; moments are in whole seconds, so that a certificate is valid to the end of its last one."""
     chain = [Certificate(data) for data in x5c]
+    if {TIME_STAMPING, DOCUMENT_SIGNING} & set(chain[0].purposes or ()):
+        return False
     if len(set(x5c)) < len(x5c) or not all(a.issued_by(b) for a, b in zip(chain, chain[1:])):
         return False
     for issuer in trust["issuers"]:
@@ -789,6 +818,399 @@ def check_block(found, blocks, everyone):
     hashes = {says["hash"] for says in blocks if says.get("hash") and counts(says)}
     return "unknown" if not hashes else "passed" if hashes == {mine} else "failed"
 
+# S5, «Time-stamp tokens»
+DIGESTS = {"608648016503040201": "sha256", "608648016503040202": "sha384", "608648016503040203": "sha512"}
+SM3_ID, SHA1_ID = "2a811ccf55018311", "2b0e03021a"
+PROMISE = "2.25.147860789644224823730935928311375547881"
+
+def der_one(data):
+    (item,) = der(data)
+    return item
+
+def dotted(oid_hex):
+    arcs, value = [], 0
+    for byte in bytes.fromhex(oid_hex):
+        value = value << 7 | byte & 0x7F
+        if byte < 0x80:
+            arcs, value = arcs + [value], 0
+    first = min(arcs[0] // 40, 2)
+    return ".".join(map(str, [first, arcs[0] - 40 * first] + arcs[1:]))
+
+def digest_id(item):
+    name, parameters = read_algorithm(item)
+    need(parameters in ([], [NULL]), "parameters of a digest algorithm")
+    return name
+
+def digest_name(item):
+    name = DIGESTS.get(digest_id(item))
+    need(name, "digest algorithm")
+    return name
+
+class Fields:
+    """The members of a SEQUENCE from the front."""
+    def __init__(self, items): self.items = list(items)
+    def take(self, tag=None):
+        need(self.items and tag in (None, self.items[0][0]), "member")
+        return self.items.pop(0)
+    def maybe(self, tag): return self.items.pop(0) if self.items and self.items[0][0] == tag else None
+    def end(self): need(not self.items, "more members")
+
+def small(item, tag=0x02, low=0, high=2**31 - 1):
+    value = der_integer((0x02,) + item[1:]) if item[0] == tag else None
+    need(value is not None and low <= value <= high, "small integer")
+    return value
+
+def general_time(item):
+    """(seconds as a moment, milliseconds)"""
+    found = re.fullmatch(rb"([0-9]{14})(?:\.([0-9]*[1-9]))?Z", of(item, 0x18))
+    need(found, "GeneralizedTime")
+    digits, fraction = found[1].decode(), (found[2] or b"").decode()
+    moment = exists((int(digits[:4]),) + tuple(int(digits[i:i + 2]) for i in range(4, 14, 2)))
+    return moment, int((fraction + "000")[:3])
+
+def read_extensions_of(items, known):
+    """Values by identifier: at least one, none twice, none critical but those known."""
+    values = {}
+    need(items, "no extensions")
+    for item in items:
+        kind, *critical, value = of(item)
+        need(not critical or critical == [(0x01, b"\xff", b"\1\1\xff")], "critical")
+        name = der_oid(kind)
+        need(not critical or name in known, "critical extension")
+        need(name not in values, "extension twice")
+        values[name] = of(value, 0x04)
+    return values
+
+def uncritical(items):
+    """As above; RULE: whether one of them stands twice is not said here."""
+    need(items, "no extensions")
+    for item in items:
+        read_extensions_of([item], ())
+
+def ess_first(value, v2):
+    """(digest name, digest, (issuer, serial) or None) of the first ESSCertID."""
+    members = Fields(of(value))
+    ids = of(members.take(0x30))
+    members.maybe(0x30)
+    members.end()
+    need(ids and all(item[0] == 0x30 for item in ids), "ESSCertID")
+    first = Fields(of(ids[0]))
+    algorithm = first.maybe(0x30) if v2 else None
+    name = digest_name(algorithm) if algorithm else "sha256" if v2 else "sha1"
+    digest, both = of(first.take(0x04), 0x04), first.maybe(0x30)
+    first.end()
+    if both:
+        names, serial = of(both)
+        (directory,) = of(names)
+        (issuer,) = of(directory, 0xA4)
+        der_integer(serial)
+        both = issuer[2], serial[1]
+    return name, digest, both
+
+def read_tst_info(data):
+    items = Fields(of(der_one(data)))
+    small(items.take(), low=1, high=1)
+    policy = dotted(der_oid(items.take()))
+    algorithm, digest = of(items.take(0x30))
+    name = digest_id(algorithm)
+    size = {SM3_ID: 32, "608648016503040201": 32, "608648016503040202": 48, "608648016503040203": 64}.get(name)
+    need(size and len(of(digest, 0x04)) == size, "imprint")
+    der_integer(items.take())
+    time, accuracy = general_time(items.take()), items.maybe(0x30)
+    millis = 0
+    if accuracy:
+        parts = Fields(of(accuracy))
+        seconds, ms, us = parts.maybe(0x02), parts.maybe(0x80), parts.maybe(0x81)
+        parts.end()
+        millis = ((small(seconds) * 1000 if seconds else 0) + (small(ms, 0x80, 1, 999) if ms else 0)
+                  + (1 if us and small(us, 0x81, 1, 999) else 0))
+        need(millis <= 86400000, "accuracy")
+    ordering = items.maybe(0x01)
+    need(ordering is None or ordering[1] == b"\xff", "ordering")
+    nonce = items.maybe(0x02)
+    if nonce:
+        der_integer(nonce)
+    items.maybe(0xA0)
+    extensions = items.maybe(0xA1)
+    if extensions:
+        uncritical(extensions[1])
+    items.end()
+    return {"policy": policy, "imprint": (name, digest[1]), "time": time, "accuracy": millis}
+
+def read_token(data):
+    kind, explicit = of(der_one(data))
+    need(der_oid(kind) == "2a864886f70d010702", "not id-signedData")
+    (signed,) = of(explicit, 0xA0)
+    items = Fields(of(signed))
+    small(items.take(), low=3, high=3)
+    (listed,) = of(items.take(), 0x31)
+    kind, explicit = of(items.take())
+    need(der_oid(kind) == "2a864886f70d0109100104", "not id-ct-TSTInfo")
+    (content,) = of(explicit, 0xA0)
+    content = of(content, 0x04)
+    certificates = items.maybe(0xA0)
+    need(certificates is None or certificates[1] and all(c[0] == 0x30 for c in certificates[1]), "certificates")
+    (signer,) = of(items.take(), 0x31)
+    items.end()
+    version, name, digest, tagged, algorithm, signature = of(signer)
+    small(version, low=1, high=1)
+    issuer, serial = of(name)
+    of(issuer), of(serial, 0x02)
+    hashing = digest_name(digest)
+    need(digest_name(listed) == hashing, "digest algorithms")
+    of(tagged, 0xA0)
+    signed_bytes = b"\x31" + tagged[2][1:]
+    kind, parameters = read_algorithm(algorithm)
+    if (kind, parameters) == (RSA_KEY, [NULL]):
+        kind = "rsa"
+    else:
+        kind, by = SIGNATURES.get(kind, (None, None))
+        need(by == hashing and parameters == {"ec": [], "rsa": [NULL]}[kind], "signature algorithm")
+    wholes, attributes = [item[2] for item in tagged[1]], {}
+    need(wholes and wholes == sorted(wholes), "signed attributes in order")
+    for item in tagged[1]:
+        name_, values = of(item)
+        name_ = der_oid(name_)
+        need(name_ not in attributes, "attribute twice")
+        attributes[name_] = of(values, 0x31)
+
+    def only(name):
+        values = attributes.get(name)
+        need(values is None or len(values) == 1, "one value")
+        return values and values[0]
+    need(der_oid(only("2a864886f70d010903")) == "2a864886f70d0109100104", "contentType")
+    need(of(only("2a864886f70d010904"), 0x04) == hashlib.new(hashing, content).digest(), "messageDigest")
+    protection = only("2a864886f70d010934")
+    if protection:
+        first, second = of(protection)
+        need(first[2] == digest[2] and of(second, 0xA1) == algorithm[1], "cmsAlgorithmProtect")
+    v1, v2 = only("2a864886f70d010910020c"), only("2a864886f70d010910022f")
+    ids = ([ess_first(v1, False)] if v1 else []) + ([ess_first(v2, True)] if v2 else [])
+    need(ids, "signer is not named")
+    return {"info": read_tst_info(content), "ids": ids, "signer": (issuer[2], serial[1]), "signed": signed_bytes,
+            "signature": of(signature, 0x04), "kind": kind, "hashing": hashing,
+            "certificates": [c[2] for c in certificates[1]] if certificates else []}
+
+def algorithm_of(item):
+    kind, parameters = read_algorithm(item)
+    kind, digest = SIGNATURES.get(kind, (None, None))
+    need(kind and parameters == {"ec": [], "rsa": [NULL]}[kind], "signature algorithm")
+    return kind, digest
+
+def read_reason(item):
+    need(len(of(item, 0x0A)) == 1, "reason")
+    return item[1][0]
+
+def read_crl(data):
+    tbs, algorithm, signature = of(der_one(data))
+    items = Fields(of(tbs))
+    small(items.take(), low=1, high=1)
+    need(items.take(0x30)[2] == algorithm[2], "two algorithms")
+    issuer = items.take(0x30)[2]
+    read_time(items.take())
+    later = items.maybe(0x17) or items.maybe(0x18)
+    if later:
+        read_time(later)
+    entries, extensions = items.maybe(0x30), items.maybe(0xA0)
+    items.end()
+    if extensions:
+        (explicit,) = extensions[1]
+        read_extensions_of(of(explicit), ("551d1c",))
+    revoked = []
+    need(entries is None or entries[1], "no entries")
+    for entry_ in entries[1] if entries else ():
+        parts = Fields(of(entry_))
+        serial, time, more = of(parts.take(0x02), 0x02), read_time(parts.take()), parts.maybe(0x30)
+        parts.end()
+        reason = read_extensions_of(more[1], ("551d15",)).get("551d15") if more else None
+        revoked.append((serial, time, None if reason is None else read_reason(der_one(reason))))
+    unused, raw = der_bits(signature)
+    need(unused == 0, "unused bits")
+    return {"issuer": issuer, "revoked": revoked, "tbs": tbs[2], "how": algorithm_of(algorithm), "signature": raw}
+
+def read_ocsp(data):
+    status, explicit = of(der_one(data))
+    need(of(status, 0x0A) == b"\0", "not successful")
+    (answer,) = of(explicit, 0xA0)
+    kind, content = of(answer)
+    need(der_oid(kind) == "2b0601050507300101", "not basic")
+    tbs, algorithm, signature, *more = of(der_one(of(content, 0x04)))
+    certificates = []
+    if more:
+        (explicit,) = more
+        (listed,) = of(explicit, 0xA0)
+        certificates = of(listed)
+        need(certificates and all(c[0] == 0x30 for c in certificates), "certificates")
+    items = Fields(of(tbs))
+    need(items.take()[0] != 0xA0, "version")
+    produced, singles, extensions = general_time(items.take())[0], items.take(0x30), items.maybe(0xA1)
+    items.end()
+    if extensions:
+        (explicit,) = extensions[1]
+        uncritical(of(explicit))
+    need(singles[1], "no answers")
+    said = []
+    for single in singles[1]:
+        parts = Fields(of(single))
+        algorithm_, name_hash, key_hash, serial = of(parts.take(0x30))
+        hashing = "sha1" if digest_id_or_sha1(algorithm_) == SHA1_ID else digest_name(algorithm_)
+        state = parts.take()
+        general_time(parts.take())
+        later, more_ = parts.maybe(0xA0), parts.maybe(0xA1)
+        parts.end()
+        if later:
+            general_time(later[1][0])
+            need(len(later[1]) == 1, "nextUpdate")
+        if more_:
+            (explicit,) = more_[1]
+            uncritical(of(explicit))
+        if state[2] in (b"\x80\0", b"\x82\0"):
+            what = {0x80: "good", 0x82: "unknown"}[state[0]]
+        else:
+            time, *reason = of(state, 0xA1)
+            need(len(reason) <= 1, "revoked")
+            if reason:
+                (reason,) = of(reason[0], 0xA0)
+                reason = read_reason(reason)
+            moment, millis = general_time(time)
+            what = (moment, millis), None if reason == [] else reason
+        said.append((hashing, of(name_hash, 0x04), of(key_hash, 0x04), of(serial, 0x02), what))
+    unused, raw = der_bits(signature)
+    need(unused == 0, "unused bits")
+    return {"said": said, "produced": produced, "tbs": tbs[2], "how": algorithm_of(algorithm), "signature": raw,
+            "certificates": [c[2] for c in certificates]}
+
+def digest_id_or_sha1(item): return der_oid(of(item)[0]) if of(item) else None
+
+# S7.10
+def readable(data):
+    try:
+        return Certificate(data)
+    except ValueError:
+        return None
+
+def expected_imprint(stamp, document):
+    entry, steps = document["entry"], document["inclusion"]
+    if entry["format"] == "kezheng-file/1":
+        entry = steps[0]["manifest"]
+    if stamp["type"] == "rfc3161-manifest/1":
+        return H(canonical(entry))
+    if stamp["type"] == "rfc3161-bulk/1":
+        return root_of(leaf(entry), stamp)
+    root, size = root_of(leaf(entry), steps[-1]), steps[-1]["size"]
+    return H(canonical({"format": "kezheng-root/1", "root": root.hex(), "size": size, **stamp["log"]}))
+
+def check_token(stamp, document):
+    """S7.10, «token»: what was read, or Bad."""
+    read_ = read_token(from64(stamp["token"]))
+    info = read_["info"]
+    need(info["imprint"] == ("608648016503040201", expected_imprint(stamp, document)), "imprint")
+    need(stamp["type"] == "rfc3161-root/1" or info["policy"] == PROMISE, "policy")
+    given = read_["certificates"] + [from64(c) for c in stamp["certificates"]]
+    need(len(given) <= 16, "too many certificates")
+    name, digest, _ = read_["ids"][0]
+    signer = Certificate(next((c for c in given if hashlib.new(name, c).digest() == digest), b""))
+    named_ = signer.issuer[2], signer.serial
+    for name, digest, both in read_["ids"]:
+        need(hashlib.new(name, signer.whole).digest() == digest and both in (None, named_), "another signer")
+    need(read_["signer"] == named_, "another signer")
+    need(signer.purposes == [TIME_STAMPING] and signer.purposes_critical, "purpose")
+    need(verifies(signer.key, read_["kind"], read_["hashing"], read_["signed"], read_["signature"]), "signature")
+    evidence = [(r["kind"], (read_crl if r["kind"] == "crl" else read_ocsp)(from64(r["value"])))
+                for r in stamp.get("revocation", ())]
+    others = [c for c in map(readable, dict.fromkeys(given)) if c and c.whole != signer.whole]
+    return {"info": info, "signer": signer, "others": others, "evidence": evidence}
+
+def way_of(signer, others):
+    way = [signer]
+    while len(way) < 4:
+        following = next((c for c in others if c not in way and c.issuer != c.subject and way[-1].issued_by(c)), None)
+        if not following:
+            break
+        way.append(following)
+    return way
+
+def led_to(way, anchors, moment):
+    """(path that leads to one of the anchors or None, whether a beginning ends at one)"""
+    ends = False
+    for length in range(1, len(way) + 1):
+        for anchor_ in anchors:
+            if anchor_.whole == way[length - 1].whole:
+                path = way[:length]
+            elif way[length - 1].issued_by(anchor_):
+                path = way[:length] + [anchor_]
+            else:
+                continue
+            ends = True
+            # RULE: a certificate that stands again as A is one that leads nowhere new (S7.3: none stands twice)
+            if fits(path, [moment], (0, 1)):
+                return path, True
+    return None, ends
+
+def check_revocation(path, evidence, time):
+    """S7.10: False where it fails the token. time: (moment, milliseconds)"""
+    for c, n in zip(path, path[1:]):
+        for kind, one in evidence:
+            if kind == "crl":
+                if one["issuer"] != c.issuer[2]:
+                    continue
+                authentic = (n.usage is None or 6 in n.usage) and verifies(n.key, *one["how"], one["tbs"], one["signature"])
+                said = [((when, 0), reason) for serial, when, reason in one["revoked"] if serial == c.serial]
+            else:
+                said = [what for hashing, name, key, serial, what in one["said"]
+                        if serial == c.serial and hashlib.new(hashing, n.subject[2]).digest() == name
+                        and hashlib.new(hashing, n.key_bits).digest() == key and what != "unknown"]
+                if not said:
+                    continue
+                authentic = verifies(n.key, *one["how"], one["tbs"], one["signature"]) or any(
+                    OCSP_SIGNING in (r.purposes or ()) and verifies(r.key, *one["how"], one["tbs"], one["signature"])
+                    and r.issued_by(n) and fits([r, n], [one["produced"]])
+                    for r in map(readable, one["certificates"]) if r)
+                said = [what for what in said if what != "good"]
+            if not authentic or any(reason not in (0, 3, 4, 5) or when <= time for when, reason in said):
+                return False
+    return True
+
+def check_authority(found, trust):
+    """S7.10, «authority»: (status, label of an independent one or None)"""
+    if trust is None:
+        return "unknown", None
+    way, time = way_of(found["signer"], found["others"]), found["info"]["time"]
+    broken = False
+    for own, listed in (True, trust["issuers"]), (False, trust["authorities"]):
+        for one in listed:
+            anchors = [Certificate(from64(c)) for c in one["certificates" if own else "roots"]]
+            path, ends = led_to(way, anchors, time[0])
+            broken |= ends and not path
+            if path and (own or found["info"]["policy"] in one["policies"]):
+                passed = check_revocation(path, found["evidence"], time)
+                return ("passed" if passed else "failed"), (None if own or not passed else one["label"])
+    return ("failed" if broken else "unknown"), None
+
+def stamp_time(info):
+    """genTime and accuracy, in ms since the beginning of 1970."""
+    (year, *rest), millis = info["time"]
+    # year 0 is a leap year of 366 days before the year 1
+    day = datetime.datetime(year, *rest) if year else datetime.datetime(400, *rest)
+    whole = (day - datetime.datetime(1970, 1, 1)) // datetime.timedelta(seconds=1) - (0 if year else 146097 * 86400)
+    return min(whole * 1000 + millis + info["accuracy"], 253402300799999)
+
+def check_tokens(document, trust):
+    """A list of ((token, authority), proven time in ms or None, label)."""
+    results = []
+    for stamp in document["tokens"]:
+        if stamp["type"] not in TOKENS:
+            results.append((("unknown", "skipped"), None, None))
+            continue
+        try:
+            found = check_token(stamp, document)
+        except ValueError:
+            results.append((("failed", "skipped"), None, None))
+            continue
+        status, label = check_authority(found, trust)
+        results.append((("passed", status), stamp_time(found["info"]) if label is not None else None, label))
+    return results
+
 # S7: the checks in their order
 ONCE = "format signature issuer entry statement files digests sm3 inclusion".split()
 ANCHORED = "anchor header transaction receipt event log block".split()
@@ -868,11 +1290,11 @@ def real(found):
     return bool(found["logs"]) and not any(log["test"] for log in found["logs"])
 
 def verify(data, given, trust, blocks):
-    """(verdict, test chain, proven time, [(id, at, status)])"""
+    """(verdict, test chain, proven time, labels of independent tokens, [(id, at, status)])"""
     try:
         document = read_certificate(data)
     except ValueError:
-        return "invalid", True, None, [("format", None, "failed")] + [
+        return "invalid", True, None, [], [("format", None, "failed")] + [
             (name, None, "skipped") for name in ONCE[1:] + ANCHORED]
     status = {"format": "passed"}
     anchors = check_anchors(document["anchors"], trust, blocks)
@@ -894,19 +1316,24 @@ def verify(data, given, trust, blocks):
     status["files"], status["digests"], status["sm3"] = check_files(document, given)
     status["inclusion"] = check_inclusion(document, [found["transaction"] for found in stamped])
     checks = [(name, None, status[name]) for name in ONCE]
-    checks += [("token", "tokens[%d]" % i, "unknown") for i in range(len(document["tokens"]))]
+    stamps = check_tokens(document, trust)
+    for i, (pair, _, _) in enumerate(stamps):
+        checks += [(name, "tokens[%d]" % i, result) for name, result in zip(("token", "authority"), pair)]
     for i, (result, _, _) in enumerate(anchors):
         checks += [(name, "anchors[%d]" % i, result[name]) for name in ANCHORED]
     # S7, «Verdict», «Time», «Test chain»
     good = [found for _, found, is_good in anchors if is_good]
     if any(s == "failed" for _, _, s in checks):
-        verdict, good = "invalid", []
+        verdict, good, stamps = "invalid", [], []
     elif good and all(status[n] == "passed" for n in "format signature issuer entry files digests inclusion".split()):
         verdict = "valid"
     else:
         verdict = "incomplete"
-    times = [found["header"]["time"] for found in list(filter(real, good)) or good]
-    return verdict, not any(map(real, good or stamped)), to_instant(min(times)) if times else None, checks
+    times = [1000 * found["header"]["time"] for found in good if real(found)]
+    times += [time for _, time, label in stamps if label is not None]
+    times = times or [1000 * found["header"]["time"] for found in good]
+    labels = list(dict.fromkeys(label for _, _, label in stamps if label is not None))
+    return (verdict, not any(map(real, good or stamped)), to_instant(min(times)) if times else None, labels, checks)
 
 # Running
 def read(path):
@@ -932,13 +1359,14 @@ def run_cases(path):
         try:
             given = [measured(read(os.path.join(base, "files", f["file"]))) if "file" in f else f
                      for f in case["files"]]
-            verdict, test, counts, checks = asked(
+            verdict, test, counts, labels, checks = asked(
                 read(os.path.join(base, case["certificate"])), given, case["trust"], case["blocks"])
         except Exception as error:      # a crash is a disagreement, too
-            verdict, test, counts, checks = repr(error), None, None, []
-        mine = ["verdict %s" % verdict, "testChain %s" % test, "counts %s" % counts]
+            verdict, test, counts, labels, checks = repr(error), None, None, None, []
+        mine = ["verdict %s" % verdict, "testChain %s" % test, "counts %s" % counts, "authorities %s" % labels]
         mine += ["%s %s %s" % check for check in checks]
-        expected = ["verdict %s" % case["verdict"], "testChain %s" % case["testChain"], "counts %s" % case["counts"]]
+        expected = ["verdict %s" % case["verdict"], "testChain %s" % case["testChain"], "counts %s" % case["counts"],
+                    "authorities %s" % case["authorities"]]
         expected += ["%s %s %s" % (c["id"], c.get("at"), c["status"]) for c in case["checks"]]
         if mine != expected:
             wrong += 1
@@ -1001,7 +1429,7 @@ def run_check(options):
     for path in options.paths:
         data = handed_in(path)
         given.append({"sha256": H(data).hex(), "size": len(data)} if options.no_sm3 else measured(data))
-    verdict, test, counts, checks = asked(certificate, given, trust, blocks)
+    verdict, test, counts, labels, checks = asked(certificate, given, trust, blocks)
     words, code = VERDICTS[verdict]
     print("%s %s" % (words, verdict))
     was_read = checks[0][2] == "passed"
@@ -1009,6 +1437,8 @@ def run_check(options):
         print("测试链：不具证据用途 / test chain: not for use as evidence")
     if counts:
         print("以此时间为准 this time counts: %s" % counts)
+    if labels:
+        print("独立时间戳机构 independent time-stamp authorities: %s" % ", ".join(map(shown, labels)))
     for name, at, status in checks:
         print("  %s %s%s: %s" % (SIGNS[status], name, " " + at if at else "", status))
     if any(name == "block" and status == "unknown" for name, _, status in checks):

@@ -26,13 +26,17 @@ export interface Revocation {
   readonly reason: number | undefined;
 }
 
+export interface RevokedSerial extends Revocation {
+  /** Hex of the INTEGER's content. */
+  readonly serial: string;
+}
+
 export interface Crl {
   readonly kind: 'crl';
   /** DER of the issuer's name. */
   readonly issuer: Uint8Array;
   readonly thisUpdateMs: number;
-  /** By the hex of the serial number's content. */
-  readonly revoked: ReadonlyMap<string, Revocation>;
+  readonly revoked: readonly RevokedSerial[];
   readonly tbs: Uint8Array;
   readonly algorithm: SignatureAlgorithm;
   readonly signature: Uint8Array;
@@ -77,31 +81,32 @@ function readTbs(tbs: Element) {
     const extensions = fields.optional(EXPLICIT_0);
     if (extensions)
       readFields(extensions, EXPLICIT_0, (of) => readExtensions(of.any(), [ISSUING_DISTRIBUTION_POINT]));
-    const revoked = new Map((entries ? listOf(entries, TAG.sequence, TAG.sequence) : []).map(readEntry));
+    const revoked = (entries ? listOf(entries, TAG.sequence, TAG.sequence) : []).map(readEntry);
     return { inner, issuer, thisUpdateMs, revoked };
   });
 }
 
-function readEntry(entry: Element): [string, Revocation] {
+function readEntry(entry: Element): RevokedSerial {
   return readFields(entry, TAG.sequence, (fields) => {
     const serial = toHex(fields.next(TAG.integer).content);
     const atMs = readTime(fields.any());
     const extensions = fields.optional(TAG.sequence);
     const code = extensions && readExtensions(extensions, [REASON_CODE]).get(REASON_CODE);
-    return [serial, { atMs, reason: code && readReason(parseDer(code)) }];
+    return { serial, atMs, reason: code && readReason(parseDer(code)) };
   });
 }
 
-/** Values by identifier; a critical one that is not in `known` is refused. */
+/** Values by identifier; a critical one that is not in `known`, and any that stands twice, is refused. */
 function readExtensions(list: Element, known: readonly string[]): ReadonlyMap<string, Uint8Array> {
-  return new Map(
-    listOf(list, TAG.sequence, TAG.sequence).map((element) => {
-      const { id, critical, value } = readFields(element, TAG.sequence, readExtension);
-      if (critical && !known.includes(id))
-        throw new FormatError('x509-extension-critical-unknown', { oid: dotted(id) });
-      return [id, value];
-    }),
-  );
+  const values = new Map<string, Uint8Array>();
+  for (const element of listOf(list, TAG.sequence, TAG.sequence)) {
+    const { id, critical, value } = readFields(element, TAG.sequence, readExtension);
+    if (values.has(id)) throw new FormatError('x509-extension-duplicate', { oid: dotted(id) });
+    if (critical && !known.includes(id))
+      throw new FormatError('x509-extension-critical-unknown', { oid: dotted(id) });
+    values.set(id, value);
+  }
+  return values;
 }
 
 /** CRLReason, an ENUMERATED of one octet. */

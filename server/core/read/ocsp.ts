@@ -119,10 +119,11 @@ function readCertId(element: Element) {
   });
 }
 
-/** good [0] and unknown [2] are NULL; revoked [1] says when and maybe why. */
+/** good [0] and unknown [2] are IMPLICIT NULL; revoked [1] says when and maybe why. */
 function readStatus(element: Element): OcspStatus['status'] {
-  if (element.tag === contextTag(0, 'primitive')) return 'good';
-  if (element.tag === contextTag(2, 'primitive')) return 'unknown';
+  const text = toHex(element.raw);
+  if (text === '8000') return 'good';
+  if (text === '8200') return 'unknown';
   return readFields(element, CONTEXT_1, (fields) => {
     const atMs = generalizedTime(fields.next(TAG.generalizedTime));
     const reason = fields.optional(CONTEXT_0);

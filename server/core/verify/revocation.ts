@@ -75,8 +75,12 @@ async function saidOf(
   return said;
 }
 
-const inList = ({ issuer, revoked }: Crl, { issuer: own, serial }: Certificate) =>
-  equalBytes(issuer, own.raw) ? [revoked.get(serial) ?? ('good' as const)] : [];
+/** Where the list is the issuer's: all entries of this serial number; none of them is good news. */
+function inList({ issuer, revoked }: Crl, { issuer: own, serial }: Certificate): readonly Said[] {
+  if (!equalBytes(issuer, own.raw)) return [];
+  const entries = revoked.filter((entry) => entry.serial === serial);
+  return entries.length > 0 ? entries : ['good'];
+}
 
 const inAnswer = ({ statuses }: OcspAnswer, { serial }: Certificate, issuer: Certificate) =>
   statuses

@@ -88,6 +88,10 @@ const DAMAGED: Readonly<Record<string, readonly [Uint8Array, string]>> = {
     'tsp-algorithm-unsupported',
   ],
   'it names by no digest': [changed({ [`${SINGLE}/0/0`]: [sequence()] }), 'der-tag-unexpected'],
+  'a good status has content': [
+    changed({ [`${SINGLE}/1`]: [encode(contextTag(0, 'primitive'), Uint8Array.of(0))] }),
+    'der-tag-unexpected',
+  ],
   'a status is of another kind': [
     changed({ [`${SINGLE}/1`]: [encode(contextTag(3, 'primitive'))] }),
     'der-tag-unexpected',
