@@ -184,6 +184,13 @@ export const en: Sentences = {
     'tree-index-invalid': 'index {index} is not in a tree of {size}',
     'proof-length-wrong': 'the path needs {expected} hashes and has {actual}',
     'proof-leads-elsewhere': 'the path leads to another root than the anchored one',
+    'renewal-format-unknown': 'this checker does not know the renewal format {format}',
+    'renewal-token-not-covered': 'the renewal is not over the token of the renewal before it',
+    'renewal-of-another-file':
+      'the file with the SHA-512 {sha512}, which this renews, was not given; a renewal fits the exact bytes of its file alone',
+    'renewal-chain-forked': 'the renewals are not one chain: {count} renew the same file',
+    'headers-too-many': '{actual} blocks are in the list, at most {limit} are allowed',
+    'headers-out-of-order': '{at}: blocks stand in ascending order, each once',
     'ots-file-missing': 'the entry of the certificate has no file {file} (from 0)',
     'ots-manifest-too-large':
       'the manifest has {actual} bytes and the OpenTimestamps format holds at most {limit}: check with the certificate, or deposit fewer files and shorter descriptions at a time',
@@ -262,6 +269,13 @@ export const en: Sentences = {
     'block-not-final': 'the source {source} has no final block {number} yet',
     'block-differs': 'the source {source} has {expected} as block {number}, the certificate {actual}',
     'block-compared': 'the same as block {number} of the source {source}: {hash}',
+    'renewal-holds': 'the renewal of {of} holds: token given by {subject} at {genTime}',
+    'renewed-in-time': 'everything in {of} that rests on keys was still good then',
+    'renewed-too-late':
+      'the certificates of {layer} were good until {goodUntil}, and the renewal was made at {genTime}',
+    'renewed-too-early': 'the time of the renewal, {genTime}, is before that of {layer}, {before}',
+    'renewed-way-unknown':
+      'the trust list does not lead from {layer} to anybody, so that only its own certificates were looked at',
   },
   check: {
     format: 'format of the certificate',
@@ -282,6 +296,8 @@ export const en: Sentences = {
     event: 'event',
     log: 'log trusted',
     block: 'block hash compared',
+    renewal: 'renewal',
+    unbroken: 'renewed in time',
   },
   status: {
     passed: 'passed',
