@@ -185,7 +185,7 @@ export const en: Sentences = {
     'proof-length-wrong': 'the path needs {expected} hashes and has {actual}',
     'proof-leads-elsewhere': 'the path leads to another root than the anchored one',
     'renewal-format-unknown': 'this checker does not know the renewal format {format}',
-    'renewal-token-not-covered': 'the renewal is not over the token of the renewal before it',
+    'renewal-token-not-covered': 'the renewal is not over the tokens of the renewals before it',
     'renewal-of-another-file':
       'the file with the SHA-512 {sha512}, which this renews, was not given; a renewal fits the exact bytes of its file alone',
     'renewal-chain-forked': 'the renewals are not one chain: {count} renew the same file',

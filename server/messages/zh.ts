@@ -181,7 +181,7 @@ export const zh: Sentences = {
     'proof-length-wrong': '默克尔路径应有 {expected} 个哈希，实有 {actual}',
     'proof-leads-elsewhere': '默克尔路径得出的根不是上链的根',
     'renewal-format-unknown': '本核验程序不识别续期格式 {format}',
-    'renewal-token-not-covered': '此续期未覆盖上一份续期的时间戳',
+    'renewal-token-not-covered': '此续期未覆盖先前各次续期的时间戳',
     'renewal-of-another-file': '未提供所续期的文件（SHA-512 为 {sha512}）；续期只对应该文件的原始字节',
     'renewal-chain-forked': '这些续期不是一条链：有 {count} 份续期的是同一文件',
     'headers-too-many': '清单中有 {actual} 个区块，最多 {limit} 个',

@@ -2,7 +2,7 @@ import { sha512 } from '../hash/sha512.ts';
 import { toHex } from '../read/bytes.ts';
 import { contextTag, encode, encodeInteger, encodeOid, TAG } from '../read/der.ts';
 import { FormatError } from '../reason.ts';
-import { parseRenewal, type Renewal, readRenewable, renewedRoot } from './renewal.ts';
+import { parseRenewal, type Renewal, readRenewable, renewedRoot, tokensUpTo } from './renewal.ts';
 import { ascending } from './tree.ts';
 
 /*
@@ -43,22 +43,31 @@ function chainOf(certificate: Uint8Array, renewals: readonly Uint8Array[]): read
     }
     renewedRoot(one.renewal, before);
     chain.push(one.renewal);
-    before = { bytes: one.bytes, token: one.renewal.token };
+    before = { bytes: one.bytes, tokens: tokensUpTo(one.renewal) };
   }
   return chain;
 }
 
 /** ArchiveTimeStamp, §3.1; without a tree where the token is over the file's digest itself (§4.2). */
-const archiveTimeStamp = ({ sha512: digest, path, token }: Renewal): Uint8Array =>
-  encode(
+function archiveTimeStamp({ token, ...renewal }: Renewal): Uint8Array {
+  const trees = partialTrees(renewal);
+  return encode(
     TAG.sequence,
     encode(DIGEST_ALGORITHM, SHA512),
-    ...(path.length === 0 ? [] : [encode(REDUCED_HASHTREE, ...partialTrees(digest, path))]),
+    ...(trees.length === 0 ? [] : [encode(REDUCED_HASHTREE, ...trees)]),
     token,
   );
+}
 
-/** The first list has the digest itself, the others what is added to the node below, which is reckoned (§4.2). */
-const partialTrees = (digest: Uint8Array, [first, ...others]: readonly Uint8Array[]): readonly Uint8Array[] =>
-  [ascending(digest, first!), ...others.map((other) => [other])].map((list) =>
-    encode(TAG.sequence, ...list.map((one) => encode(TAG.octetString, one))),
+/** The first list has the digest itself, each other what is added to the node below, which is reckoned (§4.2). */
+function partialTrees({ sha512: own, earlier, path }: Omit<Renewal, 'token'>): readonly Uint8Array[] {
+  const others = path.map((beside) => [beside]);
+  // Alone in its group, it stands beside the first on its path.
+  const lists = earlier.length > 0 ? [[own, ...earlier], ...others] : join(own, others);
+  return lists.map((list) =>
+    encode(TAG.sequence, ...ascending(list).map((one) => encode(TAG.octetString, one))),
   );
+}
+
+const join = (own: Uint8Array, [first, ...others]: readonly (readonly Uint8Array[])[]) =>
+  first === undefined ? [] : [[own, ...first], ...others];

@@ -23,6 +23,8 @@ export const MAX_RENEWAL_BYTES = MAX_CERTIFICATE_BYTES;
 export const MAX_RENEWALS = 256;
 
 export interface Renewal extends Stamped {
+  /** SHA-512 of the tokens of all renewals before, the oldest first. */
+  readonly earlier: readonly Uint8Array[];
   /** Of the exact bytes of the file before. */
   readonly sha512: Uint8Array;
   readonly path: readonly Uint8Array[];
@@ -46,9 +48,18 @@ export function parseRenewal(bytes: Uint8Array): Renewal {
   if (format !== RENEWAL_FORMAT && /^kezheng-renewal\/[1-9][0-9]{0,3}$/.test(format))
     throw new FormatError('renewal-format-unknown', { format });
   oneOf(RENEWAL_FORMAT)(format, `${at}.format`);
-  const get = members(document, at, ['certificates', 'format', 'path', 'revocation', 'sha512', 'token']);
+  const get = members(document, at, [
+    'certificates',
+    'earlier',
+    'format',
+    'path',
+    'revocation',
+    'sha512',
+    'token',
+  ]);
   return {
     ...stamped(get),
+    earlier: get('earlier', short(list(digest), MAX_RENEWALS)),
     path: get('path', short(list(digest), MAX_RENEWAL_PATH)),
     revocation: get('revocation', revocationList),
     sha512: get('sha512', digest),
@@ -58,16 +69,18 @@ export function parseRenewal(bytes: Uint8Array): Renewal {
 /** A file that can be renewed. */
 export interface Renewable {
   readonly bytes: Uint8Array;
-  /** DER of its token, where it is a renewal. */
-  readonly token: Uint8Array | undefined;
+  /** SHA-512 of the tokens of the renewals that end with it; of a certificate none. */
+  readonly tokens: readonly Uint8Array[];
 }
 
 /** A certificate or a renewal, by its member `format`; read in full, so that nothing is renewed that nobody could check. */
 export function readRenewable(bytes: Uint8Array): Renewable {
-  if (formatOf(bytes) === RENEWAL_FORMAT) return { bytes, token: parseRenewal(bytes).token };
+  if (formatOf(bytes) === RENEWAL_FORMAT) return { bytes, tokens: tokensUpTo(parseRenewal(bytes)) };
   parseCertificate(bytes);
-  return { bytes, token: undefined };
+  return { bytes, tokens: [] };
 }
+
+export const tokensUpTo = ({ earlier, token }: Renewal): readonly Uint8Array[] => [...earlier, sha512(token)];
 
 /** Of strict JSON up to the limit of both; undefined where there is none. */
 export function formatOf(bytes: Uint8Array): string | undefined {
@@ -82,15 +95,11 @@ export function formatOf(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * Of a renewal its token stands beside its file in the lowest node: so the digest that RFC 4998 §5.2 asks for is under
- * the new token too, and a chain of renewals can be written as one evidence record.
+ * A renewal and the tokens of its chain are one group in the tree (RFC 4998 §4.1 step 3): so the digest of the token
+ * before, which §5.2 asks for, is under the new one, and a chain can be written as one evidence record. Of all tokens,
+ * not only the last: programs ask for all.
  */
-const startOf = ({ bytes, token }: Renewable) => {
-  const own = sha512(bytes);
-  return token === undefined
-    ? { own, beside: [], leaf: own }
-    : { own, beside: [sha512(token)], leaf: renewalNode(own, sha512(token)) };
-};
+const leafOf = (own: Uint8Array, tokens: readonly Uint8Array[]): Uint8Array => renewalNode([own, ...tokens]);
 
 export interface RenewalPlan {
   /** SHA-512 root: what the token is to be over. */
@@ -101,19 +110,20 @@ export interface RenewalPlan {
 
 /** One token for all of these files, at least one. */
 export function planRenewal(files: readonly Renewable[]): RenewalPlan {
-  const starts = files.map(startOf);
-  const { root, paths } = renewalTree(starts.map(({ leaf }) => leaf));
+  const digests = files.map(({ bytes }) => sha512(bytes));
+  const { root, paths } = renewalTree(files.map(({ tokens }, i) => leafOf(digests[i]!, tokens)));
   return {
     root,
     finish: ({ token, certificates }, revocations) =>
-      starts.map(({ own, beside }, i) =>
+      files.map(({ tokens }, i) =>
         utf8(
           canonicalize({
             certificates: certificates.map(encodeBase64),
+            earlier: tokens.map(toHex),
             format: RENEWAL_FORMAT,
-            path: [...beside, ...paths[i]!].map(toHex),
+            path: paths[i]!.map(toHex),
             revocation: revocations[i]!.map(({ kind, value }) => ({ kind, value: encodeBase64(value) })),
-            sha512: toHex(own),
+            sha512: toHex(digests[i]!),
             token: encodeBase64(token),
           }),
         ),
@@ -121,12 +131,12 @@ export function planRenewal(files: readonly Renewable[]): RenewalPlan {
   };
 }
 
-/** What the token of this renewal must be over. Throws where it does not begin with the token of the file before. */
+/** What the token of this renewal must be over. Throws where the tokens of the chain before are not as it says. */
 export function renewedRoot(
-  renewal: Pick<Renewal, 'path' | 'sha512'>,
-  { token }: Pick<Renewable, 'token'>,
+  { sha512: own, earlier, path }: Renewal,
+  { tokens }: Pick<Renewable, 'tokens'>,
 ): Uint8Array {
-  if (token !== undefined && !equalBytes(renewal.path[0] ?? new Uint8Array(), sha512(token)))
+  if (earlier.length !== tokens.length || !earlier.every((one, i) => equalBytes(one, tokens[i]!)))
     throw new FormatError('renewal-token-not-covered');
-  return rootOfRenewalPath(renewal.sha512, renewal.path);
+  return rootOfRenewalPath(leafOf(own, earlier), path);
 }

@@ -8,24 +8,24 @@ import { concat } from '../read/bytes.ts';
  * Two children a node: implementations disagree about how a node of more is reckoned, and agree about two.
  */
 
-/** A renewal of 2^32 files has paths of 32 digests; one more is for the token of the file before. */
-export const MAX_RENEWAL_PATH = 33;
+/** A renewal of 2^32 files has paths of 32 digests; a longer one is a mistake or an attack. */
+export const MAX_RENEWAL_PATH = 32;
 
-/** SHA-512 of both in ascending order of their bytes, §4.1 step 4. */
-export const renewalNode = (a: Uint8Array, b: Uint8Array): Uint8Array => sha512(concat(...ascending(a, b)));
-
-export const ascending = (a: Uint8Array, b: Uint8Array): readonly [Uint8Array, Uint8Array] =>
-  isLess(b, a) ? [b, a] : [a, b];
+/** SHA-512 of all in ascending order of their bytes, §4.1 steps 3 and 4; of one it is that one itself. */
+export const renewalNode = (digests: readonly Uint8Array[]): Uint8Array =>
+  digests.length === 1 ? digests[0]! : sha512(concat(...ascending(digests)));
 
 /** Of digests of one length. */
-function isLess(a: Uint8Array, b: Uint8Array): boolean {
+export const ascending = (digests: readonly Uint8Array[]): readonly Uint8Array[] => digests.toSorted(byBytes);
+
+function byBytes(a: Uint8Array, b: Uint8Array): number {
   const differs = a.findIndex((byte, i) => byte !== b[i]);
-  return differs >= 0 && a[differs]! < b[differs]!;
+  return differs < 0 ? 0 : a[differs]! - b[differs]!;
 }
 
 /** Where the path leads from this leaf, §4.3. */
 export const rootOfRenewalPath = (leaf: Uint8Array, path: readonly Uint8Array[]): Uint8Array =>
-  path.reduce(renewalNode, leaf);
+  path.reduce((node, beside) => renewalNode([node, beside]), leaf);
 
 export interface RenewalTree {
   readonly root: Uint8Array;
@@ -48,8 +48,4 @@ export function renewalTree(leaves: readonly Uint8Array[]): RenewalTree {
 const sibling = (i: number): [number, number] => [i ^ 1, (i ^ 1) + 1];
 
 const pairs = (level: readonly Uint8Array[]): readonly Uint8Array[] =>
-  level.flatMap((left, i) => {
-    if (i % 2 === 1) return [];
-    const right = level[i + 1];
-    return [right === undefined ? left : renewalNode(left, right)];
-  });
+  level.flatMap((_, i) => (i % 2 === 1 ? [] : [renewalNode(level.slice(i, i + 2))]));

@@ -1,7 +1,7 @@
 import { sha512 } from '../hash/sha512.ts';
 import { toHex } from '../read/bytes.ts';
 import { FormatError, type Reason } from '../reason.ts';
-import { parseRenewal, type Renewal, renewedRoot } from '../renewal/renewal.ts';
+import { parseRenewal, type Renewal, renewedRoot, tokensUpTo } from '../renewal/renewal.ts';
 import { goodUntilMs, type Held, heldOf, type Later, whyNotStillGood } from './held.ts';
 import { type Check, type CheckId, type Layer, type RenewalFact, reason, type Status } from './report.ts';
 import type { SignatureVerifier } from './signatures.ts';
@@ -28,8 +28,8 @@ interface Before {
   readonly at: string;
   /** hex, of its exact bytes */
   readonly sha512: string;
-  /** of a renewal */
-  readonly token: Uint8Array | undefined;
+  /** as a renewal of it must name them */
+  readonly tokens: readonly Uint8Array[];
   readonly held: readonly Held[];
   /** A renewal is there to carry on, and one that came too late does not; a certificate has blocks besides its tokens. */
   readonly strict: boolean;
@@ -57,7 +57,7 @@ export async function checkRenewals(request: RenewalsRequest): Promise<readonly 
   const given = renewals.map((bytes, i) => readOne(bytes, `renewals[${i}]`));
   const findings = new Map<string, RenewalFinding>();
   let known: readonly Before[] = [
-    { at: 'certificate', sha512: toHex(sha512(certificate)), token: undefined, held, strict: false },
+    { at: 'certificate', sha512: toHex(sha512(certificate)), tokens: [], held, strict: false },
   ];
   // Each round checks those whose file before was known in the last one: as many rounds as renewals stand on each other.
   while (known.length > 0) {
@@ -70,7 +70,7 @@ export async function checkRenewals(request: RenewalsRequest): Promise<readonly 
         findings.set(at, finding);
         // On one that does not hold nothing stands.
         if (finding.held)
-          next.push({ at, sha512: digest, token: renewal.token, held: [finding.held], strict: true });
+          next.push({ at, sha512: digest, tokens: tokensUpTo(renewal), held: [finding.held], strict: true });
       }
     known = next;
   }
