@@ -113,11 +113,19 @@ function factLines(facts: Facts): readonly string[] {
     '时间 clocks:',
     ...facts.when.map(
       (one) =>
-        `  ${CLOCKS[one.clock]}: ${one.at}${counts?.clock === one.clock && counts.at === one.at ? '  ← 以此为准 this one counts' : ''}`,
+        `  ${CLOCKS[one.clock]}${one.token ? ` ${printable(one.token.label ?? one.token.signer)}` : ''}: ${one.at}${counts?.clock === one.clock && counts.at === one.at ? '  ← 以此为准 this one counts' : ''}`,
     ),
     ...facts.anchors.map(
       (anchor) =>
         `区块 block: 链 chain ${anchor.chainId}${anchor.chain ? ` ${printable(anchor.chain)}` : ''}, ${anchor.blockNumber}, ${anchor.blockHash}`,
+    ),
+    ...facts.renewals.map(
+      ({ at, of, token }) =>
+        `续期 renewal: ${at} → ${of}, ${token.genTime}, ${printable(token.label ?? token.signer)}`,
+    ),
+    ...facts.layers.map(
+      ({ at, goodUntil, carriedBy }) =>
+        `证书有效至 keys good until: ${at} ${goodUntil}${carriedBy ? `, 已续期 carried on by ${carriedBy}` : ''}`,
     ),
     ...facts.stated.map(
       ({ name, value }) => `签发者自述 stated by the issuer: ${printable(name)} = ${printable(value)}`,
@@ -128,5 +136,7 @@ function factLines(facts: Facts): readonly string[] {
 const CLOCKS: Readonly<Record<string, string>> = {
   server: '服务收到（运营者所述） received, as the operator says',
   issuer: '签发（签发者所述） issued, as the issuer says',
+  'own-token': '时间戳（运营者自己的） time-stamp, the operator’s own',
+  authority: '时间戳 time-stamp',
   block: '区块 block',
 };

@@ -334,6 +334,8 @@ export const en: Sentences = {
     'newer-checker': 'use a newer checker',
   },
   hint: {
+    'headers-read':
+      'list of block headers {source} ({name}), {count} blocks; whether its hashes are right is yours to judge',
     'rewritten-by-editor': 'an editor has rewritten the file; use the certificate as it was downloaded',
     'same-name-other-content':
       '{name} is not the file of that name in the entry: its SHA-256 should be {expected} and is {actual}',
@@ -530,6 +532,10 @@ export const en: Sentences = {
     'internal-error': 'an internal error, see the log',
   },
   outside: {
+    'stamp-refused': 'the authority gave no token (status {status}): {said}',
+    'stamp-nonce-differs': 'the authority answered another question',
+    'stamp-time-implausible':
+      'the time of the token, {genTime}, is far from the clock of this machine: one of the two is wrong',
     'door-address-malformed': 'the address is malformed',
     'door-scheme-refused': 'only http and https addresses are taken, and https never leads on to http',
     'door-userinfo-refused': 'the address has a user name or password in it',

@@ -317,6 +317,7 @@ export const zh: Sentences = {
     'newer-checker': '请使用更新的核验程序',
   },
   hint: {
+    'headers-read': '区块清单 {source}（{name}），共 {count} 个区块；其中的哈希是否可信由您判断',
     'rewritten-by-editor': '文件被编辑器改写过，请用原始下载的证书',
     'same-name-other-content': '{name} 与清单中的同名文件内容不同：SHA-256 应为 {expected}，实为 {actual}',
     'node-unreachable': '无法连接节点 {source}（{why}）',
@@ -496,6 +497,9 @@ export const zh: Sentences = {
     'internal-error': '内部错误，详见日志',
   },
   outside: {
+    'stamp-refused': '时间戳服务拒绝出具（状态 {status}）：{said}',
+    'stamp-nonce-differs': '时间戳服务的回答对应另一次请求',
+    'stamp-time-implausible': '时间戳的时间 {genTime} 与本机时钟相差过大，两者必有一误',
     'door-address-malformed': '网址的写法有误',
     'door-scheme-refused': '只能用 http 与 https 网址，且不从 https 转到 http',
     'door-userinfo-refused': '网址中不能带用户名或口令',

@@ -82,9 +82,9 @@ export function readRenewable(bytes: Uint8Array): Renewable {
 
 export const tokensUpTo = ({ earlier, token }: Renewal): readonly Uint8Array[] => [...earlier, sha512(token)];
 
-/** Of strict JSON up to the limit of both; undefined where there is none. */
-export function formatOf(bytes: Uint8Array): string | undefined {
-  if (bytes.length > MAX_RENEWAL_BYTES) return undefined;
+/** Of strict JSON of at most so many bytes, as both may have here; undefined where there is none. */
+export function formatOf(bytes: Uint8Array, limit = MAX_RENEWAL_BYTES): string | undefined {
+  if (bytes.length > limit) return undefined;
   try {
     const { format } = anyObject(parseJson(bytes), '') as { readonly format?: Json };
     return typeof format === 'string' ? format : undefined;

@@ -129,9 +129,7 @@ async function checkOne(
   let checked: CheckedToken;
   let evidence: Later['evidence'];
   try {
-    const expected = { digest: renewedRoot(renewal, before), algorithm: 'sha512' } as const;
-    checked = await checkToken(renewal, expected, verifier);
-    evidence = evidenceOf(renewal.revocation);
+    [checked, evidence] = await checkContent(renewal, before.tokens, verifier);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     return notHeld(at, 'failed', error);
@@ -155,6 +153,27 @@ async function checkOne(
     held: heldOf(at, checked, judged, evidence),
     carries,
   };
+}
+
+/** Throws FormatError. */
+async function checkContent(
+  renewal: Renewal,
+  tokens: readonly Uint8Array[],
+  verifier: SignatureVerifier,
+): Promise<[CheckedToken, Later['evidence']]> {
+  const expected = { digest: renewedRoot(renewal, { tokens }), algorithm: 'sha512' } as const;
+  return [await checkToken(renewal, expected, verifier), evidenceOf(renewal.revocation)];
+}
+
+/** What a renewal rests on, for whoever wants to renew it and has only this file. Throws FormatError where it does not hold. */
+export async function heldOfRenewal(
+  bytes: Uint8Array,
+  trust: Trust | undefined,
+  verifier: SignatureVerifier,
+): Promise<Held> {
+  const renewal = parseRenewal(bytes);
+  const [checked, evidence] = await checkContent(renewal, renewal.earlier, verifier);
+  return heldOf('renewal', checked, await judge(checked, evidence, trust, verifier), evidence);
 }
 
 /** What nobody can tell without a better trust list. */
