@@ -113,8 +113,13 @@ function factLines(facts: Facts): readonly string[] {
     '时间 clocks:',
     ...facts.when.map(
       (one) =>
-        `  ${CLOCKS[one.clock]}${one.token ? ` ${printable(one.token.label ?? one.token.signer)}` : ''}: ${one.at}${counts?.clock === one.clock && counts.at === one.at ? '  ← 以此为准 this one counts' : ''}`,
+        `  ${CLOCKS[one.clock]}${tokenOf(one)}: ${one.at}${counts?.clock === one.clock && counts.at === one.at ? '  ← 以此为准 this one counts' : ''}`,
     ),
+    ...(facts.authorities.length > 0
+      ? [
+          `独立时间戳机构 independent authorities: ${facts.authorities.length} (${facts.authorities.map(printable).join(', ')})`,
+        ]
+      : []),
     ...facts.anchors.map(
       (anchor) =>
         `区块 block: 链 chain ${anchor.chainId}${anchor.chain ? ` ${printable(anchor.chain)}` : ''}, ${anchor.blockNumber}, ${anchor.blockHash}`,
@@ -133,10 +138,19 @@ function factLines(facts: Facts): readonly string[] {
   ];
 }
 
+/** Who stamped: as the trust list calls it, or else as the certificate does that nobody vouches for. */
+function tokenOf({ token }: Facts['when'][number]): string {
+  if (token === undefined) return '';
+  const { label, signer, policy, serial } = token;
+  const name =
+    label === undefined ? `${printable(signer)}，不在信任清单中 not in the trust list` : printable(label);
+  return ` [${name}; 策略 policy ${policy}; 序列号 serial ${serial}]`;
+}
+
 const CLOCKS: Readonly<Record<string, string>> = {
   server: '服务收到（运营者所述） received, as the operator says',
   issuer: '签发（签发者所述） issued, as the issuer says',
-  'own-token': '时间戳（运营者自己的） time-stamp, the operator’s own',
-  authority: '时间戳 time-stamp',
+  'own-token': '时间戳（运营者自己的，只是其陈述） time stamp, the operator’s own statement',
+  authority: '时间戳机构（不晚于） time-stamp authority, not later than',
   block: '区块 block',
 };

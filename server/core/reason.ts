@@ -219,6 +219,7 @@ export const REASON_CODES = [
   'token-holds',
   'token-imprint-differs',
   'token-policy-wrong',
+  'token-nonce-differs',
   'token-certificates-too-many',
   'token-signer-missing',
   'token-signer-differs',

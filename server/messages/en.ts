@@ -231,6 +231,7 @@ export const en: Sentences = {
     'token-holds': 'the token holds: given by {subject} at {genTime} ({type})',
     'token-imprint-differs': 'the token is over something else',
     'token-policy-wrong': 'the token was given under the policy {actual}, not {expected}',
+    'token-nonce-differs': 'the nonce of the token is not the one of the request',
     'token-certificates-too-many': '{actual} certificates come with the token, at most {limit} are allowed',
     'token-signer-missing': 'the signing certificate of the token is missing',
     'token-signer-differs': 'the token names another signing certificate than the one it means: {subject}',
@@ -533,7 +534,6 @@ export const en: Sentences = {
   },
   outside: {
     'stamp-refused': 'the authority gave no token (status {status}): {said}',
-    'stamp-nonce-differs': 'the authority answered another question',
     'stamp-time-implausible':
       'the time of the token, {genTime}, is far from the clock of this machine: one of the two is wrong',
     'door-address-malformed': 'the address is malformed',

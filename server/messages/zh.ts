@@ -224,6 +224,7 @@ export const zh: Sentences = {
     'token-holds': '时间戳成立：{subject} 于 {genTime} 签发（{type}）',
     'token-imprint-differs': '时间戳盖在别的内容上',
     'token-policy-wrong': '时间戳的策略是 {actual}，应为 {expected}',
+    'token-nonce-differs': '时间戳中的随机数不是所请求的',
     'token-certificates-too-many': '时间戳附带 {actual} 张证书，上限 {limit}',
     'token-signer-missing': '缺少时间戳的签名证书',
     'token-signer-differs': '时间戳内外所指的签名证书不一：{subject}',
@@ -498,7 +499,6 @@ export const zh: Sentences = {
   },
   outside: {
     'stamp-refused': '时间戳服务拒绝出具（状态 {status}）：{said}',
-    'stamp-nonce-differs': '时间戳服务的回答对应另一次请求',
     'stamp-time-implausible': '时间戳的时间 {genTime} 与本机时钟相差过大，两者必有一误',
     'door-address-malformed': '网址的写法有误',
     'door-scheme-refused': '只能用 http 与 https 网址，且不从 https 转到 http',

@@ -7,7 +7,7 @@ import { canonicalize, type Json, type JsonObject, parseCanonical } from '../rea
 import { FormatError } from '../reason.ts';
 import { certificateNumberField } from './number.ts';
 import { short, type TreePath, treePath } from './path.ts';
-import { type Token, token } from './tokens.ts';
+import { type Token, token, typeName } from './tokens.ts';
 
 export type { TreePath } from './path.ts';
 
@@ -138,7 +138,7 @@ export const headerAnchor: Field<HeaderAnchor> = (value, at) => {
 };
 
 const anchor: Field<Anchor> = (value, at) => {
-  const name = text(anyObject(value, at)['type'] ?? null, `${at}.type`);
+  const name = typeName(value, at);
   return name === 'ethereum-header/1' ? headerAnchor(value, at) : { type: 'unknown', name };
 };
 

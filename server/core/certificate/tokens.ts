@@ -114,8 +114,12 @@ const READERS: Readonly<Record<string, Field<KnownToken>>> = {
   },
 };
 
-/** The type is looked at before any other member; another's token keeps its place and says nothing. */
+/** The type of a token or anchor, which is looked at before any other member. */
+export const typeName: Field<string> = (value, at) =>
+  text(anyObject(value, at)['type'] ?? null, `${at}.type`);
+
+/** A token of an unknown type keeps its place and says nothing. */
 export const token: Field<Token> = (value, at) => {
-  const name = text(anyObject(value, at)['type'] ?? null, `${at}.type`);
+  const name = typeName(value, at);
   return Object.hasOwn(READERS, name) ? READERS[name]!(value, at) : { type: 'unknown', name };
 };

@@ -2,7 +2,7 @@ import { equalBytes } from '../read/bytes.ts';
 import type { Certificate, Usage } from '../read/x509.ts';
 import type { Reason } from '../reason.ts';
 import { MAX_CHAIN, verifyChain } from './chain.ts';
-import type { SignatureVerifier } from './signatures.ts';
+import { askingOnce, type SignatureVerifier } from './signatures.ts';
 import type { CheckedToken } from './token.ts';
 import type { Trust, TrustedAuthority, TrustedIssuer } from './trust.ts';
 
@@ -30,8 +30,9 @@ export type Standing =
 export async function standingOf(
   { info, signer, others }: CheckedToken,
   trust: Trust,
-  verifier: SignatureVerifier,
+  signatures: SignatureVerifier,
 ): Promise<Standing> {
+  const verifier = askingOnce(signatures);
   const way = await wayUp(signer, others, verifier);
   const lead = (anchors: readonly Certificate[]) => leadTo(way, anchors, info.genTimeMs, verifier);
   let standing: Standing = { by: 'unknown' };

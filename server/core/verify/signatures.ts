@@ -30,3 +30,20 @@ export interface SignatureVerifier {
    */
   verify(request: SignatureRequest): Promise<boolean>;
 }
+
+/**
+ * Asks once about each pair of a signature and a key: the way up a chain is looked for first and then checked, over the
+ * same links. The pair is known by its objects, those of certificates that were parsed once.
+ */
+export function askingOnce(verifier: SignatureVerifier): SignatureVerifier {
+  const known = new Map<Uint8Array, Map<Uint8Array, Promise<boolean>>>();
+  return {
+    verify(request) {
+      const { signature, spki } = request;
+      const byKey = known.get(signature) ?? new Map<Uint8Array, Promise<boolean>>();
+      const answer = byKey.get(spki) ?? verifier.verify(request);
+      known.set(signature, byKey.set(spki, answer));
+      return answer;
+    },
+  };
+}

@@ -30,6 +30,8 @@ export interface Expected {
   /** `sha256` where it is left out. */
   readonly algorithm?: ImprintAlgorithm;
   readonly policy?: string;
+  /** Content octets of the request's INTEGER, where the token is the answer to one. */
+  readonly nonce?: Uint8Array;
 }
 
 export interface CheckedToken {
@@ -60,12 +62,17 @@ export async function checkToken(
   return { info: token.info, signer, others: othersOf(signer, given) };
 }
 
-function checkContent({ info }: TimeStampToken, { digest, algorithm = 'sha256', policy }: Expected): void {
+function checkContent(
+  { info }: TimeStampToken,
+  { digest, algorithm = 'sha256', policy, nonce }: Expected,
+): void {
   const { imprint } = info;
   if (imprint.algorithm !== algorithm || !equalBytes(imprint.digest, digest))
     throw new FormatError('token-imprint-differs');
   if (policy !== undefined && info.policy !== policy)
     throw new FormatError('token-policy-wrong', { expected: policy, actual: info.policy });
+  if (nonce !== undefined && !equalBytes(info.nonce ?? new Uint8Array(), nonce))
+    throw new FormatError('token-nonce-differs');
 }
 
 /** The certificate that the signed attributes mean; the unsigned name must be the same. Its only use is time stamps. */

@@ -139,6 +139,11 @@ export async function judge(
   }
 }
 
+const PASSED = {
+  operator: { unlooked: 'authority-own', unrevoked: 'authority-own-unrevoked' },
+  independent: { unlooked: 'authority-independent', unrevoked: 'authority-independent-unrevoked' },
+} as const;
+
 async function trusted(
   found: Extract<Standing, { readonly path: unknown }>,
   { info }: CheckedToken,
@@ -149,8 +154,7 @@ async function trusted(
   const label = by === 'operator' ? found.issuer.name : found.authority.label;
   const { looked, reason: refusal } = await checkRevocation(path, evidence, info.genTimeMs, verifier);
   if (refusal !== undefined) return { ...NOBODY, status: 'failed', why: refusal };
-  const code = by === 'operator' ? 'authority-own' : 'authority-independent';
-  const why = reason(looked > 0 ? `${code}-unrevoked` : code, {
+  const why = reason(PASSED[by][looked > 0 ? 'unrevoked' : 'unlooked'], {
     label,
     policy: info.policy,
     looked,

@@ -246,7 +246,7 @@ function gather(
     tokens: stamps,
     renewals: renewed,
     layers,
-    authorities: [...new Set(independent.flatMap(({ label }) => label ?? []))],
+    authorities: [...new Set(independent.map(({ label }) => label!))],
     stated: certificate.stated,
   };
 }

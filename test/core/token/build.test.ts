@@ -16,7 +16,7 @@ import {
 } from '../../../server/core/token/build.ts';
 import { encodeImprint } from '../../../server/core/token/imprint.ts';
 import { PROMISE_POLICY, PUBLIC_POLICY } from '../../../server/core/token/policies.ts';
-import { encodeRequest } from '../../../server/core/token/request.ts';
+import { encodeRequest, parseRequest } from '../../../server/core/token/request.ts';
 import { encodeGranted, encodeRefusal, parseResponse } from '../../../server/core/token/response.ts';
 import { refusal } from '../../support/format-error.ts';
 import { openssl } from '../read/openssl.ts';
@@ -74,6 +74,17 @@ for (const [algorithm, hash] of [
     t.match(verified(['-queryfile', file(query), '-in', file(encodeGranted(answer)), ...AT]), 'OK');
     const other = token({ imprint: encodeImprint(algorithm, digestOf(hash, DATA)) }, ALL);
     t.ok(refused(['-queryfile', file(query), '-in', file(encodeGranted(other)), ...AT]), 'no nonce');
+  });
+
+for (const algorithm of ['sha256', 'sha384', 'sha512', 'sm3'])
+  t.test(`the answer to a request of openssl with ${algorithm} is what it asked for`, async (t) => {
+    const query = file('');
+    openssl(['ts', '-query', '-data', data, `-${algorithm}`, '-cert', '-out', query]);
+    const { imprint, nonce } = parseRequest(new Uint8Array(readFileSync(query)), [PUBLIC_POLICY]);
+    const answer = file(encodeGranted(token({ imprint: imprint.raw, nonce }, ALL)));
+    t.match(verified(['-queryfile', query, '-in', answer, ...AT]), 'OK');
+    const bare = file(encodeGranted(token({ imprint: imprint.raw, nonce })));
+    t.match(verified(['-data', data, '-in', bare, ...AT, ...UNTRUSTED]), 'OK');
   });
 
 t.test('openssl cms verifies the signed data and gives back the TSTInfo', async (t) => {
@@ -220,8 +231,9 @@ t.test('a refusal tells openssl and us its number', async (t) => {
 });
 
 t.test('a token comes out of an answer as it went in', async (t) => {
-  const answer = parseResponse(encodeGranted(token({}, ALL)));
-  t.ok(answer.granted && equalBytes(withoutCertificates(answer.token).slice(0, 4), token().slice(0, 4)));
+  const full = token({}, ALL);
+  const answer = parseResponse(encodeGranted(full));
+  t.ok(answer.granted && equalBytes(answer.token, full));
   const withMods = encodeGranted(token());
   // 30 LL 30 03 02 01 status
   withMods[withMods.indexOf(0x30, 1) + 4] = 1;

@@ -62,6 +62,20 @@ t.test('a token of ours holds, with its certificate inside or beside it', async 
   t.equal(await refused(token(), [stamper.der], '1.2.3'), 'token-policy-wrong');
 });
 
+t.test('the answer to a request has its nonce', async (t) => {
+  const nonce = Uint8Array.of(0x42, 1);
+  const answer = (made: Uint8Array, expected: Uint8Array) =>
+    checkToken(
+      { token: made, certificates: [stamper.der] },
+      { digest: DIGEST, nonce: expected },
+      nodeSignatures,
+    );
+  t.same((await answer(token({ nonce }), nonce)).info.nonce, nonce);
+  const differs = { code: 'token-nonce-differs' };
+  await t.rejects(answer(token({ nonce }), Uint8Array.of(0x42, 2)), differs);
+  await t.rejects(answer(token(), nonce), differs);
+});
+
 t.test('what a token of ours says is read', async (t) => {
   const nonce = Uint8Array.of(0x80, 1);
   const { info, signer } = parseToken(token({ nonce, serial: Uint8Array.of(0xff) }));

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { nodeSignatures } from '../../../server/adapters/signatures-node.ts';
+import { toHex } from '../../../server/core/read/bytes.ts';
 import { parseCertificate } from '../../../server/core/read/x509.ts';
 import { signToken, tokenForm } from '../../../server/core/token/build.ts';
 import { PUBLIC_POLICY } from '../../../server/core/token/policies.ts';
@@ -163,4 +164,22 @@ t.test('a certificate under an algorithm that we do not check leads nowhere', as
   const edwards = issue({ subject: '/CN=ed', key: 'ed25519', extensions: CA, digest: 'sha256' });
   const signer = issue({ subject: '/CN=by ed', by: edwards, extensions: TIMESTAMPING });
   t.equal(await whose(signer, [], { authorities: { a: [edwards] } }), 'unknown');
+});
+
+t.test('each link of a way is verified once, however often it is looked at', async (t) => {
+  const asked: string[] = [];
+  const counting: typeof nodeSignatures = {
+    verify(request) {
+      asked.push(toHex(request.signature));
+      return nodeSignatures.verify(request);
+    },
+  };
+  const form = tokenForm({ certificate: deep.der, policy: PUBLIC_POLICY, accuracyMs: 1 });
+  const token = signToken(form, content(), signWith(deep));
+  const certificates = [deep, middle].map(({ der }) => der);
+  const checked = await checkToken({ token, certificates }, { digest: DIGEST }, nodeSignatures);
+  const found = await standingOf(checked, trust({ issuers: { op: [root] } }), counting);
+  t.equal(found.by, 'operator');
+  t.equal(asked.length, 2);
+  t.equal(new Set(asked).size, 2);
 });

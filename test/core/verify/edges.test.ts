@@ -2,7 +2,7 @@ import t from 'tap';
 import { CONTRACT } from '../../../scripts/vectors/block.ts';
 import { makeSample, operator, rootCertificate, trustList } from '../../../scripts/vectors/sample.ts';
 import { nodeSignatures } from '../../../server/adapters/signatures-node.ts';
-import type { HeaderAnchor } from '../../../server/core/certificate/certificate.ts';
+import { type HeaderAnchor, parseCertificate } from '../../../server/core/certificate/certificate.ts';
 import { certificateNumber, certificateNumberField } from '../../../server/core/certificate/number.ts';
 import { encodeBase64 } from '../../../server/core/read/base64.ts';
 import { concat, equalBytes, fromHex, toHex, utf8 } from '../../../server/core/read/bytes.ts';
@@ -61,6 +61,7 @@ t.test('a trust list is read strictly, and says where it is wrong', async (t) =>
   ];
   for (const [changes, message] of wrong) t.throws(() => read(changes), message, JSON.stringify(changes));
   t.throws(() => parseTrust(new Uint8Array(4 * 1024 * 1024 + 1)), { code: 'certificate-too-large' });
+  t.throws(() => parseCertificate(new Uint8Array(1024 * 1024 + 1)), { code: 'certificate-too-large' });
 });
 
 t.test('what breaks in the checker itself is never told as a failed check', async (t) => {
