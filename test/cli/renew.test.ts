@@ -69,7 +69,6 @@ t.test('one token of an authority renews many certificates, and each holds witho
   t.equal(authority.asked(), 1);
   t.match(out, '0.renewal.json');
   await authority.stop();
-  for (const file of files) t.strictSame(new Uint8Array(readFileSync(file)).length > 0, true);
   t.ok(
     read('many/0.json').every((byte, i) => byte === CERTIFICATE[i]),
     'the certificate stays as it is',

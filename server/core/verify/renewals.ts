@@ -37,7 +37,6 @@ interface Before {
 
 interface Given {
   readonly at: string;
-  readonly bytes: Uint8Array;
   /** hex; reckoned once, for each is looked for among all */
   readonly sha512: string;
   readonly renewal: Renewal | FormatError;
@@ -77,13 +76,18 @@ export async function checkRenewals(request: RenewalsRequest): Promise<readonly 
   return given.map((one) => findings.get(one.at) ?? withoutBefore(one, given));
 }
 
-function readOne(bytes: Uint8Array, at: string): Given {
-  const one = { at, bytes, sha512: toHex(sha512(bytes)) };
+const readOne = (bytes: Uint8Array, at: string): Given => ({
+  at,
+  renewal: readOrWhyNot(bytes),
+  sha512: toHex(sha512(bytes)),
+});
+
+function readOrWhyNot(bytes: Uint8Array): Renewal | FormatError {
   try {
-    return { ...one, renewal: parseRenewal(bytes) };
+    return parseRenewal(bytes);
   } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    return { ...one, renewal: error };
+    if (error instanceof FormatError) return error;
+    throw error;
   }
 }
 

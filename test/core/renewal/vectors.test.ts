@@ -1,9 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { CERTIFICATE, changed, OLD, renew, renewalTrust } from '../../../scripts/vectors/renewal-cases.ts';
 import { verifyCase } from '../../../scripts/vectors/renewals.ts';
+import { nodeSignatures } from '../../../server/adapters/signatures-node.ts';
+import { utf8 } from '../../../server/core/read/bytes.ts';
 import type { JsonObject } from '../../../server/core/read/json.ts';
 import type { ComparedBlock } from '../../../server/core/verify/anchors.ts';
+import { goodUntilMs } from '../../../server/core/verify/held.ts';
+import { checkRenewals, heldOfRenewal } from '../../../server/core/verify/renewals.ts';
+import { parseTrust } from '../../../server/core/verify/trust.ts';
 
 const FOLDER = join(import.meta.dirname, '..', '..', 'vectors');
 
@@ -79,4 +85,25 @@ t.test('what a newer list of trust could tell is not put down to an old checker'
   const given = { certificate: read(open.certificate), renewals: open.renewals.map(read) };
   const { remaining } = await verifyCase({ ...given, trust: open.trust!, blocks: open.blocks });
   t.strictSame(remaining, []);
+});
+
+t.test('primitives that are broken are no verdict', async (t) => {
+  const broken = { verify: () => Promise.reject(new Error('no primitives')) };
+  const renewals = [renew(CERTIFICATE, OLD, '2030-01-01')];
+  const request = { certificate: CERTIFICATE, held: [], trust: undefined, verifier: broken };
+  await t.rejects(checkRenewals({ ...request, renewals }), /no primitives/);
+  await t.rejects(checkRenewals({ ...request, renewals: [undefined as never] }), TypeError);
+});
+
+t.test('a renewal alone tells how long it is good, and is not believed to be of what it says', async (t) => {
+  const first = renew(CERTIFICATE, OLD, '2035-06-01');
+  const trust = parseTrust(utf8(JSON.stringify(renewalTrust())));
+  const ends = Date.parse('2036-01-01T00:00:00.999Z');
+  const held = await heldOfRenewal(renew(first, OLD, '2035-06-02'), trust, nodeSignatures);
+  t.match(held, { led: true, way: { length: 3 } });
+  t.equal(goodUntilMs(held), ends);
+  t.match(await heldOfRenewal(first, undefined, nodeSignatures), { led: false, way: { length: 1 } });
+  const other = changed(first, (document) => ({ ...document, sha512: 'ab'.repeat(64) }));
+  await t.rejects(heldOfRenewal(other, trust, nodeSignatures), { code: 'token-imprint-differs' });
+  await t.rejects(heldOfRenewal(CERTIFICATE, trust, nodeSignatures), { code: 'field-value-wrong' });
 });
