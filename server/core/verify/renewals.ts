@@ -53,6 +53,8 @@ export interface RenewalsRequest {
 
 export async function checkRenewals(request: RenewalsRequest): Promise<readonly RenewalFinding[]> {
   const { certificate, held, renewals } = request;
+  // Most certificates have none, and are not hashed for it.
+  if (renewals.length === 0) return [];
   const given = renewals.map((bytes, i) => readOne(bytes, `renewals[${i}]`));
   const findings = new Map<string, RenewalFinding>();
   let known: readonly Before[] = [
@@ -202,7 +204,7 @@ async function unbroken({ at, held, strict }: Before, later: Later, verifier: Si
 export function layersOf(held: readonly Held[], findings: readonly RenewalFinding[]): readonly Layer[] {
   const byTime = findings
     .flatMap(({ fact, carries }) => (fact ? { fact, carries } : []))
-    .toSorted((a, b) => (a.fact.token.genTime < b.fact.token.genTime ? -1 : 1));
+    .toSorted((a, b) => Date.parse(a.fact.token.genTime) - Date.parse(b.fact.token.genTime));
   return [...held, ...findings.flatMap((finding) => finding.held ?? [])].map((layer) => ({
     at: layer.at,
     goodUntil: new Date(goodUntilMs(layer)).toISOString(),
