@@ -227,6 +227,8 @@ async function openGateOnce(gate: TimeGate): Promise<void> {
     return sntpServer({ ...place, timeoutMs: 1_000, wallMs: Date.now, monotonicMs });
   });
   const maxDriftMs = Number(setting('MAX_DRIFT_MS') ?? ACCURACY_MS);
+  if (!(Number.isSafeInteger(maxDriftMs) && maxDriftMs > 0))
+    throw new UsageError('KEZHENG_MAX_DRIFT_MS：应为正整数 / is not a whole number above 0');
   const limits = { servers: servers.length, maxDriftMs, graceMs: GRACE_MS };
   const watch = new ClockWatch(limits, Date.now(), monotonicMs());
   watch.onAllowance = (allowance) => (allowance === undefined ? gate.shut() : gate.open(allowance));

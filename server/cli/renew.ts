@@ -1,9 +1,17 @@
 import { basename, dirname, join } from 'node:path';
 import process from 'node:process';
 import { MAX_REVOCATION, type Revocation } from '../core/certificate/tokens.ts';
+import { sha512 } from '../core/hash/sha512.ts';
+import { equalBytes } from '../core/read/bytes.ts';
 import { type Certificate, parseCertificate } from '../core/read/x509.ts';
 import { FormatError } from '../core/reason.ts';
-import { MAX_RENEWAL_BYTES, planRenewal, type Renewable, readRenewable } from '../core/renewal/renewal.ts';
+import {
+  MAX_RENEWAL_BYTES,
+  parseRenewal,
+  planRenewal,
+  type Renewable,
+  readRenewable,
+} from '../core/renewal/renewal.ts';
 import { goodUntilMs, type Held } from '../core/verify/held.ts';
 import { heldOfRenewal } from '../core/verify/renewals.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
@@ -23,8 +31,8 @@ const SOME = 2;
 
 const DAY_MS = 86_400_000;
 
-/** A tree of so many is built in a second; more go with the next token. */
-const MAX_FILES = 100_000;
+/** All are held in memory until the token is there, some 20 KB each; more go with the next token. */
+const MAX_FILES = 10_000;
 
 export interface RenewTools {
   readonly signatures: SignatureVerifier;
@@ -61,7 +69,7 @@ export async function renewCommand(args: readonly string[], tools: RenewTools): 
   const withinMs = values.within === undefined ? undefined : daysOf(values.within);
   const { trust } = await readTrusts(values.trust ?? [], tools.signatures);
   const whom = await authoritiesOf(values.tsa, trust, tools);
-  const paths = placesFor([...new Set(positionals)], values.out);
+  const paths = await placesFor([...new Set(positionals)], values.out, withinMs !== undefined);
   const found = await readAll(paths, whom.trust, tools);
   const due = found.items.filter(
     (item) => withinMs === undefined || item.goodUntilMs < tools.nowMs() + withinMs,
@@ -117,20 +125,33 @@ async function authoritiesOf(tsa: string, trust: Trust | undefined, tools: Renew
   };
 }
 
-/** NAME.json becomes NAME.renewal.json, beside it or in the folder of --out; where one is already, nothing is done at all. */
-function placesFor(paths: readonly string[], folder: string | undefined) {
-  const places = paths.map((path) => ({
-    path,
-    out: join(folder ?? dirname(path), `${basename(path).replace(/\.json$/i, '')}.renewal.json`),
-  }));
+/**
+ * NAME.json becomes NAME.renewal.json, beside it or in the folder of --out. Where that is there already, nothing is done at
+ * all; but whoever asks for what is due, again and again, means the renewal and not what it carries on.
+ */
+async function placesFor(paths: readonly string[], folder: string | undefined, onlyDue: boolean) {
+  const places: { readonly path: string; readonly out: string }[] = [];
   const taken = new Set<string>();
-  for (const { path, out } of places) {
+  for (const path of paths) {
+    const out = join(folder ?? dirname(path), `${basename(path).replace(/\.json$/i, '')}.renewal.json`);
     const place = userPath(out);
-    if (taken.has(place) || isThere(out))
-      throw new UsageError(`${out} 已存在，${path} 未续期 / is there already`);
+    const there = isThere(out);
+    if (onlyDue && there && (await isRenewalOf(out, path))) continue;
+    if (taken.has(place) || there) throw new UsageError(`${out} 已存在，${path} 未续期 / is there already`);
     taken.add(place);
+    places.push({ path, out });
   }
   return places;
+}
+
+async function isRenewalOf(out: string, path: string): Promise<boolean> {
+  try {
+    const { sha512: digest } = parseRenewal(await readSmall(out, MAX_RENEWAL_BYTES + 1));
+    return equalBytes(digest, sha512(await readSmall(path, MAX_RENEWAL_BYTES + 1)));
+  } catch (error) {
+    if (error instanceof FormatError) return false;
+    throw error;
+  }
 }
 
 async function readAll(
@@ -207,7 +228,8 @@ async function renewAll(
   const stamp = await firstStamp(plan.root, whom, outside, tools);
   if (stamp === undefined) return false;
   const revocations: (readonly Revocation[])[] = [];
-  for (const { way } of items) revocations.push(await revocationOf(stamp, way, outside));
+  const asked = new Map<string, readonly Revocation[]>();
+  for (const { way } of items) revocations.push(await revocationOf(stamp, way, outside, asked));
   const renewals = plan.finish(stamp, revocations);
   for (const [i, { path, out, late }] of items.entries()) {
     await writeNew(out, renewals[i]!);
@@ -238,13 +260,19 @@ async function firstStamp(
   return undefined;
 }
 
-/** About the new token, and about the one that it carries on, which nobody may be able to ask about when it matters. */
+/**
+ * About the new token, and about the one that it carries on, which nobody may be able to ask about when it matters.
+ * Renewals that were made together rest on the same certificates: each is asked about once.
+ */
 async function revocationOf(
   stamp: OutsideStamp,
   way: readonly Certificate[],
   outside: Outside,
+  asked: Map<string, readonly Revocation[]>,
 ): Promise<readonly Revocation[]> {
-  const before = way.length === 0 ? [] : await askRevocation(outside, way);
+  const key = way.map(({ serial, issuer }) => `${serial} ${issuer.name}`).join();
+  const before = asked.get(key) ?? (way.length === 0 ? [] : await askRevocation(outside, way));
+  asked.set(key, before);
   return [...stamp.revocation, ...before].slice(0, MAX_REVOCATION);
 }
 

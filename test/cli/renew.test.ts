@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { CERTIFICATE, changed, OTHERS, renewalTrust } from '../../scripts/vectors/renewal-cases.ts';
-import { FILES, makeSample } from '../../scripts/vectors/sample.ts';
+import { expiredCertificate, FILES, makeSample } from '../../scripts/vectors/sample.ts';
 import { encodeBase64 } from '../../server/core/read/base64.ts';
 import type { JsonObject } from '../../server/core/read/json.ts';
 import { parseRenewal, planRenewal, readRenewable } from '../../server/core/renewal/renewal.ts';
@@ -208,6 +208,17 @@ t.test('what is not due stays as it is; what is wrong is told, and holds nothing
   const first = renewalOf(file);
   t.match(await renew(first, '--within', '20'), { code: 0, out: /none of the files is due/ });
   t.match(await renew(first, '--within', '40'), { code: 0, out: /written/ });
+  // Again and again over a whole folder: what has its renewal is carried on by it, whatever else is due.
+  const all = readdirSync(path('due')).filter((name) => name.startsWith('0.'));
+  t.equal(all.length, 3);
+  const again = await renew(...all.map((name) => path('due', name)), '--within', '20000');
+  t.match(again, { code: 0, out: /^已写入 written: .*0\.renewal\.renewal\.renewal\.json\n/ });
+  writeFileSync(path('due', '1.renewal.json'), 'something else');
+  t.equal(
+    (await renew(damaged, '--within', '20000')).code,
+    64,
+    'what is no renewal of it is not taken for one',
+  );
   mkdirSync(path('elsewhere'));
   t.match(await renew(file, '--out', path('elsewhere')), { code: 0 });
   t.ok(readFileSync(path('elsewhere', '0.renewal.json')));
@@ -269,5 +280,19 @@ t.test(
     const [forced] = plan.finish({ token, certificates: [] }, [[]]);
     writeFileSync(path('ended', 'forced.json'), forced!);
     t.equal((await check(first, path('ended', 'forced.json'))).code, 1);
+  },
+);
+
+t.test(
+  'a certificate whose issuer’s key has ended is wrapped all the same, and it is said what that shows',
+  async (t) => {
+    const authority = await authorityServer(t, { signer });
+    const { bytes } = await makeSample({ x5c: [expiredCertificate], issuedAt: '2025-01-15T00:00:00.000Z' });
+    const [file] = given('late', [bytes]) as [string];
+    const env = { KEZHENG_EGRESS_ALLOW: authority.place };
+    t.match(await cli(['renew', file, '--tsa', authority.url, ...trust], env), {
+      code: 0,
+      out: /the file is there now/,
+    });
   },
 );
