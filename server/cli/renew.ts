@@ -5,22 +5,13 @@ import { sha512 } from '../core/hash/sha512.ts';
 import { equalBytes } from '../core/read/bytes.ts';
 import { type Certificate, parseCertificate } from '../core/read/x509.ts';
 import { FormatError } from '../core/reason.ts';
-import {
-  MAX_RENEWAL_BYTES,
-  parseRenewal,
-  planRenewal,
-  type Renewable,
-  readRenewable,
-} from '../core/renewal/renewal.ts';
-import { goodUntilMs, type Held } from '../core/verify/held.ts';
-import { heldOfRenewal } from '../core/verify/renewals.ts';
-import type { SignatureVerifier } from '../core/verify/signatures.ts';
+import { MAX_RENEWAL_BYTES, parseRenewal, planRenewal } from '../core/renewal/renewal.ts';
 import type { Trust } from '../core/verify/trust.ts';
-import { verifyCertificate } from '../core/verify/verify.ts';
 import { sentence } from '../messages/sentence.ts';
 import type { OutsideAuthority } from '../ports/tsp.ts';
 import { isThere, writeNew } from './new-file.ts';
 import { readSmall } from './read-small.ts';
+import { type Checking, type Item, readAll } from './renewables.ts';
 import { askRevocation, askStamp, type Outside, type OutsideStamp, whyNoStamp } from './stamp.ts';
 import { readTrusts } from './trust.ts';
 import { EXIT, parse, printable, UsageError, userPath } from './usage.ts';
@@ -34,24 +25,11 @@ const DAY_MS = 86_400_000;
 /** All are held in memory until the token is there, some 20 KB each; more go with the next token. */
 const MAX_FILES = 10_000;
 
-export interface RenewTools {
-  readonly signatures: SignatureVerifier;
-  readonly nowMs: () => number;
+export interface RenewTools extends Checking {
   /** Opened when somebody is to be asked. */
   outside(): Outside;
   /** Of the file of that name; what is wrong with it is a UsageError. */
   authorities(path: string): Promise<readonly OutsideAuthority[]>;
-}
-
-/** A file to renew, and where its renewal goes. */
-interface Item extends Renewable {
-  readonly path: string;
-  readonly out: string;
-  readonly goodUntilMs: number;
-  /** of the token that it rests on last, where it is a renewal */
-  readonly way: readonly Certificate[];
-  /** that its own keys were good for too short a time already */
-  readonly late: boolean;
 }
 
 /** Wraps certificates and renewals with one new token. Needs no service, and no permission of whoever issued them. */
@@ -152,69 +130,6 @@ async function isRenewalOf(out: string, path: string): Promise<boolean> {
     if (error instanceof FormatError) return false;
     throw error;
   }
-}
-
-async function readAll(
-  places: readonly { readonly path: string; readonly out: string }[],
-  trust: Trust,
-  tools: RenewTools,
-): Promise<{ readonly items: readonly Item[]; readonly refused: number }> {
-  const items: Item[] = [];
-  let refused = 0;
-  for (const { path, out } of places) {
-    const bytes = await readSmall(path, MAX_RENEWAL_BYTES + 1);
-    try {
-      const renewable = readRenewable(bytes);
-      const isRenewal = renewable.tokens.length > 0;
-      const rest = isRenewal
-        ? restOfRenewal(await heldOfRenewal(bytes, trust, tools.signatures), tools.nowMs())
-        : await restOfCertificate(bytes, trust, tools);
-      items.push({ ...renewable, path, out, ...rest });
-    } catch (error) {
-      if (!(error instanceof FormatError)) throw error;
-      refused++;
-      const { code, detail } = error;
-      const [zh, en] = [sentence('zh', 'reason', code, detail), sentence('en', 'reason', code, detail)];
-      process.stderr.write(`kezheng: ${printable(`${path}：${code}：${zh} / ${en}`)}\n`);
-    }
-  }
-  return { items, refused };
-}
-
-type Rest = Pick<Item, 'goodUntilMs' | 'way' | 'late'>;
-
-/** One that came too late would be found wrong by every checker. */
-function restOfRenewal(held: Held, nowMs: number): Rest {
-  const until = goodUntilMs(held);
-  if (until < nowMs)
-    throw new FormatError('renewed-too-late', {
-      layer: held.at,
-      genTime: new Date(nowMs).toISOString(),
-      goodUntil: new Date(until).toISOString(),
-    });
-  return { goodUntilMs: until, way: held.led ? held.way : [], late: false };
-}
-
-/** The youngest token and the issuer's signature: whichever ends first. A certificate that does not hold is not wrapped. */
-async function restOfCertificate(
-  certificate: Uint8Array,
-  trust: Trust,
-  { signatures, nowMs }: RenewTools,
-): Promise<Rest> {
-  // Whom to believe about logs and issuers is not the question here, and a list of authorities says nothing about it.
-  const known = { ...trust, logs: [], issuers: [] };
-  const report = await verifyCertificate({ certificate, files: [], trust: known, blocks: [], signatures });
-  const wrong = report.checks.find(
-    ({ id, status }) => status === 'failed' && id !== 'issuer' && id !== 'log',
-  );
-  if (wrong !== undefined) throw new FormatError(wrong.reason.code, wrong.reason.detail);
-  const { tokens, layers } = report.facts!;
-  const youngest = tokens.toSorted((a, b) => (a.genTime < b.genTime ? 1 : -1))[0]?.at;
-  const ends = layers
-    .filter(({ at }) => at === 'signature' || at === youngest)
-    .map(({ goodUntil }) => Date.parse(goodUntil));
-  const until = Math.min(...ends);
-  return { goodUntilMs: until, way: [], late: until < nowMs() };
 }
 
 /** Whether a token came and all was written. */

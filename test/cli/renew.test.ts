@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
@@ -7,10 +6,12 @@ import { expiredCertificate, FILES, makeSample } from '../../scripts/vectors/sam
 import { encodeBase64 } from '../../server/core/read/base64.ts';
 import type { JsonObject } from '../../server/core/read/json.ts';
 import { parseRenewal, planRenewal, readRenewable } from '../../server/core/renewal/renewal.ts';
-import { CA, issue } from '../core/read/openssl.ts';
+import { CA, issue, openssl } from '../core/read/openssl.ts';
 import { opensslToken, TIMESTAMPING } from '../core/token/authority.ts';
+import { crl } from '../core/token/revocation.ts';
 import { authorityServer } from '../support/authority-server.ts';
 import { cli } from '../support/cli.ts';
+import { startHttp } from '../support/servers.ts';
 import { endedRenewal, endedRoot, endedTwice } from './ended.ts';
 
 const root = issue({ subject: '/CN=a root', days: 3650, extensions: CA });
@@ -84,7 +85,7 @@ t.test('one token of an authority renews many certificates, and each holds witho
 });
 
 t.test(
-  'a renewal is renewed by another authority, and the record of both is accepted by OpenSSL’s and our own eyes',
+  'a renewal is renewed by another authority, and OpenSSL verifies the token that the record of both ends with',
   async (t) => {
     const [one, two] = [
       await authorityServer(t, { signer }),
@@ -120,7 +121,7 @@ t.test(
     writeFileSync(token, renewal.token);
     const plan = planRenewal([readRenewable(new Uint8Array(readFileSync(first)))]);
     const digest = Buffer.from(plan.root).toString('hex');
-    const said = execFileSync('openssl', [
+    const said = openssl([
       ...[
         'ts',
         '-verify',
@@ -293,6 +294,35 @@ t.test(
     t.match(await cli(['renew', file, '--tsa', authority.url, ...trust], env), {
       code: 0,
       out: /the file is there now/,
+    });
+  },
+);
+
+t.test(
+  'what the issuer says of revocation goes into the renewal, and a revoked authority is refused',
+  async (t) => {
+    let list = new Uint8Array();
+    const place = await startHttp(t, (_, response) => void response.end(list));
+    const listedSigner = issue({
+      subject: '/CN=a listed stamper',
+      by: root,
+      days: 3000,
+      extensions: [...TIMESTAMPING, `crlDistributionPoints=URI:http://127.0.0.1:${place}/crl`],
+    });
+    list = new Uint8Array(crl(root));
+    const authority = await authorityServer(t, { signer: listedSigner });
+    const env = { KEZHENG_EGRESS_ALLOW: `${authority.place},127.0.0.1:${place}` };
+    const [file, other] = given('listed', [CERTIFICATE, OTHERS[0]!]) as [string, string];
+    const { code, out } = await cli(['renew', file, '--tsa', authority.url, ...trust], env);
+    t.equal(code, 0);
+    t.match(out, /answers about revocation: 1/);
+    const { revocation } = parseRenewal(new Uint8Array(readFileSync(renewalOf(file))));
+    t.match(revocation, [{ kind: 'crl' }]);
+    t.match((await verify(file, [renewalOf(file)])).out, /no revocation speaks against the token/);
+    list = new Uint8Array(crl(root, [{ of: listedSigner, at: '261101000000Z', reason: 'keyCompromise' }]));
+    t.match(await cli(['renew', other, '--tsa', authority.url, ...trust], env), {
+      code: 1,
+      err: /token-certificate-revoked/,
     });
   },
 );
