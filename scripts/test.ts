@@ -23,6 +23,7 @@ const ON_ANY_STORAGE = [
   'test/http/metrics.test.ts',
   'test/http/overload.test.ts',
   'test/http/paper.test.ts',
+  'test/http/renewal.test.ts',
   'test/http/streams.test.ts',
   'test/http/wording.test.ts',
   'test/pipeline/anchor-steps.test.ts',

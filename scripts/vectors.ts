@@ -8,6 +8,7 @@ import type { GivenFile } from '../server/core/verify/files.ts';
 import { parseTrust } from '../server/core/verify/trust.ts';
 import { verifyCertificate } from '../server/core/verify/verify.ts';
 import { damagedCases, type GivenCase, goodCases, openCases, type VectorCase } from './vectors/cases.ts';
+import { writeRenewals } from './vectors/renewals.ts';
 import { FILES } from './vectors/sample.ts';
 import { tokenCases } from './vectors/token-cases.ts';
 
@@ -68,7 +69,7 @@ async function write(folder: string): Promise<number> {
   for (const [name, bytes] of Object.entries(FILES)) await writeFile(join(folder, 'files', name), bytes);
   for (const { one, file } of named) await writeFile(join(folder, file), one.certificate);
   await writeFile(join(folder, 'cases.json'), `${JSON.stringify(described, undefined, 1)}\n`);
-  return cases.length;
+  return cases.length + (await writeRenewals(folder));
 }
 
 if (import.meta.main) {

@@ -1,3 +1,4 @@
+import { sign } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -10,14 +11,34 @@ import {
   operatorOf,
   proveWith,
 } from '../adapters/inspection.ts';
+import { openIssuer } from '../adapters/issuer.ts';
 import { localNodeFile } from '../adapters/local-node.ts';
 import { markMoved, movedTo } from '../adapters/moved.ts';
+import { createRevocationSource } from '../adapters/revocation/source.ts';
+import { parseTimeServer } from '../adapters/sntp/place.ts';
+import { sntpServer } from '../adapters/sntp/server.ts';
 import { openSqliteExport } from '../adapters/sqlite/export.ts';
 import { blobsNamedIn } from '../adapters/sqlite/snapshot.ts';
+import { openTokenIdentity } from '../adapters/stamping/identity.ts';
+import { ACCURACY_MS, createSerials, readClock } from '../adapters/stamping/tokens.ts';
 import { openBlobs, openDatabase, type StorageSettings, sqlitePath } from '../adapters/storage.ts';
+import { createTspTransport } from '../adapters/tsp/client.ts';
+import { GRACE_MS, startClockRounds } from '../authority/clock-rounds.ts';
+import { ClockWatch } from '../authority/clock-watch.ts';
+import { createAuthority } from '../authority/tsa.ts';
+import { parseTrust } from '../core/verify/trust.ts';
+import { openDoor } from '../outbox/door.ts';
+import { parseDestination } from '../outbox/place.ts';
+import type { Destination } from '../ports/door.ts';
 import type { Store } from '../ports/store.ts';
+import { createTimeGate, type TimeGate } from '../ports/time-gate.ts';
+import type { OutsideAuthority } from '../ports/tsp.ts';
+import { MAX_AUTHORITIES_BYTES, parseAuthorities } from '../tsa-authorities.ts';
+import type { HeadersTools } from './headers.ts';
 import type { MoveTools } from './migrate-store.ts';
+import { readSmall } from './read-small.ts';
 import { SIGNING_FILES } from './signing-files.ts';
+import type { Outside } from './stamp.ts';
 import { isPostgres, UsageError } from './usage.ts';
 
 const setting = (name: string): string | undefined => process.env[`KEZHENG_${name}`]?.trim() || undefined;
@@ -120,3 +141,104 @@ export const auditTools = {
     };
   },
 };
+
+/** KEZHENG_EGRESS_ALLOW, as the service reads it. */
+function egressAllow(): readonly Destination[] {
+  const items = (setting('EGRESS_ALLOW') ?? '').split(',').flatMap((item) => item.trim() || []);
+  return items.map((item) => {
+    const destination = parseDestination(item);
+    if (destination === undefined)
+      throw new UsageError(
+        `KEZHENG_EGRESS_ALLOW：${item} 应为 名称:端口 或 地址:端口 / is not name:port or address:port`,
+      );
+    return destination;
+  });
+}
+
+/** The door, for commands that ask authorities: public addresses, and what KEZHENG_EGRESS_ALLOW lists. */
+export function openOutside(): Outside {
+  const door = openDoor({ allow: egressAllow() });
+  return {
+    transport: createTspTransport(door),
+    revocation: createRevocationSource(door),
+    close: () => door.close(),
+  };
+}
+
+/** The file behind KEZHENG_TSA_AUTHORITIES_FILE, or another of its kind. */
+export async function readAuthorities(path: string): Promise<readonly OutsideAuthority[]> {
+  const bytes = await readSmall(path, MAX_AUTHORITIES_BYTES + 1);
+  const { authorities, wrong } = parseAuthorities(bytes, egressAllow());
+  if (wrong.length > 0)
+    throw new UsageError(wrong.map(({ zh, en }) => `${path} 中 ${zh} / in ${path}, ${en}`).join('\n'));
+  return authorities;
+}
+
+const filesOf = (dataDir: string, kind: 'issuer' | 'tsa') => {
+  const settings = kind.toUpperCase();
+  return {
+    keyFile: setting(`${settings}_KEY_FILE`) ?? join(dataDir, `${kind}.key.pem`),
+    certFile: setting(`${settings}_CERT_FILE`) ?? join(dataDir, `${kind}.cert.pem`),
+    passwordFile: setting(`${settings}_KEY_PASSWORD_FILE`),
+  };
+};
+
+/** What `headers` needs of the installation, beside a running service or without one. */
+export const withInstallation: HeadersTools['withInstallation'] = async (use) => {
+  const settings = storageSettings();
+  const { dataDir } = settings;
+  const issuer = await openIssuer(filesOf(dataDir, 'issuer'));
+  const { key, chain } = await openTokenIdentity(filesOf(dataDir, 'tsa'));
+  const file = setting('TSA_AUTHORITIES_FILE');
+  const authorities = file === undefined ? [] : await readAuthorities(file);
+  const names = await readFile(join(dataDir, 'trust.json')).then(parseTrust, () => undefined);
+  const database = await openDatabase(settings, { nowMs: () => Date.now() });
+  try {
+    const gate = createTimeGate();
+    await openGateOnce(gate);
+    const authority = createAuthority({
+      chain,
+      accuracyMs: ACCURACY_MS,
+      clock: database.clockOf(gate),
+      nextSerial: createSerials(),
+      sign: async (bytes) => sign('sha256', bytes, key),
+    });
+    return await use({
+      store: database.store,
+      issuer,
+      tokenChain: chain,
+      own: { ask: async (_, query) => (await authority.answer(query)).bytes },
+      authorities,
+      chainName: (log) =>
+        names?.logs.find((one) => one.chainId === log.chainId && one.genesisHash === log.genesisHash)?.chain,
+    });
+  } finally {
+    await database.close();
+  }
+};
+
+/** Asks the configured time servers once, as the service does again and again: without a majority nothing is signed. */
+async function openGateOnce(gate: TimeGate): Promise<void> {
+  const places = (setting('NTP_SERVERS') ?? '').split(',').flatMap((item) => item.trim() || []);
+  const servers = places.map((item) => {
+    const place = parseTimeServer(item);
+    if (place === undefined)
+      throw new UsageError(`KEZHENG_NTP_SERVERS：${item} 应为主机或 主机:端口 / is not host or host:port`);
+    return sntpServer({ ...place, timeoutMs: 1_000, wallMs: Date.now, monotonicMs });
+  });
+  const maxDriftMs = Number(setting('MAX_DRIFT_MS') ?? ACCURACY_MS);
+  if (!(Number.isSafeInteger(maxDriftMs) && maxDriftMs > 0))
+    throw new UsageError('KEZHENG_MAX_DRIFT_MS：应为正整数 / is not a whole number above 0');
+  const limits = { servers: servers.length, maxDriftMs, graceMs: GRACE_MS };
+  const watch = new ClockWatch(limits, Date.now(), monotonicMs());
+  watch.onAllowance = (allowance) => (allowance === undefined ? gate.shut() : gate.open(allowance));
+  const rounds = startClockRounds({
+    ...{ watch, servers, monotonicMs, wallMs: Date.now, random: Math.random },
+    after: () => () => {},
+    onOutcome: () => {},
+  });
+  await rounds.first;
+  await rounds.stop();
+}
+
+const monotonicMs = (): number => readClock().monotonicMs;

@@ -3,8 +3,9 @@ import { utf8 } from '../core/read/bytes.ts';
 import { canonicalize, parseJson } from '../core/read/json.ts';
 import { FormatError } from '../core/reason.ts';
 import type { GivenFile } from '../core/verify/files.ts';
+import type { CheckedHeaders } from '../core/verify/headers.ts';
 import type { Report } from '../core/verify/report.ts';
-import { bothLanguages } from '../messages/sentence.ts';
+import { bothLanguages, sentence } from '../messages/sentence.ts';
 
 /** What may lie behind a check that did not pass. It helps a person on and decides nothing. */
 export interface Hint {
@@ -63,3 +64,25 @@ function isRewritten(bytes: Uint8Array): boolean {
     throw error;
   }
 }
+
+/** Whose a list of block headers is, and since when it is known to be there: the reader chose to believe its hashes. */
+export const hintsOfHeaders = (
+  given: readonly { readonly path: string; readonly found: CheckedHeaders }[],
+): readonly Hint[] =>
+  given.flatMap(({ path: source, found: { headers, checks, tokens } }) => [
+    hint('block', 'headers-read', { source, name: headers.name, count: String(headers.blocks.length) }),
+    ...checks
+      .filter(({ id, status }) => id === 'issuer' || id === 'authority' || status === 'failed')
+      .map(({ id, at, status, reason: { code, detail } }): Hint => {
+        const time = tokens.find((token) => token.at === at)?.genTime ?? headers.issuedAt;
+        const said = (language: 'zh' | 'en') =>
+          [
+            `${source}${at === undefined ? '' : ` ${at}`}`,
+            sentence(language, 'check', id),
+            sentence(language, 'status', status),
+            sentence(language, 'reason', code, detail),
+            time,
+          ].join(language === 'zh' ? '，' : ', ');
+        return { check: 'block', code, zh: said('zh'), en: said('en') };
+      }),
+  ]);

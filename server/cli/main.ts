@@ -9,19 +9,22 @@ import { StoreUnavailable } from '../ports/store.ts';
 import type { Embedded } from './archive.ts';
 import { auditCommand } from './audit.ts';
 import { backupCommand } from './backup.ts';
-import { backupSource, moveTools } from './data.ts';
+import { backupSource, moveTools, openOutside, readAuthorities, withInstallation } from './data.ts';
+import { evidenceRecordCommand } from './evidence-record.ts';
 import { fsckCommand } from './fsck.ts';
+import { headersCommand } from './headers.ts';
 import { keysCommand } from './keys.ts';
 import { migrateStoreCommand } from './migrate-store.ts';
 import { orgsCommand } from './orgs.ts';
 import { otsCommand } from './ots.ts';
+import { renewCommand } from './renew.ts';
 import { restoreCommand } from './restore.ts';
 import { EXIT, endOnClosedPipe, printable, UsageError } from './usage.ts';
 import { verifyCommand } from './verify.ts';
 
 const HELP = `可证 kezheng
 
-  kezheng verify CERTIFICATE FILE... [--trust FILE] [--rpc URL [--confirmations N] | --block-hash HASH] [--json | --brief]
+  kezheng verify CERTIFICATE FILE... [--trust FILE]... [--renewal FILE]... [--rpc URL [--confirmations N] | --block-hash HASH] [--json | --brief]
       核验证书与原件，不需要服务在运行 / check a certificate and its files; no service needed
       退出码 exit: 0 有效 valid, 1 无效 invalid, 2 尚不完整 incomplete, 64 用法 usage
 
@@ -29,6 +32,19 @@ const HELP = `可证 kezheng
       由证书生成第 N 个文件（从 0 起）的 OpenTimestamps 证明，不需要服务在运行；证明中有整份清单
       / an OpenTimestamps proof of file N (from 0) out of a certificate; no service needed; the whole manifest stands in it
       退出码 exit: 0 已写入 written, 1 此格式容不下或证书有误 does not fit the form, or a wrong certificate, 64 用法 usage
+
+  kezheng renew FILE... --tsa URL|FILE [--trust FILE]... [--out DIR] [--within DAYS]
+      为证书或续期取一枚新时间戳，写入 NAME.renewal.json，不改动原文件；不需要出证的服务，FILE 为时间戳服务清单
+      / a new token around certificates or renewals; none of them is changed, no service needed; FILE is a list of authorities
+      --within 只续期所依赖的证书在 DAYS 天内到期的 / only what rests on certificates that end within so many days
+      退出码 exit: 0 完成 done, 1 未续期 nothing renewed, 2 部分文件有误而未续期 some files were wrong and were not renewed, 64 用法 usage
+  kezheng evidence-record RENEWAL... CERTIFICATE --out FILE.ers
+      把续期写成 RFC 4998 证据记录，供他人的软件核验 / renewals as an evidence record that other people's software checks
+      退出码 exit: 0 已写入 written, 1 续期与证书不成一链 the renewals are no chain from the certificate, 64 用法 usage
+  kezheng headers [--out FILE [--text]] [--since DAY] [--until DAY]
+      本机构全部锚定区块的清单，签名并加盖时间戳，供公证；verify --trust 可用作区块哈希来源；--text 另印成表
+      / all anchor blocks of this installation, signed and stamped, for a notary; a source of hashes for verify --trust; --text prints a table
+      退出码 exit: 0 完成 done, 1 没有清单 no list, 2 完成，缺少某时间戳 done, a token is missing, 64 用法 usage
 
   kezheng orgs add NAME [--role depositor|notary|court|operator] [--uscc CODE] [--again]
   kezheng orgs list
@@ -73,11 +89,16 @@ const embedded: Embedded = {
   markRestored,
 };
 
+const TOOLS = { signatures: nodeSignatures, nowMs: () => Date.now(), outside: openOutside };
+
 /** Thin on purpose: one command a file, and only this one ends the process. */
 async function main(argv: readonly string[]): Promise<number> {
   const [command, ...args] = argv;
   if (command === 'verify') return verifyCommand(args, nodeSignatures);
   if (command === 'ots') return otsCommand(args);
+  if (command === 'evidence-record') return evidenceRecordCommand(args);
+  if (command === 'renew') return renewCommand(args, { ...TOOLS, authorities: readAuthorities });
+  if (command === 'headers') return headersCommand(args, { ...TOOLS, withInstallation });
   if (command === 'orgs') return orgsCommand(args);
   if (command === 'keys') return keysCommand(args);
   if (command === 'backup') return backupCommand(args, backupSource(), embedded);

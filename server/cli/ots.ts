@@ -1,12 +1,12 @@
-import { writeFile } from 'node:fs/promises';
 import process from 'node:process';
 import { MAX_CERTIFICATE_BYTES, parseCertificate } from '../core/certificate/certificate.ts';
 import { ETHEREUM_MAIN_CHAIN, type OtsProof, otsProof } from '../core/ots/proof.ts';
 import { toHex } from '../core/read/bytes.ts';
 import { FormatError } from '../core/reason.ts';
 import { sentence } from '../messages/sentence.ts';
-import { EXIT, parse, printable, UsageError, userPath } from './usage.ts';
-import { readSmall } from './verify.ts';
+import { writeNew } from './new-file.ts';
+import { readSmall } from './read-small.ts';
+import { EXIT, parse, printable, UsageError } from './usage.ts';
 
 /** The proof that the service gives, made from the certificate alone. */
 export async function otsCommand(args: readonly string[]): Promise<number> {
@@ -30,15 +30,6 @@ export async function otsCommand(args: readonly string[]): Promise<number> {
   await writeNew(proofPath, proof.bytes);
   process.stdout.write(toldText(proofPath, proof));
   return EXIT.valid;
-}
-
-/** A file that is there already may be an original whose name was given by mistake: it is never written over. */
-async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
-  try {
-    await writeFile(userPath(path), bytes, { flag: 'wx' });
-  } catch (error) {
-    throw new UsageError(`无法写入 ${path} / cannot write it (${(error as Error).message})`);
-  }
 }
 
 function toldText(path: string, proof: OtsProof): string {

@@ -124,6 +124,14 @@ function factLines(facts: Facts): readonly string[] {
       (anchor) =>
         `区块 block: 链 chain ${anchor.chainId}${anchor.chain ? ` ${printable(anchor.chain)}` : ''}, ${anchor.blockNumber}, ${anchor.blockHash}`,
     ),
+    ...facts.renewals.map(
+      ({ at, of, token }) =>
+        `续期 renewal: ${at} → ${of}, ${token.genTime}, ${printable(token.label ?? token.signer)}`,
+    ),
+    ...facts.layers.map(
+      ({ at, goodUntil, carriedBy }) =>
+        `证书有效至 keys good until: ${at} ${goodUntil}${carriedBy ? `, 已续期 carried on by ${carriedBy}` : ''}`,
+    ),
     ...facts.stated.map(
       ({ name, value }) => `签发者自述 stated by the issuer: ${printable(name)} = ${printable(value)}`,
     ),

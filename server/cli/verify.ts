@@ -1,25 +1,26 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import process from 'node:process';
 import { MAX_CERTIFICATE_BYTES } from '../core/certificate/certificate.ts';
-import { FormatError } from '../core/reason.ts';
+import { MAX_RENEWAL_BYTES, MAX_RENEWALS } from '../core/renewal/renewal.ts';
 import type { GivenFile } from '../core/verify/files.ts';
+import { blocksFromHeaders } from '../core/verify/headers.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
-import { parseTrust, type Trust } from '../core/verify/trust.ts';
 import { blocksToCompare, verifyCertificate } from '../core/verify/verify.ts';
 import { presentReport } from '../messages/report.ts';
-import { sentence } from '../messages/sentence.ts';
-import { hintsFor } from './hints.ts';
+import { hintsFor, hintsOfHeaders } from './hints.ts';
+import { readSmall } from './read-small.ts';
 import { briefText, reportText } from './report-text.ts';
 import { blocksFromNode, type NodeAnswer } from './rpc.ts';
+import { readTrusts } from './trust.ts';
 import { EXIT, parse, UsageError, userPath } from './usage.ts';
 
 /** Checks a certificate with nothing but what is on this machine; only --rpc asks anybody anything. */
 export async function verifyCommand(args: readonly string[], signatures: SignatureVerifier): Promise<number> {
   const { values, positionals } = parse(args, {
-    trust: { type: 'string' },
+    trust: { type: 'string', multiple: true },
+    renewal: { type: 'string', multiple: true },
     rpc: { type: 'string' },
     'block-hash': { type: 'string' },
     confirmations: { type: 'string' },
@@ -33,13 +34,17 @@ export async function verifyCommand(args: readonly string[], signatures: Signatu
   if (values.json && values.brief)
     throw new UsageError('--json 与 --brief 只能取其一 / give --json or --brief, not both');
   const certificate = await readSmall(certificatePath, MAX_CERTIFICATE_BYTES + 1);
-  const trust = values.trust === undefined ? undefined : await readTrust(values.trust);
+  const { trust, headers } = await readTrusts(values.trust ?? [], signatures);
+  const renewals = await readRenewals(values.renewal ?? []);
   const files: GivenFile[] = [];
   for (const path of filePaths) files.push(await hashFile(path));
-  const { blocks, trouble } = await blocksFrom(certificate, values);
-  const report = await verifyCertificate({ certificate, files, trust, blocks, signatures });
+  const { blocks: told, trouble } = await blocksFrom(certificate, values);
+  const wanted = blocksToCompare(certificate);
+  const listed = headers.flatMap(({ path, found }) => blocksFromHeaders(found.headers, wanted, path));
+  const blocks = [...told, ...listed];
+  const report = await verifyCertificate({ certificate, files, trust, blocks, renewals, signatures });
   const presented = presentReport(report);
-  const hints = hintsFor(report, certificate, files, trouble);
+  const hints = [...hintsFor(report, certificate, files, trouble), ...hintsOfHeaders(headers)];
   if (values.json) process.stdout.write(jsonText(hints.length > 0 ? { ...presented, hints } : presented));
   else process.stdout.write((values.brief ? briefText : reportText)(presented, hints));
   return EXIT[report.verdict];
@@ -85,36 +90,12 @@ function blockHash(text: string): string {
   return hash;
 }
 
-async function readTrust(path: string): Promise<Trust> {
-  try {
-    return parseTrust(await readSmall(path, 4 * 1024 * 1024));
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    const { code, detail } = error;
-    throw new UsageError(
-      `--trust ${path}: ${sentence('zh', 'reason', code, detail)} / ${sentence('en', 'reason', code, detail)}`,
-    );
-  }
-}
-
-/** At most `limit` bytes: enough to see that a file is too large, without reading a video as a certificate. */
-export async function readSmall(path: string, limit: number): Promise<Uint8Array> {
-  try {
-    const file = await open(userPath(path), 'r');
-    try {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      for await (const chunk of file.createReadStream({ end: limit - 1, autoClose: false })) {
-        chunks.push(chunk as Buffer);
-        size += (chunk as Buffer).length;
-      }
-      return Buffer.concat(chunks, size);
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw new UsageError(`无法读取 ${path} / cannot read it (${(error as Error).message})`);
-  }
+async function readRenewals(paths: readonly string[]): Promise<readonly Uint8Array[]> {
+  if (paths.length > MAX_RENEWALS)
+    throw new UsageError(`--renewal 最多 ${MAX_RENEWALS} 个 / at most ${MAX_RENEWALS}`);
+  const renewals: Uint8Array[] = [];
+  for (const path of paths) renewals.push(await readSmall(path, MAX_RENEWAL_BYTES + 1));
+  return renewals;
 }
 
 /** Both digests in one pass. */

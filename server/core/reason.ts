@@ -172,6 +172,14 @@ export const REASON_CODES = [
   'tree-index-invalid',
   'proof-length-wrong',
   'proof-leads-elsewhere',
+  // renewal/
+  'renewal-format-unknown',
+  'renewal-token-not-covered',
+  'renewal-of-another-file',
+  'renewal-chain-forked',
+  // headers/
+  'headers-too-many',
+  'headers-out-of-order',
   // ots/
   'ots-file-missing',
   'ots-manifest-too-large',
@@ -241,4 +249,9 @@ export const REASON_CODES = [
   'block-not-final',
   'block-differs',
   'block-compared',
+  'renewal-holds',
+  'renewed-in-time',
+  'renewed-too-late',
+  'renewed-too-early',
+  'renewed-way-unknown',
 ] as const;

@@ -5,6 +5,7 @@ import { MAX_CERTIFICATE_BYTES } from '../core/certificate/certificate.ts';
 import { utf8 } from '../core/read/bytes.ts';
 import { canonicalize, isObject, type Json, parseJson } from '../core/read/json.ts';
 import { FormatError } from '../core/reason.ts';
+import { MAX_RENEWAL_BYTES } from '../core/renewal/renewal.ts';
 import type { ComparedBlock } from '../core/verify/anchors.ts';
 import type { GivenFile } from '../core/verify/files.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
@@ -27,8 +28,12 @@ export interface VerifyRoutes {
 
 /** A certificate of at most 100 files; somebody may hand in copies, but not a flood. */
 const MAX_GIVEN_FILES = 1_000;
+/** Renewals come every few years; each costs signatures to check. */
+const MAX_GIVEN_RENEWALS = 16;
 /** The certificate may travel as a string, where each of its quotes takes a backslash. */
 const MAX_JSON_BYTES = 4 * MAX_CERTIFICATE_BYTES;
+
+const GivenRenewals = Compile(Type.Array(Type.String(), { maxItems: MAX_GIVEN_RENEWALS }));
 
 const GivenFiles = Compile(
   Type.Array(
@@ -56,13 +61,13 @@ export function verifyRoutes(app: FastifyInstance, deps: VerifyRoutes): void {
         tags: ['verify'],
         summary: '核验证书与原件 / check a certificate and its files',
         description:
-          '表单：`certificate` 一份，`file` 任意份；或 JSON：`{"certificate", "files": [{"sha256", "sm3"?, "name"?, "size"?}]}`。无需密钥。 / A form, or JSON with digests; no key needed.',
+          '表单：`certificate` 一份，`file` 任意份，`renewal`（续期）至多 16 份；或 JSON：`{"certificate", "files": [{"sha256", "sm3"?, "name"?, "size"?}], "renewals"?: [text]}`。无需密钥。 / A form, or JSON with digests; no key needed. Renewals of the certificate may go with it.',
         consumes: ['application/json', 'multipart/form-data'],
         response: problems(400, 413, 415, 422, 429),
       },
     },
     async (request) => {
-      const { certificate, files } = isForm(request)
+      const { certificate, files, renewals } = isForm(request)
         ? await readForm(deps, request)
         : readJson(request.rawBody);
       const report = await verifyCertificate({
@@ -70,6 +75,7 @@ export function verifyRoutes(app: FastifyInstance, deps: VerifyRoutes): void {
         files,
         trust: deps.trust(),
         blocks: await deps.lookUpBlocks(certificate),
+        renewals,
         signatures: deps.signatures,
       });
       return presentReport(report);
@@ -80,15 +86,21 @@ export function verifyRoutes(app: FastifyInstance, deps: VerifyRoutes): void {
 interface Given {
   readonly certificate: Uint8Array;
   readonly files: readonly GivenFile[];
+  readonly renewals: readonly Uint8Array[];
 }
 
 async function readForm(deps: VerifyRoutes, request: FastifyRequest): Promise<Given> {
   let certificate: Uint8Array | undefined;
   const files: GivenFile[] = [];
-  const limits = { parts: MAX_GIVEN_FILES + 1, bytes: deps.limits.uploadBytes };
+  const renewals: Uint8Array[] = [];
+  const limits = { parts: MAX_GIVEN_FILES + MAX_GIVEN_RENEWALS + 1, bytes: deps.limits.uploadBytes };
   for await (const part of formParts(request, limits)) {
     if (part.fieldname === 'certificate' && certificate === undefined)
       certificate = await readPart(part, MAX_CERTIFICATE_BYTES + 1);
+    else if (part.fieldname === 'renewal' && renewals.length < MAX_GIVEN_RENEWALS)
+      renewals.push(await readPart(part, MAX_RENEWAL_BYTES + 1));
+    else if (part.fieldname === 'file' && files.length === MAX_GIVEN_FILES)
+      throw new Problem('too-many-files', { limit: MAX_GIVEN_FILES });
     else if (part.fieldname === 'file')
       files.push({
         ...(await hashOf(deps, contentOf(part))),
@@ -98,7 +110,7 @@ async function readForm(deps: VerifyRoutes, request: FastifyRequest): Promise<Gi
     else throw unexpected(part);
   }
   if (certificate === undefined) throw notAsDocumented('certificate', 'part');
-  return { certificate, files };
+  return { certificate, files, renewals };
 }
 
 /** Hashed as it comes and kept nowhere. */
@@ -122,13 +134,14 @@ function readJson(body: Buffer | null): Given {
   // Another known type, or no body at all.
   if (body === null) throw new Problem('media-type-unsupported');
   const document = parseStrictly(body);
-  if (document instanceof FormatError) return { certificate: body, files: [] };
+  if (document instanceof FormatError) return { certificate: body, files: [], renewals: [] };
   if (!isObject(document) || !('certificate' in document))
     throw notAsDocumented('body', 'certificate-and-files');
-  const { certificate, files } = document as { certificate: Json; files?: Json };
+  const { certificate, files, renewals } = document as { certificate: Json; files?: Json; renewals?: Json };
   return {
     certificate: utf8(typeof certificate === 'string' ? certificate : canonicalize(certificate)),
     files: givenFiles(files ?? []),
+    renewals: givenRenewals(renewals ?? []),
   };
 }
 
@@ -152,4 +165,11 @@ function givenFiles(value: Json): readonly GivenFile[] {
   const plain: unknown = structuredClone(value);
   if (!GivenFiles.Check(plain)) throw schemaProblem(GivenFiles.Errors(plain), 'body.files');
   return plain.map((file) => ({ ...file, basis: 'supplied' as const }));
+}
+
+/** Each as a string, which is its exact bytes: it is over the exact bytes of another file. */
+function givenRenewals(value: Json): readonly Uint8Array[] {
+  const plain: unknown = structuredClone(value);
+  if (!GivenRenewals.Check(plain)) throw schemaProblem(GivenRenewals.Errors(plain), 'body.renewals');
+  return plain.map(utf8);
 }

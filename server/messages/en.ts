@@ -190,6 +190,13 @@ export const en: Sentences = {
     'tree-index-invalid': 'index {index} is not in a tree of {size}',
     'proof-length-wrong': 'the path needs {expected} hashes and has {actual}',
     'proof-leads-elsewhere': 'the path leads to another root than the anchored one',
+    'renewal-format-unknown': 'this checker does not know the renewal format {format}',
+    'renewal-token-not-covered': 'the renewal is not over the tokens of the renewals before it',
+    'renewal-of-another-file':
+      'the file with the SHA-512 {sha512}, which this renews, was not given; a renewal fits the exact bytes of its file alone',
+    'renewal-chain-forked': 'the renewals are not one chain: {count} renew the same file',
+    'headers-too-many': '{actual} blocks are in the list, at most {limit} are allowed',
+    'headers-out-of-order': '{at}: blocks stand in ascending order, each once',
     'ots-file-missing': 'the entry of the certificate has no file {file} (from 0)',
     'ots-manifest-too-large':
       'the manifest has {actual} bytes and the OpenTimestamps format holds at most {limit}: check with the certificate, or deposit fewer files and shorter descriptions at a time',
@@ -269,6 +276,13 @@ export const en: Sentences = {
     'block-not-final': 'the source {source} has no final block {number} yet',
     'block-differs': 'the source {source} has {expected} as block {number}, the certificate {actual}',
     'block-compared': 'the same as block {number} of the source {source}: {hash}',
+    'renewal-holds': 'the renewal of {of} holds: token given by {subject} at {genTime}',
+    'renewed-in-time': 'everything in {of} that rests on keys was still good then',
+    'renewed-too-late':
+      'the certificates of {layer} were good until {goodUntil}, and the renewal was made at {genTime}',
+    'renewed-too-early': 'the time of the renewal, {genTime}, is before that of {layer}, {before}',
+    'renewed-way-unknown':
+      'the trust list does not lead from {layer} to anybody, so that only its own certificates were looked at',
   },
   check: {
     format: 'format of the certificate',
@@ -289,6 +303,8 @@ export const en: Sentences = {
     event: 'event',
     log: 'log trusted',
     block: 'block hash compared',
+    renewal: 'renewal',
+    unbroken: 'renewed in time',
   },
   status: {
     passed: 'passed',
@@ -325,6 +341,8 @@ export const en: Sentences = {
     'newer-checker': 'use a newer checker',
   },
   hint: {
+    'headers-read':
+      'list of block headers {source} ({name}), {count} blocks; whether its hashes are right is yours to judge',
     'rewritten-by-editor': 'an editor has rewritten the file; use the certificate as it was downloaded',
     'same-name-other-content':
       '{name} is not the file of that name in the entry: its SHA-256 should be {expected} and is {actual}',
@@ -525,6 +543,9 @@ export const en: Sentences = {
     'internal-error': 'an internal error, see the log',
   },
   outside: {
+    'stamp-refused': 'the authority gave no token (status {status}): {said}',
+    'stamp-time-implausible':
+      'the time of the token, {genTime}, is far from the clock of this machine: one of the two is wrong',
     'door-address-malformed': 'the address is malformed',
     'door-scheme-refused': 'only http and https addresses are taken, and https never leads on to http',
     'door-userinfo-refused': 'the address has a user name or password in it',

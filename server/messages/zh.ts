@@ -185,6 +185,12 @@ export const zh: Sentences = {
     'tree-index-invalid': '序号 {index} 不在大小为 {size} 的树中',
     'proof-length-wrong': '默克尔路径应有 {expected} 个哈希，实有 {actual}',
     'proof-leads-elsewhere': '默克尔路径得出的根不是上链的根',
+    'renewal-format-unknown': '本核验程序不识别续期格式 {format}',
+    'renewal-token-not-covered': '此续期未覆盖先前各次续期的时间戳',
+    'renewal-of-another-file': '未提供所续期的文件（SHA-512 为 {sha512}）；续期只对应该文件的原始字节',
+    'renewal-chain-forked': '这些续期不是一条链：有 {count} 份续期的是同一文件',
+    'headers-too-many': '清单中有 {actual} 个区块，最多 {limit} 个',
+    'headers-out-of-order': '{at}：区块须按升序排列，且各出现一次',
     'ots-file-missing': '证书所载条目没有第 {file} 个文件（从 0 起）',
     'ots-manifest-too-large':
       '清单有 {actual} 字节，OpenTimestamps 格式至多容纳 {limit} 字节的清单；请用证书核验，或在存证时减少文件、缩短说明',
@@ -255,6 +261,11 @@ export const zh: Sentences = {
     'block-not-final': '来源 {source} 尚无已终局的第 {number} 块',
     'block-differs': '来源 {source} 的第 {number} 块哈希为 {expected}，证书中为 {actual}',
     'block-compared': '与来源 {source} 的第 {number} 块一致：{hash}',
+    'renewal-holds': '对 {of} 的续期成立：{subject} 于 {genTime} 出具时间戳',
+    'renewed-in-time': '续期时，{of} 中依赖密钥的各项均仍有效',
+    'renewed-too-late': '{layer} 的证书有效期至 {goodUntil}，而续期时间为 {genTime}',
+    'renewed-too-early': '续期时间 {genTime} 早于 {layer} 的时间 {before}',
+    'renewed-way-unknown': '信任清单未涵盖 {layer}，只查看了其自带的证书',
   },
   check: {
     format: '证书格式',
@@ -275,6 +286,8 @@ export const zh: Sentences = {
     event: '上链事件',
     log: '存证日志可信',
     block: '区块哈希比对',
+    renewal: '续期',
+    unbroken: '续期及时',
   },
   status: {
     passed: '通过',
@@ -310,6 +323,7 @@ export const zh: Sentences = {
     'newer-checker': '请使用更新的核验程序',
   },
   hint: {
+    'headers-read': '区块清单 {source}（{name}），共 {count} 个区块；其中的哈希是否可信由您判断',
     'rewritten-by-editor': '文件被编辑器改写过，请用原始下载的证书',
     'same-name-other-content': '{name} 与清单中的同名文件内容不同：SHA-256 应为 {expected}，实为 {actual}',
     'node-unreachable': '无法连接节点 {source}（{why}）',
@@ -493,6 +507,8 @@ export const zh: Sentences = {
     'internal-error': '内部错误，详见日志',
   },
   outside: {
+    'stamp-refused': '时间戳服务拒绝出具（状态 {status}）：{said}',
+    'stamp-time-implausible': '时间戳的时间 {genTime} 与本机时钟相差过大，两者必有一误',
     'door-address-malformed': '网址的写法有误',
     'door-scheme-refused': '只能用 http 与 https 网址，且不从 https 转到 http',
     'door-userinfo-refused': '网址中不能带用户名或口令',

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { STAMP_CODES } from '../../server/cli/stamp.ts';
 import { REASON_CODES } from '../../server/core/reason.ts';
 import { CHECK_IDS, NOT_PROVEN } from '../../server/core/verify/report.ts';
 import { PROBLEM_CODES } from '../../server/http/problem.ts';
@@ -37,7 +38,7 @@ t.test('every code that can reach a person has its sentence, and every sentence 
     problem: PROBLEM_CODES,
     state: ENTRY_STATES,
     'not-proven': NOT_PROVEN,
-    outside: [...DOOR_CODES, ...REVOCATION_CODES],
+    outside: [...DOOR_CODES, ...REVOCATION_CODES, ...STAMP_CODES],
     status: ['passed', 'failed', 'skipped', 'unknown'],
   };
   for (const [subject, codes] of Object.entries(subjects))

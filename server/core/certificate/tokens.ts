@@ -10,7 +10,7 @@ import { short, type TreePath, treePath } from './path.ts';
  * The tokens of a certificate, FORMAT.md: decoded from base64 but not yet looked into.
  */
 
-interface Stamped {
+export interface Stamped {
   /** DER of the TimeStampToken. */
   readonly token: Uint8Array;
   /** DER, beside those inside the token. */
@@ -31,7 +31,13 @@ export interface BulkToken extends Stamped, TreePath {
 export interface RootToken extends Stamped {
   readonly type: 'rfc3161-root/1';
   readonly log: TokenLog;
-  readonly revocation: readonly { readonly kind: 'crl' | 'ocsp'; readonly value: Uint8Array }[];
+  readonly revocation: readonly Revocation[];
+}
+
+/** What an issuer said of certificates on a token's way, DER. */
+export interface Revocation {
+  readonly kind: 'crl' | 'ocsp';
+  readonly value: Uint8Array;
 }
 
 export interface TokenLog {
@@ -49,7 +55,7 @@ export type Token = KnownToken | { readonly type: 'unknown'; readonly name: stri
 const MAX_CERTIFICATES = 8;
 
 /** A list or an answer for each certificate of a chain, and one more each. */
-const MAX_REVOCATION = 8;
+export const MAX_REVOCATION = 8;
 
 /** Lists of authorities have a few KiB; one that is larger has no room in a certificate: take the OCSP answer. */
 const MAX_REVOCATION_BYTES = 262_144;
@@ -64,7 +70,7 @@ const base64 =
 
 type Get = <T>(name: 'token' | 'certificates', field: Field<T>) => T;
 
-const stamped = (get: Get): Stamped => ({
+export const stamped = (get: Get): Stamped => ({
   token: get('token', base64(MAX_TOKEN_BYTES)),
   certificates: get('certificates', short(list(base64(MAX_CERTIFICATE_LENGTH)), MAX_CERTIFICATES)),
 });
@@ -79,10 +85,12 @@ const log: Field<TokenLog> = (value, at) => {
   };
 };
 
-const revocation: Field<RootToken['revocation'][number]> = (value, at) => {
+const revocation: Field<Revocation> = (value, at) => {
   const get = members(value, at, ['kind', 'value']);
   return { kind: get('kind', oneOf('crl', 'ocsp')), value: get('value', base64(MAX_REVOCATION_BYTES)) };
 };
+
+export const revocationList: Field<readonly Revocation[]> = short(list(revocation), MAX_REVOCATION);
 
 const MEMBERS = ['certificates', 'token', 'type'] as const;
 
@@ -101,7 +109,7 @@ const READERS: Readonly<Record<string, Field<KnownToken>>> = {
       type: 'rfc3161-root/1',
       ...stamped(get),
       log: get('log', log),
-      revocation: get('revocation', short(list(revocation), MAX_REVOCATION)),
+      revocation: get('revocation', revocationList),
     };
   },
 };

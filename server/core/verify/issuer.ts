@@ -13,6 +13,8 @@ export interface IssuerFinding {
   readonly signer: string | undefined;
   /** the trust list's name for the issuer, where trusted */
   readonly issuer: string | undefined;
+  /** x5c, where the signature holds */
+  readonly certificates: readonly X509[];
 }
 
 const once = (id: 'signature' | 'issuer', status: Check['status'], why: Check['reason']): Check => ({
@@ -27,7 +29,7 @@ const once = (id: 'signature' | 'issuer', status: Check['status'], why: Check['r
  * anchor. The certificates must have been valid at each of `times` (Unix ms).
  */
 export async function checkIssuer(
-  certificate: Certificate,
+  certificate: Pick<Certificate, 'signature' | 'signedBytes'>,
   trust: Trust | undefined,
   verifier: SignatureVerifier,
   times: readonly number[],
@@ -42,18 +44,20 @@ export async function checkIssuer(
       once('signature', 'failed', error),
       once('issuer', 'skipped', reason('earlier-check-failed')),
     ] as const;
-    return { checks, signer: undefined, issuer: undefined };
+    return { checks, signer: undefined, issuer: undefined, certificates: [] };
   }
-  const signer = signature.certificates[0]!.subject.name;
+  const { certificates } = signature;
+  const signer = certificates[0].subject.name;
   const passed = once('signature', 'passed', reason('signature-holds', { signer }));
   if (trust === undefined)
     return {
       checks: [passed, once('issuer', 'unknown', reason('no-issuer-list', { signer }))],
       signer,
       issuer: undefined,
+      certificates,
     };
   const [check, issuer] = await trusted(signature, trust, verifier, signer, times);
-  return { checks: [passed, check], signer, issuer };
+  return { checks: [passed, check], signer, issuer, certificates };
 }
 
 /**

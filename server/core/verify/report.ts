@@ -23,6 +23,8 @@ export const CHECK_IDS = [
   'event',
   'log',
   'block',
+  'renewal',
+  'unbroken',
 ] as const;
 export type CheckId = (typeof CHECK_IDS)[number];
 
@@ -31,7 +33,7 @@ export const ANCHOR_CHECKS = ['anchor', 'header', 'transaction', 'receipt', 'eve
 
 export interface Check {
   readonly id: CheckId;
-  /** `anchors[0]`, `tokens[2]`; undefined for the checks that exist once */
+  /** `anchors[0]`, `tokens[2]`, `renewals[1]`; undefined for the checks that exist once */
   readonly at: string | undefined;
   readonly status: Status;
   readonly reason: Reason;
@@ -52,9 +54,14 @@ export interface When {
 
 /** A token that holds: its form, what it covers, its signature. */
 export interface TokenFact {
-  /** `tokens[0]` */
+  /** `tokens[0]`, or `renewals[0]` for that of a renewal, or of a list of block headers */
   readonly at: string;
-  readonly type: 'rfc3161-manifest/1' | 'rfc3161-bulk/1' | 'rfc3161-root/1';
+  readonly type:
+    | 'rfc3161-manifest/1'
+    | 'rfc3161-bulk/1'
+    | 'rfc3161-root/1'
+    | 'kezheng-renewal/1'
+    | 'rfc3161-headers/1';
   /** whose it is; `unknown` too where something speaks against it */
   readonly by: 'operator' | 'independent' | 'unknown';
   /** as the trust list names the issuer or the authority; undefined where unknown */
@@ -69,6 +76,24 @@ export interface TokenFact {
   readonly accuracyMs: number | null;
   /** genTime and accuracy */
   readonly notAfter: string;
+}
+
+/** A renewal whose token holds. */
+export interface RenewalFact {
+  /** `renewals[0]` */
+  readonly at: string;
+  /** what it renews: `certificate` or `renewals[1]` */
+  readonly of: string;
+  readonly token: TokenFact;
+}
+
+/** What rests on keys, and how long their certificates hold: to the end of this instant, by their own dates. */
+export interface Layer {
+  /** `signature`, `tokens[0]`, `renewals[0]` */
+  readonly at: string;
+  readonly goodUntil: string;
+  /** the earliest renewal that was made in time to carry it on; undefined where none was given */
+  readonly carriedBy: string | undefined;
 }
 
 export interface FileFact {
@@ -123,6 +148,8 @@ export interface Facts {
   readonly counts: When | undefined;
   readonly anchors: readonly AnchorFact[];
   readonly tokens: readonly TokenFact[];
+  readonly renewals: readonly RenewalFact[];
+  readonly layers: readonly Layer[];
   /** Labels of the independent authorities whose tokens prove a time, each once. */
   readonly authorities: readonly string[];
   /** What only the issuer vouches for. */

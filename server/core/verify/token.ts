@@ -2,6 +2,7 @@ import { equalBytes } from '../read/bytes.ts';
 import { type Certificate, parseCertificate } from '../read/x509.ts';
 import { FormatError } from '../reason.ts';
 import { names } from '../token/certificate-id.ts';
+import type { ImprintAlgorithm } from '../token/imprint.ts';
 import { parseToken, type TimeStampToken } from '../token/read.ts';
 import type { SignatureVerifier } from './signatures.ts';
 
@@ -25,8 +26,9 @@ export interface TokenParts {
 
 /** What must be stamped, and under which policy where that matters. */
 export interface Expected {
-  /** SHA-256 */
   readonly digest: Uint8Array;
+  /** `sha256` where it is left out. */
+  readonly algorithm?: ImprintAlgorithm;
   readonly policy?: string;
   /** Content octets of the request's INTEGER, where the token is the answer to one. */
   readonly nonce?: Uint8Array;
@@ -60,9 +62,12 @@ export async function checkToken(
   return { info: token.info, signer, others: othersOf(signer, given) };
 }
 
-function checkContent({ info }: TimeStampToken, { digest, policy, nonce }: Expected): void {
+function checkContent(
+  { info }: TimeStampToken,
+  { digest, algorithm = 'sha256', policy, nonce }: Expected,
+): void {
   const { imprint } = info;
-  if (imprint.algorithm !== 'sha256' || !equalBytes(imprint.digest, digest))
+  if (imprint.algorithm !== algorithm || !equalBytes(imprint.digest, digest))
     throw new FormatError('token-imprint-differs');
   if (policy !== undefined && info.policy !== policy)
     throw new FormatError('token-policy-wrong', { expected: policy, actual: info.policy });

@@ -1,11 +1,13 @@
 import type { Certificate } from '../certificate/certificate.ts';
-import type { KnownToken, Token } from '../certificate/tokens.ts';
+import type { KnownToken, Revocation, Token } from '../certificate/tokens.ts';
 import { sha256 } from '../hash/sha256.ts';
 import { toHex } from '../read/bytes.ts';
+import type { Certificate as X509 } from '../read/x509.ts';
 import { FormatError, type Reason } from '../reason.ts';
 import { PROMISE_POLICY } from '../token/policies.ts';
 import { rootDocument } from '../token/root-document.ts';
 import { type Standing, standingOf } from './authority.ts';
+import { type Held, heldOf } from './held.ts';
 import { rootOfPath } from './inclusion.ts';
 import { type Check, reason, type Status, type TokenFact } from './report.ts';
 import { checkRevocation, parseEvidence, type RevocationEvidence } from './revocation.ts';
@@ -20,8 +22,9 @@ import type { Trust } from './trust.ts';
 
 export interface TokenFinding {
   readonly checks: readonly [token: Check, authority: Check];
-  /** undefined where the token does not hold */
+  /** both undefined where the token does not hold */
   readonly fact: TokenFact | undefined;
+  readonly held: Held | undefined;
 }
 
 export function checkTokens(
@@ -49,15 +52,19 @@ async function checkOne(
   });
   if (token.type === 'unknown') {
     const why = reason('token-type-unknown', { type: token.name });
-    return { checks: [check('token', 'unknown', why), check('authority', 'skipped', why)], fact: undefined };
+    return { checks: [check('token', 'unknown', why), check('authority', 'skipped', why)], ...NOTHING };
   }
   try {
     const checked = await checkToken(token, expectedOf(token, certificate), verifier);
-    const evidence = evidenceOf(token);
-    const { status, why, ...stand } = await standing(checked, evidence, trust, verifier);
+    const evidence = evidenceOf(token.type === 'rfc3161-root/1' ? token.revocation : []);
+    const judged = await judge(checked, evidence, trust, verifier);
     return {
-      checks: [check('token', 'passed', holds(token, checked)), check('authority', status, why)],
-      fact: factOf(at, token, checked, stand),
+      checks: [
+        check('token', 'passed', holds(token, checked)),
+        check('authority', judged.status, judged.why),
+      ],
+      fact: factOf(at, token.type, checked, judged),
+      held: heldOf(at, checked, judged, evidence),
     };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
@@ -65,9 +72,11 @@ async function checkOne(
       check('token', 'failed', error),
       check('authority', 'skipped', reason('earlier-check-failed')),
     ] as const;
-    return { checks, fact: undefined };
+    return { checks, ...NOTHING };
   }
 }
+
+const NOTHING = { fact: undefined, held: undefined } as const;
 
 const holds = ({ type }: KnownToken, { info, signer }: CheckedToken): Reason =>
   reason('token-holds', {
@@ -89,21 +98,23 @@ function expectedOf(token: KnownToken, certificate: Certificate): Expected {
   return { digest: sha256(rootDocument({ ...token.log, root, size: batch.size })) };
 }
 
-const evidenceOf = (token: KnownToken): readonly RevocationEvidence[] =>
-  token.type === 'rfc3161-root/1'
-    ? token.revocation.map(({ kind, value }) => parseEvidence(kind, value))
-    : [];
+/** Throws FormatError where one of them cannot be read. */
+export const evidenceOf = (list: readonly Revocation[]): readonly RevocationEvidence[] =>
+  list.map(({ kind, value }) => parseEvidence(kind, value));
 
-interface Stand {
+/** Who stands behind a token, as the check `authority` says it. */
+export interface Judgement {
   readonly by: TokenFact['by'];
   readonly label: string | undefined;
+  readonly status: Status;
+  readonly why: Reason;
+  /** From the signer to the root that the reader knows; undefined where nothing leads to one, or something speaks against it. */
+  readonly path: readonly X509[] | undefined;
 }
 
-type Judgement = Stand & { readonly status: Status; readonly why: Reason };
+const NOBODY = { by: 'unknown', label: undefined, path: undefined } as const;
 
-const NOBODY = { by: 'unknown', label: undefined } as const;
-
-async function standing(
+export async function judge(
   checked: CheckedToken,
   evidence: readonly RevocationEvidence[],
   trust: Trust | undefined,
@@ -149,16 +160,22 @@ async function trusted(
     looked,
     total: path.length - 1,
   });
-  return { by, label, status: 'passed', why };
+  return { by, label, status: 'passed', why, path };
 }
 
-function factOf(at: string, { type }: KnownToken, { info, signer }: CheckedToken, stand: Stand): TokenFact {
+export function factOf(
+  at: string,
+  type: TokenFact['type'],
+  { info, signer }: CheckedToken,
+  { by, label }: Judgement,
+): TokenFact {
   const { policy, serial, genTimeMs, accuracyMs } = info;
   const iso = (ms: number) => new Date(ms).toISOString();
   return {
     at,
     type,
-    ...stand,
+    by,
+    label,
     signer: signer.subject.name,
     policy,
     serial,

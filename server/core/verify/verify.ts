@@ -4,16 +4,20 @@ import type { Manifest } from '../entry/manifest.ts';
 import { FormatError } from '../reason.ts';
 import { type AnchorFinding, type ComparedBlock, checkAnchors } from './anchors.ts';
 import { checkFiles, fileFacts, type GivenFile } from './files.ts';
+import type { Held } from './held.ts';
 import { checkInclusion } from './inclusion.ts';
 import { checkIssuer, type IssuerFinding } from './issuer.ts';
+import { checkRenewals, layersOf } from './renewals.ts';
 import {
   type AnchorFact,
   CHECK_IDS,
   type Check,
   type CheckId,
   type Facts,
+  type Layer,
   type NotProven,
   type Remaining,
+  type RenewalFact,
   type Report,
   reason,
   type TokenFact,
@@ -31,6 +35,8 @@ export interface Verification {
   /** Without it nothing is ever `valid`. */
   readonly trust: Trust | undefined;
   readonly blocks: readonly ComparedBlock[];
+  /** kezheng-renewal/1, in any order; none where it is left out. */
+  readonly renewals?: readonly Uint8Array[];
   readonly signatures: SignatureVerifier;
 }
 
@@ -54,10 +60,18 @@ export async function verifyCertificate(verification: Verification): Promise<Rep
     if (!(error instanceof FormatError)) throw error;
     return refused(error);
   }
-  const { trust, files, blocks, signatures } = verification;
+  const { trust, files, blocks, renewals: given = [], signatures } = verification;
   const anchors = checkAnchors(certificate.anchors, trust, blocks);
   const issuer = await checkIssuer(certificate, trust, signatures, whenValid(certificate, anchors));
   const tokens = await checkTokens(certificate, trust, signatures);
+  const held = [...signatureHeld(issuer), ...tokens.flatMap((token) => token.held ?? [])];
+  const renewals = await checkRenewals({
+    certificate: verification.certificate,
+    renewals: given,
+    held,
+    trust,
+    verifier: signatures,
+  });
   const anchored = anchors.flatMap((anchor) => anchor.anchored ?? []);
   const checks = [
     once('format', 'passed', reason('format-read', { format: certificate.format })),
@@ -68,14 +82,18 @@ export async function verifyCertificate(verification: Verification): Promise<Rep
     checkInclusion(certificate, anchored),
     ...tokens.flatMap((token) => token.checks),
     ...anchors.flatMap((anchor) => anchor.checks),
+    ...renewals.flatMap((renewal) => renewal.checks),
   ];
   const verdict = verdictOf(checks, anchors);
   // An invalid certificate proves no time, whatever its block says: the entry may be another one.
   const known = anchors.flatMap(({ fact }) => fact ?? []);
   const good = verdict === 'invalid' ? [] : anchors.filter((a) => a.proven).map((a) => a.fact!);
   const stamps = tokens.flatMap(({ fact }) => fact ?? []);
-  const independent = verdict === 'invalid' ? [] : stamps.filter(({ by }) => by === 'independent');
-  const facts = gather(certificate, issuer, { known, good, stamps, independent }, files);
+  const renewed = renewals.flatMap(({ fact }) => fact ?? []);
+  const all = [...stamps, ...renewed.map(({ token }) => token)];
+  const independent = verdict === 'invalid' ? [] : all.filter(({ by }) => by === 'independent');
+  const layers = layersOf(held, renewals);
+  const facts = gather(certificate, issuer, { known, good, stamps, renewed, layers, independent }, files);
   return {
     verdict,
     checks,
@@ -95,6 +113,12 @@ function whenValid(certificate: Certificate, anchors: readonly AnchorFinding[]):
   const youngest = Math.max(...anchors.flatMap(({ fact }) => (fact ? Date.parse(fact.blockTime) : [])));
   return youngest > issuedMs ? [issuedMs, youngest] : [issuedMs];
 }
+
+/** The issuer's signature, as renewals look at it. */
+const signatureHeld = ({ certificates, issuer }: IssuerFinding): readonly Held[] =>
+  certificates.length === 0
+    ? []
+    : [{ at: 'signature', genTimeMs: undefined, way: certificates, led: issuer !== undefined, evidence: [] }];
 
 /** A block to look up, and the log for whose sake. */
 export interface WantedBlock {
@@ -127,9 +151,12 @@ const once = (id: CheckId, status: Check['status'], why: Check['reason']): Check
   reason: why,
 });
 
+/** Those of things that were not found, or not looked at. */
+const NOT_ALWAYS: readonly CheckId[] = ['format', 'token', 'authority', 'renewal', 'unbroken'];
+
 /** A certificate that cannot be read: nothing in it is repeated, because nothing in it is known to be there. */
 function refused(error: FormatError): Report {
-  const rest = CHECK_IDS.filter((id) => !['format', 'token', 'authority'].includes(id));
+  const rest = CHECK_IDS.filter((id) => !NOT_ALWAYS.includes(id));
   return {
     verdict: 'invalid',
     checks: [
@@ -177,13 +204,15 @@ interface Clocks {
   readonly known: readonly AnchorFact[];
   readonly good: readonly AnchorFact[];
   readonly stamps: readonly TokenFact[];
+  readonly renewed: readonly RenewalFact[];
+  readonly layers: readonly Layer[];
   readonly independent: readonly TokenFact[];
 }
 
 function gather(
   certificate: Certificate,
   issuer: IssuerFinding,
-  { known, good, stamps, independent }: Clocks,
+  { known, good, stamps, renewed, layers, independent }: Clocks,
   files: readonly GivenFile[],
 ): Facts {
   const manifest = manifestOf(certificate);
@@ -192,6 +221,7 @@ function gather(
     { clock: 'issuer', at: certificate.issuedAt, proven: false },
     ...stamps.map((fact) => tokenTime(fact, independent.includes(fact))),
     ...known.map((fact) => blockTime(fact, good.includes(fact))),
+    ...renewed.map(({ token }) => tokenTime(token, independent.includes(token))),
   ];
   const { number, revision, issuedAt } = certificate;
   return {
@@ -214,6 +244,8 @@ function gather(
     counts: earliest(good, independent),
     anchors: known,
     tokens: stamps,
+    renewals: renewed,
+    layers,
     authorities: [...new Set(independent.map(({ label }) => label!))],
     stated: certificate.stated,
   };
@@ -253,7 +285,7 @@ function notProven(certificate: Certificate): readonly NotProven[] {
 }
 
 /** Open because of what the reader's list holds. */
-const NOT_A_NEWER_CHECKER: readonly CheckId[] = ['issuer', 'log', 'authority'];
+const NOT_A_NEWER_CHECKER: readonly CheckId[] = ['issuer', 'log', 'authority', 'unbroken'];
 
 function remaining(checks: readonly Check[], trust: Trust | undefined): readonly Remaining[] {
   const open = checks.filter((check) => check.status === 'unknown');
