@@ -5,11 +5,13 @@ import { pino } from 'pino';
 import program from '../package.json' with { type: 'json' };
 import { ensureIssuer, openIssuer } from './adapters/issuer.ts';
 import { openRestoredMark } from './adapters/restored.ts';
+import { createRevocationSource } from './adapters/revocation/source.ts';
 import { nodeSignatures } from './adapters/signatures-node.ts';
 import { ensureTokenIdentity, openTokenIdentity } from './adapters/stamping/identity.ts';
 import { ACCURACY_MS, createPromiseTokens, createSerials, signerId } from './adapters/stamping/tokens.ts';
 import { openBlobs, openDatabase } from './adapters/storage.ts';
 import { openTelemetry } from './adapters/telemetry/telemetry.ts';
+import { createTspTransport } from './adapters/tsp/client.ts';
 import { openDigests } from './adapters/workers/digests.ts';
 import { openTreeBuilder } from './adapters/workers/trees.ts';
 import { createApp } from './app.ts';
@@ -23,6 +25,7 @@ import { endDemonstration, ensureDemonstration } from './demonstration.ts';
 import { keyChecker } from './identity/api-keys.ts';
 import { sentence } from './messages/sentence.ts';
 import { claimData, prepareDataDir } from './mode.ts';
+import { openDoor } from './outbox/door.ts';
 import { watchParts } from './parts.ts';
 import { lookUpBlocks } from './pipeline/compare.ts';
 import { createExpectation } from './pipeline/expectation.ts';
@@ -88,6 +91,8 @@ export async function startService(config: Config): Promise<Service> {
   await beginTimes(gate, store);
   const own = [issuer.x5c.at(-1)!, tokenChain.at(-1)!];
   const connection = await connectChain({ config, store, own, log });
+  const door = openDoor({ allow: config.egressAllow });
+  const authorities = config.tsaAuthorities;
 
   const expectation = createExpectation(config.batchMaxAgeMs, firstGuessMs(config));
   const pipeline = startPipeline({
@@ -109,6 +114,21 @@ export async function startService(config: Config): Promise<Service> {
     },
     fixity: { store, blobs, digests, clock, maxAgeMs: config.fixityEveryMs },
     stampLate: { store, clock: tokenClock, sign: createPromiseTokens(tokenKey, tokenChain[0]!).soon },
+    authorities: {
+      authorities,
+      own,
+      store,
+      tsp: createTspTransport(door),
+      revocation: createRevocationSource(door),
+      signatures: nodeSignatures,
+      clock,
+      clockWord: watchedClock.wordAt,
+      operator: config.serviceName,
+      onOutcome: telemetry.watchAuthorities(
+        store,
+        authorities.map(({ url }) => url),
+      ),
+    },
     expectation,
     log,
     around: telemetry.round,
@@ -209,6 +229,7 @@ export async function startService(config: Config): Promise<Service> {
     async stop() {
       stopping.run();
       await app.close();
+      door.close();
       await pipeline.stop();
       await watchedClock.stop();
       await Promise.all([digests.close(), trees.close()]);

@@ -510,6 +510,12 @@ export const en: Sentences = {
       'the clock of this machine changed by {jumpMs} ms at once (it was set, or the machine slept), and {limitMs} ms are allowed; no time-stamps are issued, deposits are taken and their manifests say so; it goes on by itself when the clock was compared again',
     'clock-no-majority':
       'there is no majority of time servers: of {servers}, {needed} must agree, {answered} answered and at most {agreeing} agree; no time-stamps are issued, deposits are taken and their manifests say so; it goes on by itself when a majority agrees',
+    'authority-away':
+      'the outside authority {authority} gave no answer ({reason}) and is asked again; deposits and anchoring go on, and the token comes later',
+    'authority-token-refused':
+      'a token of the outside authority {authority} did not hold ({reason}) and was not taken; it is asked again, deposits and anchoring go on',
+    'authority-revocation-away':
+      'whether certificates of the outside authority {authority} are revoked cannot be learnt now ({reason}); it is asked again, deposits and anchoring go on',
     'store-unavailable': 'the store is not available, see the log',
     'internal-error': 'an internal error, see the log',
   },
@@ -543,5 +549,11 @@ export const en: Sentences = {
       "the issuer's certificate is missing, so OCSP could not be asked about revocation",
     'revocation-not-der': 'the answer of {host} is no CRL or OCSP response in DER',
     'ocsp-not-successful': 'the OCSP response of {host} has status {status}',
+    'tsp-not-granted': 'the request for a token was refused (status {status}: {failures})',
+    'tsp-nonce-differs': 'the token does not answer this request (another nonce)',
+    'tsp-time-implausible': 'the time in the token, {genTime}, is too far from {now} by our clock',
+    'tsp-own-authority':
+      "the token comes from the operator's own time-stamp service ({subject}), which is no outside authority",
+    'revocation-unanswered': 'what is said about revocation says nothing of these certificates',
   },
 };

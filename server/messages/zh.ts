@@ -479,6 +479,12 @@ export const zh: Sentences = {
       '本机时钟突然改变了 {jumpMs} 毫秒（被拨动，或机器曾休眠），允许 {limitMs} 毫秒；已停止签发时间戳，存证照常接收，并在清单中注明；重新核对后自行恢复',
     'clock-no-majority':
       '时间服务器未形成多数：共 {servers} 个，须 {needed} 个一致，{answered} 个有应答，至多 {agreeing} 个一致；已停止签发时间戳，存证照常接收，并在清单中注明；形成多数后自行恢复',
+    'authority-away':
+      '外部时间戳机构 {authority} 未能应答（{reason}），稍后再试；存证与上链照常，恢复后补取时间戳',
+    'authority-token-refused':
+      '外部时间戳机构 {authority} 的时间戳未通过核验（{reason}），不予采用，稍后再取；存证与上链照常',
+    'authority-revocation-away':
+      '外部时间戳机构 {authority} 的证书是否吊销，暂时查不到（{reason}），稍后再取时间戳；存证与上链照常',
     'store-unavailable': '存储不可用，详见日志',
     'internal-error': '内部错误，详见日志',
   },
@@ -510,5 +516,10 @@ export const zh: Sentences = {
     'revocation-issuer-missing': '缺少签发者的证书，未能以 OCSP 查询是否吊销',
     'revocation-not-der': '{host} 的应答不是 DER 编码的 CRL 或 OCSP 应答',
     'ocsp-not-successful': '{host} 的 OCSP 应答状态为 {status}',
+    'tsp-not-granted': '时间戳请求被拒（状态 {status}：{failures}）',
+    'tsp-nonce-differs': '时间戳不是对本次请求的应答（随机数不符）',
+    'tsp-time-implausible': '时间戳的时间 {genTime} 与本机的 {now} 相差过大',
+    'tsp-own-authority': '时间戳出自运营者自己的时间戳服务（{subject}），不算外部机构',
+    'revocation-unanswered': '所得的吊销信息没有提到这些证书',
   },
 };
