@@ -1,12 +1,4 @@
-import type { IdentityStore } from '../ports/store.ts';
-
-/*
- * Entries that nobody deposited, which the service makes of itself: they belong to an organization of their own, so that
- * no depositor sees them among his.
- */
-
-/** Fixed, so that it is the same after every restart and move (UUIDv8, RFC 9562 §5.8: "kezheng" in ASCII). */
-export const OPERATOR_ID = '6b657a68-656e-8670-8000-000000000001';
+import { type IdentityStore, OPERATOR_ID } from '../ports/store.ts';
 
 /** Makes the operator's organization where it is missing; of two that make it at once one finds it made. */
 export async function ensureOperator(

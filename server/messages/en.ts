@@ -436,6 +436,17 @@ export const en: Sentences = {
     'serial-unused': 'this serial number has no certificate (a crash may leave one)',
     'certificates-none':
       'anchors are final and there is no certificate: none was asked for, or all were deleted; which, cannot be seen here',
+    'batch-token-missing': "an entry holds the digest of an outside authority's token, and the token is gone",
+    'batch-token-batch-missing': "the batch of an outside authority's token does not exist",
+    'batch-token-place-differs':
+      "the place in a log that an outside authority's token names is not its batch's",
+    'batch-token-invalid': "an outside authority's token does not hold, or is not over the root of its batch",
+    'batch-token-entry-missing':
+      "the entry with the digest of an outside authority's token is not in the journal",
+    'batch-token-entry-differs': "an outside authority's token is not what the entry with its digest says",
+    'token-evidence-missing': 'a certificate or an answer about revocation that came with a token is missing',
+    'token-evidence-differs':
+      'a certificate or an answer about revocation that came with a token has changed: another SHA-256',
     'file-missing': 'a stored file is missing',
     'file-size-differs': 'a stored file has another size than its entry says',
     'file-differs': 'a stored file has changed: its SHA-256 differs',

@@ -3,9 +3,15 @@ import { tokenEntryText } from '../core/entry/token-entry.ts';
 import { rootDocument } from '../core/token/root-document.ts';
 import { journalEntry } from '../journal/entry.ts';
 import { newId, randomBytesHex } from '../journal/ids.ts';
-import { ensureOperator, OPERATOR_ID } from '../journal/operator.ts';
+import { ensureOperator } from '../journal/operator.ts';
 import type { Logger } from '../ports/logger.ts';
-import type { Anchor, JournalEntry, NewBatchToken, Store } from '../ports/store.ts';
+import {
+  type Anchor,
+  type JournalEntry,
+  type NewBatchToken,
+  OPERATOR_ID,
+  type Store,
+} from '../ports/store.ts';
 import { type Asked, NONCE_BYTES, type Obtained, obtainToken, type TokenDeps } from './authority-token.ts';
 
 /*

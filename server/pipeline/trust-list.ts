@@ -31,7 +31,7 @@ export function trustListOf(
   logs: readonly LogIdentity[],
   describe: DescribeLog,
   own: readonly Uint8Array[],
-  authorities: readonly OutsideAuthority[],
+  authorities: readonly OutsideAuthority[] = [],
 ): string {
   const document = {
     format: 'kezheng-trust/1',

@@ -51,6 +51,13 @@ export interface Snapshot {
   serials(): AsyncIterable<RawSerial>;
   serialOf(sequence: number): Promise<RawSerial | undefined>;
   fixity(): AsyncIterable<RawFixity>;
+  /** By batch and address. */
+  batchTokens(): AsyncIterable<RawBatchToken>;
+  /** Whether a token names this entry as the one that holds its digest. */
+  isOfToken(sequence: number): Promise<boolean>;
+  tokenEvidence(id: string): Promise<RawTokenEvidence | undefined>;
+  /** Of one organization, by id. */
+  entriesOf(organization: string): AsyncIterable<RawEntry>;
   /** Keys that stand more than once where once is the rule. */
   repeats(): AsyncIterable<Repeat>;
   /**
@@ -161,6 +168,26 @@ export interface RawFixity {
   readonly name: string;
   readonly outcome: string;
   readonly checkedMs: number;
+}
+
+/** Of an outside authority, over the place of a batch in a log. */
+export interface RawBatchToken {
+  readonly sequence: number;
+  readonly batch: number;
+  readonly url: string;
+  readonly label: string;
+  readonly chainId: number;
+  readonly contract: string;
+  readonly operator: string;
+  readonly index: number;
+  readonly token: Uint8Array;
+  /** JSON */
+  readonly evidence: string;
+}
+
+export interface RawTokenEvidence {
+  readonly kind: string;
+  readonly value: Uint8Array;
 }
 
 export interface Repeat {

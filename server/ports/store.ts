@@ -307,6 +307,12 @@ export interface FixityStore {
 
 // ---------------------------------------------------------------- identity
 
+/**
+ * Of the organization that entries belong to which nobody deposited: what the service records of itself, so that no
+ * depositor sees it among his. Fixed, the same after every restart and move (UUIDv8, RFC 9562 §5.8: "kezheng" in ASCII).
+ */
+export const OPERATOR_ID = '6b657a68-656e-8670-8000-000000000001';
+
 export type OrganizationRole = 'depositor' | 'notary' | 'court' | 'operator';
 
 export interface Organization {
