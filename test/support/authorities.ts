@@ -94,10 +94,12 @@ signer_key = ${signer.files.key}\ncerts = ${folder}/chain.pem\nsigner_digest = s
 digests = sha256\naccuracy = secs:1\ness_cert_id_alg = sha256\ness_cert_id_chain = no\n`,
   );
   writeFileSync(join(folder, 'index'), '');
+  writeFileSync(join(folder, 'crlnumber'), '01\n');
   writeFileSync(join(folder, 'index.attr'), 'unique_subject = no\n');
   writeFileSync(
     join(folder, 'ca.cnf'),
-    `[ca]\ndefault_ca = d\n[d]\ndatabase = ${folder}/index\ndefault_md = sha256\ndefault_crl_days = 7\n`,
+    `[ca]\ndefault_ca = d\n[d]\ndatabase = ${folder}/index\ndefault_md = sha256\ndefault_crl_days = 7
+crlnumber = ${folder}/crlnumber\ncrl_extensions = e\n[e]\nauthorityKeyIdentifier = keyid\n`,
   );
   const ca = [
     '-config',
@@ -108,14 +110,18 @@ digests = sha256\naccuracy = secs:1\ness_cert_id_alg = sha256\ness_cert_id_chain
     middle.files.key,
   ];
   let list: Buffer = Buffer.alloc(0);
-  let responder: number | undefined;
+  let responder: Awaited<ReturnType<typeof startResponder>> | undefined;
   const renewList = async () => {
     await execute('openssl', ['ca', ...ca, '-gencrl', '-out', join(folder, 'crl.pem')]);
     list = openssl(['crl', '-in', join(folder, 'crl.pem'), '-outform', 'DER']);
   };
   openssl(['ca', ...ca, '-valid', signer.files.certificate]);
   if (revocation === 'crl') await renewList();
-  if (revocation === 'ocsp') responder = await startResponder(t, folder, middle);
+  const renewResponder = async () => {
+    responder?.child.kill('SIGKILL');
+    responder = await startResponder(t, folder, middle);
+  };
+  if (revocation === 'ocsp') await renewResponder();
 
   /** One at a time: OpenSSL counts serial numbers in a file. */
   function stamp(query: Buffer): Promise<Buffer> {
@@ -133,7 +139,7 @@ digests = sha256\naccuracy = secs:1\ness_cert_id_alg = sha256\ness_cert_id_chain
     if (revocationInstead) return revocationInstead(reply);
     if (request.url === '/crl') return reply.end(list);
     // It knows one connection at a time and closes it after each answer.
-    const answer = await fetch(`http://127.0.0.1:${responder}/`, {
+    const answer = await fetch(`http://127.0.0.1:${responder!.port}/`, {
       method: 'POST',
       headers: { 'content-type': String(request.headers['content-type']) },
       body: new Uint8Array(await buffer(request)),
@@ -151,13 +157,13 @@ digests = sha256\naccuracy = secs:1\ness_cert_id_alg = sha256\ness_cert_id_chain
       await execute('openssl', [
         ...['ca', ...ca, '-revoke', signer.files.certificate, '-crl_reason', 'keyCompromise'],
       ]);
-      if (revocation === 'crl') await renewList();
+      await (revocation === 'crl' ? renewList() : renewResponder());
     },
   };
 }
 
-/** It reads its file anew when that has changed. */
-async function startResponder(t: Test, folder: string, by: Issued): Promise<number> {
+/** It reads its file once. */
+async function startResponder(t: Test, folder: string, by: Issued) {
   const port = await freePort();
   const child = spawn(
     'openssl',
@@ -172,7 +178,7 @@ async function startResponder(t: Test, folder: string, by: Issued): Promise<numb
     child.stderr!.on('data', (text) => /waiting for/.test(String(text)) && resolve());
     child.once('exit', () => reject(new Error('the responder ended')));
   });
-  return port;
+  return { port, child };
 }
 
 export function granted(reply: ServerResponse, bytes: Uint8Array): void {
