@@ -58,7 +58,7 @@ const wrongs: readonly (readonly [string, unknown, RegExp])[] = [
   [
     'has the policy of promises',
     { ...good, policies: ['1.2.3', PROMISE_POLICY] },
-    /\[0\]\.policies\[1\] 的值应为 ≠ 2\.25/,
+    /\[0\]\.policies\[1\] 的值不符合规定：≠ 2\.25/,
   ],
   ['has a policy of one arc', { ...good, policies: ['1'] }, /\[0\]\.policies\[0\] 的值/],
   ['has a policy below 1.40', { ...good, policies: ['1.40.1'] }, /\[0\]\.policies\[0\] 的值/],

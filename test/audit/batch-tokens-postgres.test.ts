@@ -38,7 +38,8 @@ else {
   }
 
   t.test('nothing is wrong with what the service keeps', async (t) => {
-    t.strictSame((await look(service.dataDir, { storage })).told, []);
+    const { findings, told } = await look(service.dataDir, { storage });
+    t.strictSame(told, [], JSON.stringify(findings));
   });
 
   for (const { what, damage, told } of TOKEN_DAMAGES)

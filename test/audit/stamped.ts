@@ -20,7 +20,7 @@ export async function stampedInstallation(t: Test): Promise<Stamped> {
   const batch = 1;
   await until('the digest in the log', async () => {
     const { tokens } = await body(service.call(`/v1/batches/${batch}`));
-    const entry = tokens[0]?.entry;
+    const entry = tokens?.[0]?.entry;
     return entry && (await body(service.call(`/v1/batches/${entry.batch}`))).state === 'anchored';
   });
   await certificateOf(service, id);
