@@ -430,7 +430,7 @@ export const en: Sentences = {
     'certificate-number-differs': 'the number of the certificate is not the one that was given',
     'certificate-serial-missing': 'the certificate has no serial number on record',
     'certificate-revision-gap': 'revisions of a certificate are not contiguous',
-    'certificate-revision-loses': 'a later revision lacks an anchor that an earlier one had',
+    'certificate-revision-loses': 'a later revision lacks an anchor or a token that an earlier one had',
     'serial-entry-missing': 'the entry of a serial number does not exist',
     'serial-gap': 'serial numbers are missing: they are given without gaps',
     'serial-unused': 'this serial number has no certificate (a crash may leave one)',

@@ -407,7 +407,7 @@ export const zh: Sentences = {
     'certificate-number-differs': '证书编号与所给编号不符',
     'certificate-serial-missing': '证书没有编号记录',
     'certificate-revision-gap': '证书的版次不连续',
-    'certificate-revision-loses': '证书的新版次缺少旧版次所有的锚',
+    'certificate-revision-loses': '证书的新版次缺少旧版次所有的锚或时间戳',
     'serial-entry-missing': '编号所属的条目不存在',
     'serial-gap': '证书编号有缺：编号连续发放',
     'serial-unused': '此编号没有证书（崩溃可能留下）',

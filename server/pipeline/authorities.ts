@@ -34,6 +34,9 @@ const MOST_BATCHES = 16;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 600_000;
 
+/** How often an instance without authorities looks whether it leads. */
+const LEAVE_MS = 5_000;
+
 /** What the health page says of an authority: its label and a code, nothing that came from it. */
 export class AuthorityProblem extends Error {
   readonly code: 'authority-away' | 'authority-token-refused' | 'authority-revocation-away';
@@ -87,11 +90,28 @@ export function startAuthorities(
       },
     });
   });
+  if (tasks.length === 0) tasks.push(leaveAll(deps.store, leads, common));
   return {
     problem: () => longest(tasks),
     wake: () => tasks.forEach((task) => void task.wake()),
     stop: async () => void (await Promise.all(tasks.map((task) => task.stop()))),
   };
+}
+
+/** Those that were asked before and are configured again one day must not find the batches of the time between. */
+function leaveAll(store: AuthoritiesDeps['store'], leads: () => Promise<boolean>, common: TaskOptions): Task {
+  let isDone = false;
+  return startTask({
+    ...common,
+    name: 'authorities',
+    everyMs: LEAVE_MS,
+    async round() {
+      if (isDone || !(await leads())) return false;
+      await store.joinAuthorities([]);
+      isDone = true;
+      return false;
+    },
+  });
 }
 
 function longest(tasks: readonly Task[]): TaskHealth['problem'] {

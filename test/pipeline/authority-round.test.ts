@@ -260,6 +260,13 @@ t.test('nobody is asked where another instance leads, and what it did is taken u
   t.same(errors, []);
 });
 
+t.test('where no authority is configured any more, none is remembered', async (t) => {
+  const { store } = await begin(t);
+  const { stop } = start(t, { store, authorities: [], answer: (_, query) => honest(query) });
+  await until('they are left', async () => (await store.askedAuthorities()).length === 0);
+  await stop();
+});
+
 const CRASHES: readonly (readonly [string, (store: Store) => Partial<Store>, number])[] = [
   [
     'before the token is kept',
