@@ -28,6 +28,7 @@ const ON_ANY_STORAGE = [
   'test/http/wording.test.ts',
   'test/pipeline/anchor-steps.test.ts',
   'test/pipeline/anchoring.test.ts',
+  'test/pipeline/authorities.test.ts',
   'test/pipeline/chain-trouble.test.ts',
   'test/pipeline/fixity.test.ts',
   'test/pipeline/modes.test.ts',

@@ -117,7 +117,8 @@ function trustKeeper({ config, store, own }: Deps, description: ChainDescription
       if (config.chain !== undefined) await refuseOtherGenesis(store, log);
       const earlier = (await store.logs()).filter((known) => keyOf(known) !== key);
       describe = describeBy(description, log);
-      const text = trustListOf(config.serviceName, [log, ...earlier], describe, own);
+      const { serviceName, tsaAuthorities } = config;
+      const text = trustListOf(serviceName, [log, ...earlier], describe, own, tsaAuthorities);
       await writeDurably(join(config.dataDir, 'trust.json'), text);
       trust = parseTrust(utf8(text));
       trustText = text;

@@ -8,11 +8,13 @@ import { ensureDocumentSigner, openDocumentSigner } from './adapters/document-si
 import { ensureIssuer, openIssuer } from './adapters/issuer.ts';
 import { openPages } from './adapters/pages.ts';
 import { openRestoredMark } from './adapters/restored.ts';
+import { createRevocationSource } from './adapters/revocation/source.ts';
 import { nodeSignatures } from './adapters/signatures-node.ts';
 import { ensureTokenIdentity, openTokenIdentity } from './adapters/stamping/identity.ts';
 import { ACCURACY_MS, createPromiseTokens, createSerials, signerId } from './adapters/stamping/tokens.ts';
 import { openBlobs, openDatabase } from './adapters/storage.ts';
 import { openTelemetry } from './adapters/telemetry/telemetry.ts';
+import { createTspTransport } from './adapters/tsp/client.ts';
 import { openDigests } from './adapters/workers/digests.ts';
 import { createThread } from './adapters/workers/thread.ts';
 import { openTreeBuilder } from './adapters/workers/trees.ts';
@@ -28,6 +30,7 @@ import { PAPER_PROGRAM, type PaperJob } from './documents/pdf/program.ts';
 import { keyChecker } from './identity/api-keys.ts';
 import { sentence } from './messages/sentence.ts';
 import { claimData, prepareDataDir } from './mode.ts';
+import { openDoor } from './outbox/door.ts';
 import { watchParts } from './parts.ts';
 import { blockOf, lookUpBlocks } from './pipeline/compare.ts';
 import { createExpectation } from './pipeline/expectation.ts';
@@ -92,6 +95,8 @@ export async function startService(config: Config): Promise<Service> {
   const earlierTrust = await readOwnTrust(config);
   const own = [issuer.x5c, documentSigner.certificates, tokenChain].map((chain) => chain.at(-1)!);
   const connection = await connectChain({ config, store, own, log });
+  const door = openDoor({ allow: config.egressAllow });
+  const authorities = config.tsaAuthorities;
 
   const expectation = createExpectation(config.batchMaxAgeMs, firstGuessMs(config));
   const pipeline = startPipeline({
@@ -113,6 +118,21 @@ export async function startService(config: Config): Promise<Service> {
     },
     fixity: { store, blobs, digests, clock, maxAgeMs: config.fixityEveryMs },
     stampLate: { store, clock: tokenClock, sign: createPromiseTokens(tokenKey, tokenChain[0]!).soon },
+    authorities: {
+      authorities,
+      own,
+      store,
+      tsp: createTspTransport(door),
+      revocation: createRevocationSource(door),
+      signatures: nodeSignatures,
+      clock,
+      clockWord: watchedClock.wordAt,
+      operator: config.serviceName,
+      onOutcome: telemetry.watchAuthorities(
+        store,
+        authorities.map(({ url }) => url),
+      ),
+    },
     expectation,
     log,
     around: telemetry.round,
@@ -231,6 +251,7 @@ export async function startService(config: Config): Promise<Service> {
     async stop() {
       stopping.run();
       await app.close();
+      door.close();
       await pipeline.stop();
       await watchedClock.stop();
       await Promise.all([digests.close(), trees.close(), paper.close()]);

@@ -4,6 +4,7 @@ import { type Field, list, pattern, text } from './core/read/fields.ts';
 import { isList, isObject, type Json, parseJson } from './core/read/json.ts';
 import { parseCertificate } from './core/read/x509.ts';
 import { FormatError } from './core/reason.ts';
+import { PROMISE_POLICY } from './core/token/policies.ts';
 import { bothLanguages } from './messages/sentence.ts';
 import { checkPublic, placeOf } from './outbox/place.ts';
 import { type Destination, DoorProblem } from './ports/door.ts';
@@ -93,7 +94,7 @@ function authorityOf(
   const [label, url, policies] = [
     read('label', labelText),
     read('url', address(allow)),
-    read('policies', some(oid, 16)),
+    read('policies', some(policy, 16)),
   ];
   // One by one, so that each root that cannot be used is told by its own place.
   const roots = read(
@@ -132,6 +133,14 @@ const oid = pattern(
   /^(?=.{3,128}$)(?:[01]\.(?:[0-9]|[1-3][0-9])|2\.(?:0|[1-9][0-9]*))(?:\.(?:0|[1-9][0-9]*))*$/,
   'object identifier, dotted',
 );
+
+/** Those that may be accepted: under the promise policy a token is the operator's own word, whoever signed it. */
+const policy: Field<string> = (value, at) => {
+  const given = oid(value, at);
+  if (given === PROMISE_POLICY)
+    throw new FormatError('field-value-wrong', { at, expected: `≠ ${PROMISE_POLICY}` });
+  return given;
+};
 
 /** What the door would refuse whenever it is asked, it refuses at the start. */
 const address =

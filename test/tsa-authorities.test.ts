@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { readConfig } from '../server/config.ts';
+import { PROMISE_POLICY } from '../server/core/token/policies.ts';
 import { MAX_AUTHORITIES_BYTES, parseAuthorities } from '../server/tsa-authorities.ts';
 import { CA, issue } from './core/read/openssl.ts';
 import { pem } from './support/servers.ts';
@@ -54,6 +55,11 @@ const wrongs: readonly (readonly [string, unknown, RegExp])[] = [
   ['has an internal address that is not listed', { ...good, url: 'http://127.0.0.1' }, /EGRESS_ALLOW/],
   ['has no policy', { ...good, policies: [] }, /\[0\]\.policies 的值/],
   ['has a policy that is no identifier', { ...good, policies: ['1.3.06'] }, /\[0\]\.policies\[0\] 的值/],
+  [
+    'has the policy of promises',
+    { ...good, policies: ['1.2.3', PROMISE_POLICY] },
+    /\[0\]\.policies\[1\] 的值不符合规定：≠ 2\.25/,
+  ],
   ['has a policy of one arc', { ...good, policies: ['1'] }, /\[0\]\.policies\[0\] 的值/],
   ['has a policy below 1.40', { ...good, policies: ['1.40.1'] }, /\[0\]\.policies\[0\] 的值/],
   ['has a policy that is no text', { ...good, policies: [1] }, /\[0\]\.policies\[0\] 应为 text/],

@@ -1,8 +1,10 @@
 import { MANIFEST_FORMAT, type Manifest, manifest } from '../core/entry/manifest.ts';
+import { TOKEN_ENTRY_FORMAT, tokenEntry } from '../core/entry/token-entry.ts';
 import { toHex } from '../core/read/bytes.ts';
 import { isObject, type Json, parseCanonical } from '../core/read/json.ts';
 import { FormatError } from '../core/reason.ts';
 import type { RawEntry } from '../ports/inspect.ts';
+import { OPERATOR_ID } from '../ports/store.ts';
 import { at, compare, type Report } from './finding.ts';
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
@@ -19,11 +21,20 @@ export function checkEntry(entry: RawEntry, owners: ReadonlySet<string>, report:
     report.found('entry-unreadable', place, { reason: error }),
   );
   if (document === undefined) return;
-  if (typeof document === 'string') report.found('entry-format-unknown', place, { found: document });
+  if (document === TOKEN_ENTRY_FORMAT) compareOwner(entry, report);
+  else if (typeof document === 'string') report.found('entry-format-unknown', place, { found: document });
   else compareColumns(entry, document, report);
 }
 
-/** The manifest, or the name of a format that is not known here; undefined where it cannot be read. */
+/** What the service records of itself belongs to nobody else, and names no file. */
+function compareOwner({ sequence, organization, digests }: RawEntry, report: Report): void {
+  compare(report, 'entry-column-differs', at('entries', sequence), {
+    organization: [OPERATOR_ID, organization],
+    digests: ['', toHex(digests ?? new Uint8Array())],
+  });
+}
+
+/** The manifest, or the name of another format, also of one that is not known here; undefined where it cannot be read. */
 export function readDocument(
   bytes: Uint8Array,
   refused: (error: FormatError) => void,
@@ -32,6 +43,7 @@ export function readDocument(
     const value: Json = parseCanonical(bytes);
     const format = isObject(value) ? value['format'] : undefined;
     if (format === MANIFEST_FORMAT) return manifest(value, 'entry');
+    if (format === TOKEN_ENTRY_FORMAT) tokenEntry(value, 'entry');
     if (typeof format !== 'string') throw new FormatError('field-missing', { at: 'entry.format' });
     return format.slice(0, 100);
   } catch (error) {

@@ -88,6 +88,15 @@ export const FINDINGS = {
   'serial-gap': 'error',
   'serial-unused': 'note',
   'certificates-none': 'note',
+  // tokens of outside authorities
+  'batch-token-missing': 'error',
+  'batch-token-batch-missing': 'error',
+  'batch-token-place-differs': 'error',
+  'batch-token-invalid': 'error',
+  'batch-token-entry-missing': 'error',
+  'batch-token-entry-differs': 'error',
+  'token-evidence-missing': 'error',
+  'token-evidence-differs': 'error',
   // files
   'file-missing': 'error',
   'file-size-differs': 'error',

@@ -11,6 +11,7 @@ import {
 } from '../ports/inspect.ts';
 import { StoreUnavailable } from '../ports/store.ts';
 import { type AnchorDeps, checkAnchors, checkProgress, type Proven } from './anchors.ts';
+import { checkBatchTokens } from './batch-tokens.ts';
 import { checkFiles, checkTreeNames } from './blobs.ts';
 import { checkBulkCalls } from './bulk.ts';
 import { checkCertificates } from './certificates.ts';
@@ -145,6 +146,7 @@ async function checkStore(deps: FsckDeps, chain: Looked | undefined): Promise<re
       const { signatures, thorough } = deps;
       return checkStamps({ snapshot, report, signatures, thorough });
     });
+    await part(report, 'tokens', () => checkBatchTokens({ snapshot, report, signatures: deps.signatures }));
     await part(report, 'fixity', async () => {
       for await (const { name, outcome, checkedMs } of snapshot.fixity())
         if (outcome !== 'ok')

@@ -4,6 +4,7 @@ import { PROMISE_POLICY } from '../core/token/policies.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import { checkToken } from '../core/verify/token.ts';
 import type { RawEntry, RawStamp, Snapshot } from '../ports/inspect.ts';
+import { OPERATOR_ID } from '../ports/store.ts';
 import { at, type Report } from './finding.ts';
 import { leafOf, passingRoot } from './merkle.ts';
 
@@ -26,11 +27,15 @@ export async function checkStamps(deps: StampDeps): Promise<void> {
   const entries = snapshot
     .entries(await snapshot.stampedFrom(), Number.MAX_SAFE_INTEGER)
     [Symbol.asyncIterator]();
+  /** What the service records of itself was deposited by nobody, and has no stamp. */
+  const unstamped = ({ sequence, organization }: RawEntry): void => {
+    if (organization !== OPERATOR_ID) report.found('stamp-missing', at('entries', sequence));
+  };
   let entry = await take(entries);
   for await (const stamp of snapshot.stamps()) {
     const place = at('stamps', stamp.firstSequence);
     for (; entry !== undefined && entry.sequence < stamp.firstSequence; entry = await take(entries))
-      report.found('stamp-missing', at('entries', entry.sequence));
+      unstamped(entry);
     const root = passingRoot();
     const first = entry;
     for (
@@ -49,8 +54,7 @@ export async function checkStamps(deps: StampDeps): Promise<void> {
       await checkOne(deps, stamp, digest, certificates);
     }
   }
-  for (; entry !== undefined; entry = await take(entries))
-    report.found('stamp-missing', at('entries', entry.sequence));
+  for (; entry !== undefined; entry = await take(entries)) unstamped(entry);
 }
 
 async function take(entries: AsyncIterator<RawEntry>): Promise<RawEntry | undefined> {

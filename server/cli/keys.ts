@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { createApiKey, isScope, SCOPES } from '../identity/api-keys.ts';
-import type { ApiKey, Store } from '../ports/store.ts';
+import { type ApiKey, OPERATOR_ID, type Store } from '../ports/store.ts';
 import { withStore } from './data.ts';
 import { EXIT, parse, printable, UsageError } from './usage.ts';
 
@@ -24,6 +24,11 @@ async function create(args: readonly string[]): Promise<number> {
   const [organization] = positionals;
   if (organization === undefined)
     throw new UsageError('缺少机构编号 / the id of the organization is missing');
+  // Nobody deposits for it: its entries are digests, which are read nowhere as evidence.
+  if (organization === OPERATOR_ID)
+    throw new UsageError(
+      '该机构只属于服务自身的条目，不发密钥 / this organization holds what the service records of itself, and gets no keys',
+    );
   const scopes = (values.scopes ?? SCOPES.join(',')).split(',');
   if (!scopes.every(isScope)) throw new UsageError(`--scopes: ${SCOPES.join(',')}`);
   const days = values.expires === undefined ? undefined : Number(values.expires);

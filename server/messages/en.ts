@@ -459,12 +459,23 @@ export const en: Sentences = {
     'certificate-number-differs': 'the number of the certificate is not the one that was given',
     'certificate-serial-missing': 'the certificate has no serial number on record',
     'certificate-revision-gap': 'revisions of a certificate are not contiguous',
-    'certificate-revision-loses': 'a later revision lacks an anchor that an earlier one had',
+    'certificate-revision-loses': 'a later revision lacks an anchor or a token that an earlier one had',
     'serial-entry-missing': 'the entry of a serial number does not exist',
     'serial-gap': 'serial numbers are missing: they are given without gaps',
     'serial-unused': 'this serial number has no certificate (a crash may leave one)',
     'certificates-none':
       'anchors are final and there is no certificate: none was asked for, or all were deleted; which, cannot be seen here',
+    'batch-token-missing': "an entry holds the digest of an outside authority's token, and the token is gone",
+    'batch-token-batch-missing': "the batch of an outside authority's token does not exist",
+    'batch-token-place-differs':
+      "the place in a log that an outside authority's token names is not its batch's",
+    'batch-token-invalid': "an outside authority's token does not hold, or is not over the root of its batch",
+    'batch-token-entry-missing':
+      "the entry with the digest of an outside authority's token is not in the journal",
+    'batch-token-entry-differs': "an outside authority's token is not what the entry with its digest says",
+    'token-evidence-missing': 'a certificate or an answer about revocation that came with a token is missing',
+    'token-evidence-differs':
+      'a certificate or an answer about revocation that came with a token has changed: another SHA-256',
     'file-missing': 'a stored file is missing',
     'file-size-differs': 'a stored file has another size than its entry says',
     'file-differs': 'a stored file has changed: its SHA-256 differs',
@@ -539,6 +550,12 @@ export const en: Sentences = {
       'the clock of this machine changed by {jumpMs} ms at once (it was set, or the machine slept), and {limitMs} ms are allowed; no time-stamps are issued, deposits are taken and their manifests say so; it goes on by itself when the clock was compared again',
     'clock-no-majority':
       'there is no majority of time servers: of {servers}, {needed} must agree, {answered} answered and at most {agreeing} agree; no time-stamps are issued, deposits are taken and their manifests say so; it goes on by itself when a majority agrees',
+    'authority-away':
+      'the outside authority {authority} gave no answer ({reason}) and is asked again; deposits and anchoring go on, and the token comes later',
+    'authority-token-refused':
+      'a token of the outside authority {authority} did not hold ({reason}) and was not taken; it is asked again, deposits and anchoring go on',
+    'authority-revocation-away':
+      'whether certificates of the outside authority {authority} are revoked cannot be learnt now ({reason}); it is asked again, deposits and anchoring go on',
     'store-unavailable': 'the store is not available, see the log',
     'internal-error': 'an internal error, see the log',
   },
@@ -575,6 +592,12 @@ export const en: Sentences = {
       "the issuer's certificate is missing, so OCSP could not be asked about revocation",
     'revocation-not-der': 'the answer of {host} is no CRL or OCSP response in DER',
     'ocsp-not-successful': 'the OCSP response of {host} has status {status}',
+    'tsp-not-granted': 'the request for a token was refused (status {status}: {failures})',
+    'tsp-nonce-differs': 'the token does not answer this request (another nonce)',
+    'tsp-time-implausible': 'the time in the token, {genTime}, is too far from {now} by our clock',
+    'tsp-own-authority':
+      "the token comes from the operator's own time-stamp service ({subject}), which is no outside authority",
+    'revocation-unanswered': 'what is said about revocation says nothing of these certificates',
   },
   page: pageEn,
 };

@@ -11,15 +11,21 @@ import type {
   Anchor,
   AnchorStore,
   BatchStore,
+  BatchTokenStore,
   CertificateStore,
   StoredCertificate,
   StoredEntry,
 } from '../ports/store.ts';
 import { inclusionHashes } from './proof.ts';
+import { rootTokenObjects } from './root-tokens.ts';
 import { type ChainOf, type EntryStamp, type StampReads, stampOfEntry, tokenObject } from './stamps.ts';
 
 export interface CertificateDeps {
-  readonly store: BatchStore & AnchorStore & CertificateStore & StampReads;
+  readonly store: BatchStore &
+    AnchorStore &
+    CertificateStore &
+    StampReads &
+    Pick<BatchTokenStore, 'batchTokens' | 'tokenEvidence'>;
   readonly chainOf: ChainOf;
   readonly blobs: Blobs;
   readonly clock: Clock;
@@ -45,7 +51,9 @@ export async function certificateOf(
   if (anchors.length === 0) return undefined;
   const newest = await deps.store.certificate(entry.sequence);
   const stamp = await stampOfEntry(deps.store, deps.chainOf, entry);
-  const evidence = [...anchors.map(evidenceOf), ...(stamp ? [stampEvidence(stamp)] : [])];
+  const outside = await deps.store.batchTokens(place.batch.number);
+  const stamps = stamp === undefined ? [] : [stamp];
+  const evidence = [...anchors.map(evidenceOf), ...[...stamps, ...outside].map(tokenKey)];
   if (newest !== undefined && sameAnchors(newest.anchorKeys, evidence)) return newest;
   const issuedMs = deps.clock.nowMs();
   const { year, serial } = await deps.store.certificateSerial(
@@ -69,7 +77,7 @@ export async function certificateOf(
         },
       ],
       anchors: anchors.map((anchor) => ({ ...anchor.proof! }) as unknown as JsonObject),
-      tokens: stamp === undefined ? [] : [tokenObject(stamp)],
+      tokens: [...stamps.map(tokenObject), ...(await rootTokenObjects(deps.store, outside))],
       stated: deps.stated(place.batch.number, anchors),
     },
     deps.issuer.x5c,
@@ -89,7 +97,7 @@ export async function certificateOf(
 const evidenceOf = (anchor: Anchor): string => `${anchor.log.chainId}:${anchor.blockHash}`;
 
 /** A token that came later makes a new revision. */
-const stampEvidence = ({ token }: EntryStamp): string => `token:${sha256Hex(token)}`;
+const tokenKey = ({ token }: Pick<EntryStamp, 'token'>): string => `token:${sha256Hex(token)}`;
 
 const sha256Hex = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 

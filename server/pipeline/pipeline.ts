@@ -5,6 +5,7 @@ import type { Leadership } from '../ports/leadership.ts';
 import type { Logger } from '../ports/logger.ts';
 import { type Anchor, StoreUnavailable } from '../ports/store.ts';
 import { type AnchorDeps, anchorRound } from './anchor.ts';
+import { type AuthoritiesDeps, startAuthorities } from './authorities.ts';
 import type { Expectation } from './expectation.ts';
 import { type FixityDeps, fixityRound, nothingChecked } from './fixity.ts';
 import { AnchorAlarm, nothingKnown } from './past.ts';
@@ -23,6 +24,8 @@ export interface PipelineDeps {
   readonly fixity: Omit<FixityDeps, 'stopping' | 'log'>;
   /** deposits that wait for their token; undefined where none are stamped */
   readonly stampLate?: StampLateDeps;
+  /** outside authorities that stamp each batch; undefined or empty where there are none */
+  readonly authorities?: AuthoritiesDeps;
   readonly expectation: Expectation;
   readonly log: Logger;
   readonly everyMs: {
@@ -30,6 +33,7 @@ export interface PipelineDeps {
     readonly anchor: number;
     readonly fixity: number;
     readonly stampLate?: number;
+    readonly authorities?: number;
   };
   /** the timer of the tasks, where time is simulated */
   readonly after?: After;
@@ -46,7 +50,9 @@ export interface RestoredData {
 }
 
 export interface Pipeline {
-  health(): Readonly<Record<'sealing' | 'anchoring' | 'fixity' | 'stamping', TaskHealth['problem']>>;
+  health(): Readonly<
+    Record<'sealing' | 'anchoring' | 'fixity' | 'stamping' | 'authorities', TaskHealth['problem']>
+  >;
   /** Whether this instance sealed and anchored when it was last its turn. */
   isLeading(): boolean;
   /** Calls back when a batch or an anchor moved; returns how to stop. */
@@ -56,6 +62,9 @@ export interface Pipeline {
 
 /** How often it is looked whether deposits wait for their token. */
 const STAMP_LATE_MS = 1_000;
+
+/** How often it is looked whether a batch waits for a token of an authority. */
+const AUTHORITIES_MS = 1_000;
 
 /** Runs what is due: seals batches, brings their roots into the log, and follows them until they are final. */
 export function startPipeline(deps: PipelineDeps): Pipeline {
@@ -107,6 +116,16 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
       everyMs: deps.everyMs.stampLate ?? STAMP_LATE_MS,
       round: async () => (await turns.lead()) && stampLateRound(stampLate),
     });
+  const asking =
+    deps.authorities &&
+    startAuthorities(
+      deps.authorities,
+      turns.lead,
+      deps.everyMs.authorities ?? AUTHORITIES_MS,
+      stopping.signal,
+      common,
+    );
+  if (asking) progress.on('moved', asking.wake);
   const tasks: readonly Task[] = [sealing, anchoring, fixity, ...(late ? [late] : [])];
   return {
     health: () => ({
@@ -114,6 +133,7 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
       anchoring: anchoring.health().problem,
       fixity: fixity.health().problem ?? stored.problem(),
       stamping: late?.health().problem,
+      authorities: asking?.problem(),
     }),
     isLeading: turns.isLeading,
     onProgress(listener) {
@@ -122,7 +142,7 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
     },
     async stop() {
       stopping.abort();
-      await Promise.all(tasks.map((task) => task.stop()));
+      await Promise.all([...tasks, ...(asking ? [asking] : [])].map((task) => task.stop()));
     },
   };
 }

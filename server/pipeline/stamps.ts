@@ -61,7 +61,7 @@ export const tokenObject = ({ type, token, chain, path }: EntryStamp): JsonObjec
   ...path,
 });
 
-function isRoot(certificate: Uint8Array): boolean {
+export function isRoot(certificate: Uint8Array): boolean {
   const { issuer, subject } = parseCertificate(certificate);
   return equalBytes(issuer.raw, subject.raw);
 }

@@ -1,5 +1,6 @@
 import { encodeBase64 } from '../core/read/base64.ts';
 import type { LogIdentity } from '../ports/chain.ts';
+import type { OutsideAuthority } from '../ports/tsp.ts';
 
 export interface ChainDescription {
   readonly name: string;
@@ -21,15 +22,16 @@ export const describeBy =
       : { name: `EVM ${log.chainId}`, runBy: 'unknown', test: true };
 
 /**
- * The service's own kezheng-trust/1: which logs are its, and which certificates (`own`): of the issuer, and of the root
- * of its time-stamps. Whoever checks takes it from the operator by a
- * way that he believes, or writes his own; a certificate cannot bring it along.
+ * The service's own kezheng-trust/1: which logs are its, which certificates (`own`): of the issuer, and of the root of
+ * its time-stamps; and who else stamps its batches. Whoever checks takes it from the operator by a way that he believes,
+ * or writes his own; a certificate cannot bring it along.
  */
 export function trustListOf(
   name: string,
   logs: readonly LogIdentity[],
   describe: DescribeLog,
   own: readonly Uint8Array[],
+  authorities: readonly OutsideAuthority[] = [],
 ): string {
   const document = {
     format: 'kezheng-trust/1',
@@ -39,8 +41,17 @@ export function trustListOf(
       const { chainId, genesisHash, contract, operator } = log;
       return { chain, chainId, contract, genesisHash, operator, runBy, test };
     }),
-    authorities: [],
+    authorities: byLabel(authorities),
     issuers: [{ name, certificates: own.map((certificate) => encodeBase64(certificate)) }],
   };
   return `${JSON.stringify(document, undefined, 2)}\n`;
+}
+
+/** A body is named once, with all that its addresses have: however many it has, it is one. */
+function byLabel(authorities: readonly OutsideAuthority[]) {
+  return [...Map.groupBy(authorities, ({ label }) => label)].map(([label, entries]) => ({
+    label,
+    policies: [...new Set(entries.flatMap(({ policies }) => policies))],
+    roots: [...new Set(entries.flatMap(({ roots }) => roots.map((root) => encodeBase64(root))))],
+  }));
 }

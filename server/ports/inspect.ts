@@ -56,6 +56,13 @@ export interface Snapshot {
   signers(): Promise<readonly { readonly id: string; readonly chain: readonly Uint8Array[] }[]>;
   /** From this sequence on entries were deposited with stamps. */
   stampedFrom(): Promise<number>;
+  /** By batch and address. */
+  batchTokens(): AsyncIterable<RawBatchToken>;
+  /** Whether a token names this entry as the one that holds its digest. */
+  isOfToken(sequence: number): Promise<boolean>;
+  tokenEvidence(id: string): Promise<RawTokenEvidence | undefined>;
+  /** Of one organization, by id. */
+  entriesOf(organization: string): AsyncIterable<RawEntry>;
   /** Keys that stand more than once where once is the rule. */
   repeats(): AsyncIterable<Repeat>;
   /**
@@ -173,6 +180,26 @@ export interface RawStamp {
   readonly firstSequence: number;
   readonly count: number;
   readonly token: Uint8Array | undefined;
+}
+
+/** Of an outside authority, over the place of a batch in a log. */
+export interface RawBatchToken {
+  readonly sequence: number;
+  readonly batch: number;
+  readonly url: string;
+  readonly label: string;
+  readonly chainId: number;
+  readonly contract: string;
+  readonly operator: string;
+  readonly index: number;
+  readonly token: Uint8Array;
+  /** JSON */
+  readonly evidence: string;
+}
+
+export interface RawTokenEvidence {
+  readonly kind: string;
+  readonly value: Uint8Array;
 }
 
 export interface Repeat {

@@ -40,7 +40,13 @@ export type MovedTable =
   /** id, certificates (JSON) */
   | 'signers'
   /** one row: from which sequence on deposits are stamped, through which time tokens may have been given */
-  | 'stamp_state';
+  | 'stamp_state'
+  /** address, next batch */
+  | 'authorities'
+  /** SHA-256 (hex), kind, bytes */
+  | 'token_evidence'
+  /** sequence, batch, address, label, chain id, contract, operator, index, token, evidence (JSON), received */
+  | 'batch_tokens';
 
 /** Ids are text with hyphens, digests and other bytes are bytes. */
 export type MovedValue = string | number | null | Uint8Array;

@@ -35,7 +35,7 @@ export interface RevocationResult {
   /** Undefined where nobody could be asked, or nobody answered. */
   readonly answer: RevocationAnswer | undefined;
   /** DoorProblem or RevocationProblem, of each attempt that came to nothing. */
-  readonly problems: readonly Error[];
+  readonly problems: readonly (Error & { readonly code: string })[];
 }
 
 export interface RevocationSource {

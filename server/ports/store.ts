@@ -12,7 +12,8 @@ export interface Store
     CertificateStore,
     IdentityStore,
     FixityStore,
-    StampStore {
+    StampStore,
+    BatchTokenStore {
   /** Resolves where a deposit could be taken now; rejects with StoreUnavailable where not. */
   probe(): Promise<void>;
   close(): Promise<void>;
@@ -306,6 +307,12 @@ export interface FixityStore {
 
 // ---------------------------------------------------------------- identity
 
+/**
+ * Of the organization that entries belong to which nobody deposited: what the service records of itself, so that no
+ * depositor sees it among his. Fixed, the same after every restart and move (UUIDv8, RFC 9562 §5.8: "kezheng" in ASCII).
+ */
+export const OPERATOR_ID = '6b657a68-656e-8670-8000-000000000001';
+
 export type OrganizationRole = 'depositor' | 'notary' | 'court' | 'operator';
 
 export interface Organization {
@@ -380,4 +387,69 @@ export interface StampStore {
    * is what was written down before or this, whichever is later.
    */
   reserveTime(throughMs: number): Promise<number>;
+}
+
+// ---------------------------------------------------------------- tokens of outside authorities
+
+/** Where the document under a token says that the batch stands: chain, contract and operator as `0x…`, index. */
+export interface TokenPlace extends Pick<LogIdentity, 'chainId' | 'contract' | 'operator'> {
+  readonly index: number;
+}
+
+/** What came with a token; stored once, however many tokens it came with. */
+export interface TokenEvidence {
+  readonly kind: 'certificate' | 'crl' | 'ocsp';
+  /** DER */
+  readonly value: Uint8Array;
+}
+
+interface BatchTokenParts {
+  readonly batch: number;
+  /** who gave it: the address that was asked, and the label of whoever runs that */
+  readonly url: string;
+  readonly label: string;
+  readonly log: TokenPlace;
+  /** DER of the TimeStampToken */
+  readonly token: Uint8Array;
+  readonly receivedMs: number;
+}
+
+export interface NewBatchToken extends BatchTokenParts {
+  /** certificates from the signer's to a root, then what their issuers said of them */
+  readonly evidence: readonly TokenEvidence[];
+}
+
+export interface BatchToken extends BatchTokenParts {
+  /** for `tokenEvidence`, in that order: SHA-256 of each, hex */
+  readonly evidence: readonly string[];
+  /** of the entry that holds its digest */
+  readonly sequence: number;
+}
+
+/** How far an address has come: every earlier batch from the first one on has its token, or needs none. */
+export interface AskedAuthority {
+  readonly url: string;
+  readonly nextBatch: number;
+}
+
+export interface BatchTokenStore {
+  /**
+   * These and no others are asked from now on. One that was not asked before begins with the batch that is sealed next:
+   * no batch is stamped late.
+   */
+  joinAuthorities(urls: readonly string[]): Promise<readonly AskedAuthority[]>;
+  askedAuthorities(): Promise<readonly AskedAuthority[]>;
+  /** Whether entries of others than this organization stand in the batch. */
+  holdsOthers(batch: Batch, organization: string): Promise<boolean>;
+  /** This batch gets no token from there. Changes nothing where another batch is next. */
+  passBatch(url: string, batch: number): Promise<void>;
+  /**
+   * The token, what came with it, and the entry that holds its digest: all, in one transaction. False where this batch
+   * has a token from there; then nothing is kept.
+   */
+  keepBatchToken(token: NewBatchToken, entry: JournalEntry): Promise<boolean>;
+  /** In the order in which they were kept. */
+  batchTokens(batch: number): Promise<readonly BatchToken[]>;
+  /** In the order of the digests; throws where one is missing. */
+  tokenEvidence(digests: readonly string[]): Promise<readonly TokenEvidence[]>;
 }

@@ -9,7 +9,7 @@ import { treeOf } from '../../server/audit/trees.ts';
 import { append, KEY, openChain } from '../support/anvil.ts';
 import { untilState } from '../support/configured.ts';
 import { rpc, rpcProxy } from '../support/rpc-proxy.ts';
-import { copyOf, inDatabase, install, look, mergeLookup } from './installation.ts';
+import { copyOf, inDatabase, install, type Looked, look, mergeLookup } from './installation.ts';
 
 /*
  * One installation, made by the real service on a real chain; each test damages a copy of it in one way, and fsck must
@@ -721,26 +721,30 @@ t.test(
   'a later certificate must not lose an anchor: an event that nobody can check is no excuse',
   async (t) => {
     const dir = copyOf(t, made);
-    const loses = 'certificate-revision-loses certificates/3:2';
+    const lost = ({ findings }: Looked) =>
+      findings
+        .filter(({ code, key }) => code === 'certificate-revision-loses' && key === '3:2')
+        .map(({ expected }) => String(expected));
+    const losesAnchor = (looked: Looked) => lost(looked).some((key) => !key.startsWith('token:'));
     inDatabase(dir, (db) => {
       db.exec(
         `insert into certificates select 3, 2, issued_ms, anchor_keys, bytes from certificates where sequence = 7`,
       );
     });
-    const losses = ({ told }: { told: readonly string[] }): number =>
-      told.filter((one) => one === loses).length;
-    t.equal(losses(await look(dir, { rpcUrl })), 2, 'its anchor, and its token');
+    const asked = await look(dir, { rpcUrl });
+    t.ok(losesAnchor(asked));
+    t.equal(lost(asked).length, 2, 'nor its token, which nothing takes back');
     const happened = (was: string) =>
       inDatabase(dir, (db) =>
         db.exec(`insert into anchor_events (anchor, at_ms, event, detail)
         select anchor, at_ms, 'reorganised', ${was} from anchor_events where anchor = 2 and event = 'mined'`),
       );
     happened('detail');
-    t.equal(losses(await look(dir)), 2, 'it had not been final, so no certificate had it');
+    t.ok(losesAnchor(await look(dir)), 'it had not been final, so no certificate had it');
     happened(`json_set(detail, '$.wasFinal', 1)`);
-    t.equal(losses(await look(dir, { rpcUrl })), 2, 'the chain has this block');
+    t.ok(losesAnchor(await look(dir, { rpcUrl })), 'the chain has this block');
     const blind = await look(dir);
-    t.equal(losses(blind), 1, 'without a chain nobody can tell; a token is never taken back');
+    t.notOk(losesAnchor(blind), 'without a chain nobody can tell');
     t.ok(blind.told.includes('event-order-differs anchors/1:1'), 'but the history cannot have gone so');
   },
 );

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { FILES, makeSample, trustList } from '../../scripts/vectors/sample.ts';
+import { OPERATOR_ID } from '../../server/ports/store.ts';
 import { CLI, cli, GENESIS, honestNode, node, type Outcome } from '../support/cli.ts';
 import { body, certificateOf, form, hashOnly, run } from '../support/running.ts';
 import { ON_POSTGRES, storageFor } from '../support/storage.ts';
@@ -191,6 +192,9 @@ t.test('organizations and keys: shown once, stored hashed, with scopes, expiry a
     ['keys', 'revoke'],
   ])
     t.equal((await cli(args, env)).code, 64, args.join(' '));
+  const own = await cli(['keys', 'create', OPERATOR_ID], env);
+  t.equal(own.code, 64);
+  t.match(own.err, /what the service records of itself/);
 });
 
 t.test('a key is revoked by its id or by the key itself, and is never shown', async (t) => {

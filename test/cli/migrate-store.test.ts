@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { movedTo } from '../../server/adapters/moved.ts';
+import { askingOf, startAuthority } from '../support/authorities.ts';
 import { until } from '../support/configured.ts';
 import { startPostgres, type TestPostgres, whyNoPostgres } from '../support/postgres.ts';
 import { body, certificateOf, form, hashOnly, type Running, run } from '../support/running.ts';
@@ -69,11 +70,23 @@ const RECORDS = 2_500;
 
 /** A stopped installation with some of everything in it. */
 async function makeInstallation() {
-  const service = await run({ KEZHENG_FIXITY_EVERY_MS: '200' });
+  const authority = await startAuthority(t, { revocation: 'crl' });
+  const folder = mkdtempSync(join(tmpdir(), 'kezheng-authorities-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  const asking = askingOf(folder, [authority.entry('甲')], [authority.port]);
+  const service = await run({ KEZHENG_FIXITY_EVERY_MS: '200', ...asking });
   t.teardown(() => rmSync(service.dataDir, { recursive: true, force: true }));
   const ids = [await upload(service, 'first', 'key-1'), await upload(service, 'twice')];
   ids.push(await upload(service, 'twice'));
   const lines = await (await bulk(service, RECORDS, 'bulk-1')).text();
+  const last = JSON.parse(lines.trim().split('\n').at(-1)!).id;
+  for (const id of [...ids, last])
+    await until('stamped', async () => {
+      const { batch } = await body(service.call(`/v1/evidence/${id}`));
+      const { tokens } =
+        batch === null ? { tokens: [] } : await body(service.call(`/v1/batches/${batch.number}`));
+      return tokens[0]?.entry;
+    });
   const certificates = new Map<string, Buffer>();
   for (const id of ids) certificates.set(id, await certificateOf(service, id));
   await until('checked', async () => {

@@ -21,6 +21,7 @@ import { statedBy } from '../../server/pipeline/stated.ts';
 import { describeBy, trustListOf } from '../../server/pipeline/trust-list.ts';
 import { startTask } from '../../server/pipeline/worker.ts';
 import type { Anchor } from '../../server/ports/store.ts';
+import { CA, issue } from '../core/read/openssl.ts';
 import { sleep } from '../support/anvil.ts';
 import { until } from '../support/configured.ts';
 
@@ -213,6 +214,30 @@ t.test('the trust list parses, and holds every log and the root of the issuer', 
   );
   t.strictSame(parseTrust(utf8(trustListOf('x', [], () => CHAIN, issuer.x5c))).logs, []);
 });
+
+t.test(
+  'a body that has several addresses is one authority of the trust list, with all their roots',
+  async (t) => {
+    const own = issue({ subject: '/CN=one', extensions: CA }).der;
+    const other = issue({ subject: '/CN=another', extensions: CA }).der;
+    const at = (label: string, n: number, policies: string[], roots: Uint8Array[]) => ({
+      ...{ label, url: `http://${n}.example/`, policies, roots },
+    });
+    const given = [
+      at('甲', 1, ['1.2'], [own]),
+      at('乙', 2, ['1.3'], [own]),
+      at('甲', 3, ['1.2', '1.4'], [other, own]),
+    ];
+    const { authorities } = parseTrust(utf8(trustListOf('x', [], () => CHAIN, [own], given)));
+    t.same(
+      authorities.map(({ label, policies, roots }) => [label, policies, roots.length]),
+      [
+        ['甲', ['1.2', '1.4'], 2],
+        ['乙', ['1.3'], 1],
+      ],
+    );
+  },
+);
 
 /** Whatever a depositor can write: control characters, quotes, emoji, separators that scripts trip over. */
 const text = fc.oneof(

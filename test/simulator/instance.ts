@@ -12,11 +12,13 @@ import type { Chain } from '../../server/ports/chain.ts';
 import type { Clock } from '../../server/ports/clock.ts';
 import type { Issuer } from '../../server/ports/issuer.ts';
 import type { Leadership } from '../../server/ports/leadership.ts';
-import type { IdempotencyClaim } from '../../server/ports/store.ts';
+import type { BatchTokenStore, IdempotencyClaim } from '../../server/ports/store.ts';
 import type { TreeBuilder } from '../../server/ports/work.ts';
 import { digestsOf } from './disk.ts';
 import type { Life, Schedule } from './schedule.ts';
 import type { SimulatedStore } from './store.ts';
+
+type Tokens = StampReads & Pick<BatchTokenStore, 'batchTokens' | 'tokenEvidence'>;
 
 /** What a process stands on; each part may be replaced by one with a bug in it. */
 export interface Ports {
@@ -26,7 +28,7 @@ export interface Ports {
   readonly leadership: Leadership;
   readonly trees: TreeBuilder;
   /** the store as certificates are made from it */
-  readonly certificates: Omit<CertificateDeps['store'], keyof StampReads>;
+  readonly certificates: Omit<CertificateDeps['store'], keyof Tokens>;
 }
 
 export interface InstanceOptions {
@@ -124,7 +126,9 @@ export function startInstance(options: InstanceOptions) {
 }
 
 /** Tokens are made where a store writes; nothing of the pipeline waits for them, and here there are none. */
-const WITHOUT_STAMPS: StampReads = {
+const WITHOUT_STAMPS: Tokens = {
   stampOf: async () => undefined,
   leavesFrom: async () => new Uint8Array(),
+  batchTokens: async () => [],
+  tokenEvidence: async () => [],
 };

@@ -85,6 +85,14 @@ const IMPORTS: Readonly<Record<MovedTable, Import>> = {
   stamps: table(1, bigint('first_sequence'), bigint('count'), bytea('token')),
   signers: table(1, text('id'), json('chain')),
   stamp_state: table(1, bigint('stamped_from'), bigint('reserved_ms')),
+  authorities: table(1, text('url'), bigint('next_batch')),
+  token_evidence: table(1, text('id'), text('kind'), bytea('value')),
+  batch_tokens: table(
+    1,
+    ...[bigint('sequence'), bigint('batch'), text('url'), text('label'), bigint('chain_id')],
+    ...[text('contract'), text('operator'), bigint('log_index'), bytea('token'), json('evidence')],
+    bigint('received_ms'),
+  ),
 };
 
 /** Each new database has one row of them, which is replaced. */

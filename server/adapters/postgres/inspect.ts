@@ -6,7 +6,10 @@ import {
   type LookupRepairs,
   type LookupRow,
   type RawAnchor,
+  type RawBatchToken,
   type RawBulkCall,
+  type RawEntry,
+  type RawTokenEvidence,
   type Snapshot,
 } from '../../ports/inspect.ts';
 import { clientConfig, type SessionOptions } from './session.ts';
@@ -99,6 +102,7 @@ function failed(error: unknown): InspectionFailed {
   return new InspectionFailed(`${code ?? ''} ${message}`.trim(), code?.startsWith('XX') ?? false, error);
 }
 
+const ENTRY = `select sequence, id, organization, received_ms, leaf, convert_to(entry, 'UTF8') as bytes from entries`;
 const ANCHOR = `id, batch, log, log_index as index, state, transaction_hash, block_number, block_hash, block_time,
   final_ms, proof::text as proof from anchors`;
 const LOWEST = Number.MIN_SAFE_INTEGER;
@@ -132,21 +136,27 @@ function snapshotOf(run: Run, end: () => Promise<void>): Snapshot {
         ({ id }) => [id],
       ),
     async *entries(first, last) {
-      const sql = `select sequence, id, organization, received_ms, leaf, convert_to(entry, 'UTF8') as bytes from entries
-        where sequence > $1 and sequence <= $2 order by sequence`;
+      const sql = `${ENTRY} where sequence > $1 and sequence <= $2 order by sequence`;
       for await (const row of rows<EntryRow>(sql, [first - 1, last], ({ sequence }) => [sequence, last]))
-        yield {
-          sequence: row.sequence,
-          id: row.id,
-          organization: row.organization,
-          receivedMs: row.received_ms,
-          leaf: row.leaf,
-          bytes: row.bytes,
-          digests: undefined,
-          idempotencyKey: undefined,
-          fingerprint: undefined,
-        };
+        yield entryOf(row);
     },
+    async *entriesOf(organization) {
+      const sql = `${ENTRY} where organization = $1 and ($2::uuid is null or id > $2) order by id`;
+      for await (const row of rows<EntryRow>(sql, [organization, null], ({ id }) => [organization, id]))
+        yield entryOf(row);
+    },
+    batchTokens: () =>
+      rows<RawBatchToken>(
+        `select sequence, batch, url, label, chain_id as "chainId", contract, operator, log_index as index, token,
+          evidence::text as evidence from batch_tokens
+          where (batch, url, sequence) > ($1, $2 collate "C", $3) order by batch, url, sequence`,
+        [LOWEST, '', LOWEST],
+        ({ batch, url, sequence }) => [batch, url, sequence],
+      ),
+    isOfToken: async (sequence) =>
+      (await run('select 1 from batch_tokens where sequence = $1', [sequence])).length > 0,
+    tokenEvidence: async (id) =>
+      (await run<RawTokenEvidence>('select kind, value from token_evidence where id = $1', [id]))[0],
     async *batches() {
       const sql = `select number, first_sequence, last_sequence, root, sealed_ms, oldest_ms, progress from batches
         where number > $1 order by number`;
@@ -266,6 +276,7 @@ const ONCE: readonly (readonly [table: string, key: string, expression: string])
   ['batches', 'first_sequence', 'first_sequence::text'],
   ['anchors', 'log:index', "log || ':' || log_index"],
   ['anchors', 'log:batch', "log || ':' || batch"],
+  ['batch_tokens', 'batch:url', "batch || ':' || url"],
   ['serials', 'year-serial', "year || '-' || serial"],
   ['serials', 'sequence', 'sequence::text'],
   ['logs', 'identity', "chain_id || ':' || genesis_hash || ':' || contract || ':' || operator"],
@@ -395,6 +406,18 @@ interface SerialRow {
   year: number;
   serial: number;
 }
+
+const entryOf = (row: EntryRow): RawEntry => ({
+  sequence: row.sequence,
+  id: row.id,
+  organization: row.organization,
+  receivedMs: row.received_ms,
+  leaf: row.leaf,
+  bytes: row.bytes,
+  digests: undefined,
+  idempotencyKey: undefined,
+  fingerprint: undefined,
+});
 
 const anchorOf = ({ id, batch, log, index, state, ...row }: AnchorRow): RawAnchor => ({
   ...{ id, batch, log, index, state },

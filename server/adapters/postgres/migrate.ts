@@ -5,6 +5,7 @@ import { StoreUnavailable } from '../../ports/store.ts';
 import * as first from './migrations/0001-first.ts';
 import * as fixity from './migrations/0002-fixity.ts';
 import * as stamps from './migrations/0003-stamps.ts';
+import * as authorities from './migrations/0004-authorities.ts';
 import { checkSession, clientConfig, type SessionOptions, translate } from './session.ts';
 
 /** In order of their names; what has been released is never edited, a change is a new one. */
@@ -12,6 +13,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first': first,
   '0002-fixity': fixity,
   '0003-stamps': stamps,
+  '0004-authorities': authorities,
 };
 
 /** Any number that no other program takes for a lock in our database: "kezheng" in ASCII. */

@@ -7,6 +7,7 @@ import type { Store } from '../../ports/store.ts';
 import { createTimeGate, type TimeGate } from '../../ports/time-gate.ts';
 import { openAnchorWrites } from './anchoring.ts';
 import { openAnchorReads } from './anchors.ts';
+import { openBatchTokenReads, openBatchTokenWrites } from './batch-tokens.ts';
 import { openBatchReads, openBatchWrites } from './batches.ts';
 import { openCertificateReads, openCertificateWrites } from './certificates.ts';
 import { openDatabase } from './database.ts';
@@ -101,6 +102,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     ...openCertificateReads(reading),
     ...openFixityReads(reading),
     ...openStampReads(reading),
+    ...openBatchTokenReads(reading),
     ...openIdentityReads(reading),
     ...inOrder(lane, {
       ...openBatchWrites(writing),
@@ -108,6 +110,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
       ...openCertificateWrites(writing),
       ...openFixityWrites(writing),
       ...openStampWrites(writing),
+      ...openBatchTokenWrites(writing),
       ...openIdentityWrites(writing),
     }),
     async probe() {

@@ -6,8 +6,16 @@ import type {
   FixityResult,
   OrganizationRole,
   StoredFile,
+  TokenEvidence,
 } from '../../ports/store.ts';
-import type { AnchorColumns, AttemptColumns, BatchRow, LogRow } from '../relational/rows.ts';
+import type {
+  AnchorColumns,
+  AttemptColumns,
+  AuthorityRow,
+  BatchRow,
+  BatchTokenColumns,
+  LogRow,
+} from '../relational/rows.ts';
 
 /** The tables as the newest migration leaves them. Columns that end in _ms are Unix milliseconds. */
 export interface Schema {
@@ -83,6 +91,12 @@ export interface Schema {
   signers: { id: string; chain: JSONColumnType<readonly string[], string, string> };
   /** one row */
   stamp_state: { stamped_from: number; reserved_ms: number };
+  authorities: AuthorityRow;
+  token_evidence: { id: string; kind: TokenEvidence['kind']; value: Buffer };
+  batch_tokens: BatchTokenColumns & {
+    token: Buffer;
+    evidence: JSONColumnType<readonly string[], string, string>;
+  };
 }
 
 export interface EntryRow {

@@ -1,5 +1,13 @@
+import { hash } from 'node:crypto';
 import type { EthereumHeaderAnchor, LogIdentity, SignedAppend } from '../../ports/chain.ts';
-import type { Anchor, AnchorState, Batch } from '../../ports/store.ts';
+import type {
+  Anchor,
+  AnchorState,
+  AskedAuthority,
+  Batch,
+  BatchToken,
+  NewBatchToken,
+} from '../../ports/store.ts';
 
 /*
  * What SQLite and PostgreSQL store alike, and what it means. Columns that end in _ms are Unix milliseconds.
@@ -121,3 +129,53 @@ export const attemptOf = (row: AttemptColumns): SignedAppend & { readonly signed
   maxPriorityFeePerGas: row.max_priority_fee_per_gas,
   signedMs: row.signed_ms,
 });
+
+export interface AuthorityRow {
+  url: string;
+  next_batch: number;
+}
+
+export const askedOf = ({ url, next_batch: nextBatch }: AuthorityRow): AskedAuthority => ({ url, nextBatch });
+
+/** A token's columns but those that each keeps in its own way. */
+export interface BatchTokenColumns {
+  sequence: number;
+  batch: number;
+  url: string;
+  label: string;
+  chain_id: number;
+  contract: string;
+  operator: string;
+  log_index: number;
+  received_ms: number;
+}
+
+export const batchTokenOf = (
+  row: BatchTokenColumns & { readonly token: Uint8Array },
+  evidence: readonly string[],
+): BatchToken => ({
+  batch: row.batch,
+  url: row.url,
+  label: row.label,
+  log: { chainId: row.chain_id, contract: row.contract, operator: row.operator, index: row.log_index },
+  token: new Uint8Array(row.token),
+  receivedMs: row.received_ms,
+  evidence,
+  sequence: row.sequence,
+});
+
+export interface NamedEvidence {
+  readonly id: string;
+  readonly kind: string;
+  readonly value: Uint8Array;
+}
+
+/** Under the SHA-256 of its bytes. */
+export const namedEvidence = ({ evidence }: Pick<NewBatchToken, 'evidence'>): readonly NamedEvidence[] =>
+  evidence.map(({ kind, value }) => ({ id: hash('sha256', value, 'hex'), kind, value }));
+
+/** What a row of a token names and is not there is damage. */
+export function requireEvidence<T>(found: T | undefined, id: string): T {
+  if (found === undefined) throw new Error(`what came with a token is missing: ${id}`);
+  return found;
+}

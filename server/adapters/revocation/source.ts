@@ -88,7 +88,7 @@ function attemptsFor(
 
 async function firstOf(
   attempts: readonly Attempt[],
-  missing: readonly Error[],
+  missing: RevocationResult['problems'],
 ): Promise<Pick<RevocationResult, 'answer' | 'problems'>> {
   const problems = [...missing];
   for (const attempt of attempts) {
@@ -96,8 +96,7 @@ async function firstOf(
       return { answer: await attempt(), problems };
     } catch (error) {
       const stopped = error instanceof DoorProblem && error.code === 'door-stopped';
-      const expected = error instanceof DoorProblem || error instanceof RevocationProblem;
-      if (stopped || !expected) throw error;
+      if (stopped || !(error instanceof DoorProblem || error instanceof RevocationProblem)) throw error;
       problems.push(error);
     }
   }

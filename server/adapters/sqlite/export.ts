@@ -120,6 +120,22 @@ const EXPORTS: Readonly<Record<Exclude<MovedTable, 'file_digests'>, Export>> = {
     start: [FIRST],
     keyOf: byFirst,
   },
+  authorities: {
+    sql: 'select url, next_batch from authorities where url > ? order by url',
+    start: [''],
+    keyOf: byFirst,
+  },
+  token_evidence: {
+    sql: 'select id, kind, value from token_evidence where id > ? order by id',
+    start: [''],
+    keyOf: byFirst,
+  },
+  batch_tokens: {
+    sql: `select sequence, batch, url, label, chain_id, contract, operator, log_index, token, evidence, received_ms
+      from batch_tokens where sequence > ? order by sequence`,
+    start: [FIRST],
+    keyOf: byFirst,
+  },
 };
 
 const TABLES: readonly MovedTable[] = [
@@ -141,6 +157,9 @@ const TABLES: readonly MovedTable[] = [
   'stamps',
   'signers',
   'stamp_state',
+  'authorities',
+  'token_evidence',
+  'batch_tokens',
 ];
 
 /** Tables whose rows are left out when they are old: the time comes after the key in their statements. */

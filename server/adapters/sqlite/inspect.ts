@@ -7,7 +7,9 @@ import {
   type LookupRepairs,
   type LookupRow,
   type RawAnchor,
+  type RawBatchToken,
   type RawEntry,
+  type RawTokenEvidence,
   type Snapshot,
 } from '../../ports/inspect.ts';
 import { type Connection, openForReading, openForWriting } from './connection.ts';
@@ -76,6 +78,9 @@ export const sqliteLookupRepairs = ({ path }: { readonly path: string }): Lookup
   },
 });
 
+const ENTRY = `select sequence, id, organization, received_ms, leaf, cast(entry as blob) as bytes, digests,
+  idempotency_key, fingerprint from entries`;
+
 function snapshotOf(db: Connection, end: () => void): Snapshot {
   /** Keyset pages; `keys` are read back from the last row and bound before `limit`. */
   async function* rows<R>(sql: string, start: readonly unknown[], keyOf: (row: R) => readonly unknown[]) {
@@ -101,8 +106,7 @@ function snapshotOf(db: Connection, end: () => void): Snapshot {
         yield { id: row.id, organization: uuid(row.organization) };
     },
     async *entries(first, last) {
-      const sql = `select sequence, id, organization, received_ms, leaf, cast(entry as blob) as bytes, digests,
-        idempotency_key, fingerprint from entries where sequence > ? and sequence <= ? order by sequence`;
+      const sql = `${ENTRY} where sequence > ? and sequence <= ? order by sequence`;
       for await (const row of rows<EntryRow>(sql, [first - 1, last], (row) => [row.sequence, last]))
         yield entryOf(row);
     },
@@ -228,6 +232,26 @@ function snapshotOf(db: Connection, end: () => void): Snapshot {
       ),
     stampedFrom: async () =>
       guarded(() => db.prepare<[], number>('select stamped_from from stamp_state').pluck().get()) ?? 0,
+    batchTokens: () =>
+      rows<RawBatchToken>(
+        `select sequence, batch, url, label, chain_id as chainId, contract, operator, log_index as "index", token,
+          evidence from batch_tokens where (batch, url, sequence) > (?, ?, ?) order by batch, url, sequence`,
+        [LOWEST, '', LOWEST],
+        ({ batch, url, sequence }) => [batch, url, sequence],
+      ),
+    isOfToken: async (sequence) =>
+      guarded(() => db.prepare<[number]>('select 1 from batch_tokens where sequence = ?').get(sequence)) !==
+      undefined,
+    tokenEvidence: async (id) =>
+      guarded(() =>
+        db.prepare<[string], RawTokenEvidence>('select kind, value from token_evidence where id = ?').get(id),
+      ),
+    async *entriesOf(organization) {
+      const owner = Buffer.from(organization.replaceAll('-', ''), 'hex');
+      const sql = `${ENTRY} where organization = ? and id > ? order by id`;
+      for await (const row of rows<EntryRow>(sql, [owner, NO_BYTES], ({ id }) => [owner, id]))
+        yield entryOf(row);
+    },
     async *repeats() {
       for (const [table, key, sql] of ONCE)
         for (const row of guarded(() => db.prepare<[], RepeatRow>(sql).all()))
@@ -246,6 +270,7 @@ const ONCE: readonly (readonly [table: string, key: string, sql: string])[] = [
   ['batches', 'first_sequence', repeated('batches', 'first_sequence')],
   ['anchors', 'log:index', repeated('anchors', "log || ':' || log_index")],
   ['anchors', 'log:batch', repeated('anchors', "log || ':' || batch")],
+  ['batch_tokens', 'batch:url', repeated('batch_tokens', "batch || ':' || url")],
   ['serials', 'year-serial', repeated('serials', "year || '-' || serial")],
   ['serials', 'sequence', repeated('serials', 'sequence')],
   [

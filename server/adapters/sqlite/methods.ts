@@ -1,5 +1,6 @@
 import type { StamperSpec } from '../../ports/stamp.ts';
 import { openAnchorWrites } from './anchoring.ts';
+import { openBatchTokenWrites } from './batch-tokens.ts';
 import { openCertificateWrites } from './certificates.ts';
 import { type Connection, leaveLog, logPages, openForWriting } from './connection.ts';
 import { type BulkCall, type Deposits, openDeposits } from './deposits.ts';
@@ -29,6 +30,7 @@ export function openMethods(path: string, slice?: number, stamper?: StamperSpec)
     ...openIdentityWrites(db),
     ...openFixityWrites(db),
     ...openStampWrites(db),
+    ...openBatchTokenWrites(db, journal),
   });
   return {
     ...writes,

@@ -12,12 +12,14 @@ import { openForWriting } from './connection.ts';
 import * as first from './migrations/0001-first.ts';
 import * as fixity from './migrations/0002-fixity.ts';
 import * as stamps from './migrations/0003-stamps.ts';
+import * as authorities from './migrations/0004-authorities.ts';
 
 /** In order of their names; what has been released is never edited, a change is a new one. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-first': first,
   '0002-fixity': fixity,
   '0003-stamps': stamps,
+  '0004-authorities': authorities,
 };
 
 /**

@@ -1,5 +1,13 @@
 import type { Generated } from 'kysely';
-import type { AnchorColumns, AttemptColumns, BatchRow, LogRow } from '../relational/rows.ts';
+import type { TokenEvidence } from '../../ports/store.ts';
+import type {
+  AnchorColumns,
+  AttemptColumns,
+  AuthorityRow,
+  BatchRow,
+  BatchTokenColumns,
+  LogRow,
+} from '../relational/rows.ts';
 
 /** The tables as the newest migration leaves them. Columns that end in _ms are Unix milliseconds. */
 export interface Schema {
@@ -59,6 +67,10 @@ export interface Schema {
   signers: { id: string; chain: string };
   /** one row */
   stamp_state: { stamped_from: number; reserved_ms: number };
+  authorities: AuthorityRow;
+  token_evidence: { id: string; kind: TokenEvidence['kind']; value: Uint8Array };
+  /** `evidence` is a JSON array */
+  batch_tokens: BatchTokenColumns & { token: Uint8Array; evidence: string };
 }
 
 export interface EntryRow {

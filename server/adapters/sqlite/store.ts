@@ -5,6 +5,7 @@ import type { StamperSpec } from '../../ports/stamp.ts';
 import type { BulkOutcome, IdempotencyClaim, JournalEntry, Store } from '../../ports/store.ts';
 import { requireUuid } from '../relational/uuid.ts';
 import { openAnchorReads } from './anchors.ts';
+import { openBatchTokenReads } from './batch-tokens.ts';
 import { openBatches } from './batches.ts';
 import { openCertificateReads } from './certificates.ts';
 import { createCheckpoints } from './checkpoints.ts';
@@ -64,6 +65,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     ...asynchronous(openIdentityReads(db)),
     ...asynchronous(openFixityReads(db)),
     ...asynchronous(openStampReads(db)),
+    ...asynchronous(openBatchTokenReads(db)),
     ...asynchronous({ batch: batches.batch, lastBatch: batches.lastBatch }),
     ...asynchronous({ placeOf: batches.placeOf, pending: batches.pending, evidence: listing.evidence }),
     ...writing(writer),
@@ -75,6 +77,10 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     depositMany(organization, entries, claim) {
       checkpoints.deposited(entries.length);
       return depositMany(writer, organization, entries, claim);
+    },
+    keepBatchToken(token, entry) {
+      const bytes = packed([entry]);
+      return writer.call('keepBatchToken', [token, bytes], [bytes]);
     },
     pendingLeaves: (limit) => writer.call('pendingLeaves', [limit]),
     seal: (batch) => writer.call('seal', [batch]),
@@ -115,6 +121,8 @@ function writing(writer: Writer) {
     recordStamp: verb('recordStamp'),
     keepSigner: verb('keepSigner'),
     reserveTime: verb('reserveTime'),
+    joinAuthorities: verb('joinAuthorities'),
+    passBatch: verb('passBatch'),
     probe: verb('probe'),
   };
 }
@@ -125,13 +133,10 @@ async function depositMany(
   entries: readonly JournalEntry[],
   claim: (IdempotencyClaim & { readonly note: string; readonly nowMs: number }) | undefined,
 ): Promise<BulkOutcome> {
-  const packer = createPacker(() => new ArrayBuffer(1024 * (entries.length + 1)));
-  for (const entry of entries) {
-    if (entry.organization !== organization) throw new TypeError('an entry of another organization');
-    packer.add(entry, undefined);
-  }
+  if (entries.some((entry) => entry.organization !== organization))
+    throw new TypeError('an entry of another organization');
   if (claim !== undefined) checkKeyLength(Buffer.byteLength(claim.key));
-  const bytes = packer.take();
+  const bytes = packed(entries);
   const call = {
     organization: requireUuid(organization),
     bytes,
@@ -139,6 +144,12 @@ async function depositMany(
     claim: claim && { ...claim, fingerprint: Buffer.from(claim.fingerprint, 'hex') },
   };
   return writer.call('many', [call], [bytes]);
+}
+
+function packed(entries: readonly JournalEntry[]): ArrayBuffer {
+  const packer = createPacker(() => new ArrayBuffer(1024 * (entries.length + 1)));
+  for (const entry of entries) packer.add(entry, undefined);
+  return packer.take();
 }
 
 type Sync = Record<string, (...args: never[]) => unknown>;

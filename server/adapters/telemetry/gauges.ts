@@ -10,6 +10,8 @@ const HELP = {
   kezheng_entries_unsealed_oldest_seconds: 'Age of the oldest of them',
   kezheng_batches: 'Batches by how far their anchor has come, over all instances',
   kezheng_batch_unanchored_oldest_seconds: 'Time since the oldest batch was sealed whose anchor is not final',
+  kezheng_batch_unstamped_oldest_seconds:
+    'Time since the oldest batch was sealed that this outside authority has not stamped',
   kezheng_anchor_confirmations: 'Confirmations of the oldest anchor that is mined and not final',
   kezheng_anchor_confirmations_required: 'Confirmations that it needs',
   kezheng_operator_balance_ether: 'What the operator has to pay fees with',
@@ -37,6 +39,7 @@ export type GaugeName = keyof typeof HELP;
 const LABELS: Partial<Record<GaugeName, readonly string[]>> = {
   kezheng_build_info: ['version', 'node'],
   kezheng_batches: ['state'],
+  kezheng_batch_unstamped_oldest_seconds: ['authority'],
   kezheng_clock_state: ['state'],
   kezheng_part_problem: ['part'],
 };

@@ -5,6 +5,7 @@ import type { Tracing } from '../../ports/metrics.ts';
 import type { DepositQueue } from '../../ports/overload.ts';
 import type { Store } from '../../ports/store.ts';
 import type { ClockState } from '../../ports/time.ts';
+import { countAuthorities, readAuthorities } from './authorities.ts';
 import { watchBlobs } from './blobs.ts';
 import { openAccount, watchChain } from './chain.ts';
 import { countTimeServers, readClock } from './clock.ts';
@@ -46,6 +47,11 @@ export async function openTelemetry(options: TelemetryOptions) {
     watchChain: chain.chain,
     watchBlobs: <T extends Blobs>(blobs: T): T => watchBlobs(blobs, families, tracing),
     countTimeServers: (servers: number) => countTimeServers(families, servers),
+    /** Counts what becomes of asking them. */
+    watchAuthorities(store: Store, urls: readonly string[]) {
+      addReader((gauges) => readAuthorities(store, urls, gauges, clock.nowMs()));
+      return countAuthorities(families, urls.length);
+    },
     watchClock: (state: () => ClockState) => addReader((gauges) => readClock(gauges, state())),
     watchStore(store: Store, queue: DepositQueue): Store {
       const watched = watchStore(store, { families, tracing, deposits: metrics.deposits });

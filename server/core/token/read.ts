@@ -131,9 +131,12 @@ function readIssuerAndSerial(element: Element) {
   }));
 }
 
-/** In SignerInfo the SET has the tag [0] IMPLICIT; it is signed with its own (RFC 5652 §5.4). */
+/**
+ * In SignerInfo the SET has the tag [0] IMPLICIT; it is signed with its own (RFC 5652 §5.4). A copy: `slice` of a
+ * subclass may be a view, and the caller's token would be changed.
+ */
 function asSet({ raw }: Element): Uint8Array {
-  const set = raw.slice();
+  const set = Uint8Array.from(raw);
   set[0] = TAG.set;
   return set;
 }

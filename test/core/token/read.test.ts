@@ -76,6 +76,13 @@ t.test('the answer to a request has its nonce', async (t) => {
   await t.rejects(answer(token(), nonce), differs);
 });
 
+t.test('reading a token leaves its bytes as they are, whatever array they are in', async (t) => {
+  const bytes = Buffer.from(token());
+  const before = bytes.toString('hex');
+  parseToken(bytes);
+  t.equal(bytes.toString('hex'), before);
+});
+
 t.test('what a token of ours says is read', async (t) => {
   const nonce = Uint8Array.of(0x80, 1);
   const { info, signer } = parseToken(token({ nonce, serial: Uint8Array.of(0xff) }));

@@ -1,0 +1,52 @@
+import t from 'tap';
+import { copyOf, inDatabase, look } from './installation.ts';
+import { shortened, stampedInstallation, TOKEN_DAMAGES } from './stamped.ts';
+
+/*
+ * Tokens of an outside authority as a real service keeps them; each test damages a copy in one way, and fsck must name
+ * that and nothing else.
+ */
+
+t.setTimeout(200_000);
+const { service } = await stampedInstallation(t);
+const running = await look(service.dataDir);
+await service.pause();
+t.teardown(() => service.stop());
+
+t.test('beside a running service and a stopped one nothing is wrong', async (t) => {
+  for (const { told, notes } of [running, await look(service.dataDir)]) {
+    t.strictSame(told, []);
+    t.strictSame(notes, ['chain-not-asked chain/*'], 'no format is unknown');
+  }
+});
+
+for (const { what, damage, told } of TOKEN_DAMAGES)
+  t.test(`named, and nothing else: ${what}`, async (t) => {
+    const dir = copyOf(t, service);
+    inDatabase(dir, (db) => {
+      void damage(async (sql, ...values) => db.prepare(sql).run(...values));
+    });
+    t.strictSame(shortened((await look(dir)).told, told), [...told].sort());
+  });
+
+t.test('an entry with the digest of a token belongs to nobody else', async (t) => {
+  const dir = copyOf(t, service);
+  inDatabase(dir, (db) => {
+    const other = db.prepare("select id from organizations where role = 'depositor'").pluck().get();
+    db.prepare('update entries set organization = ? where sequence = 2').run(other);
+  });
+  t.strictSame((await look(dir)).told, ['entry-column-differs entries/2']);
+});
+
+t.test('an entry whose digest is not that of a token is an altered one', async (t) => {
+  const dir = copyOf(t, service);
+  inDatabase(dir, (db) => {
+    const entry = db.prepare('select entry from entries where sequence = 2').pluck().get() as string;
+    const altered = JSON.stringify({ ...JSON.parse(entry), sha256: '00'.repeat(32) });
+    db.prepare('update entries set entry = ? where sequence = 2').run(altered);
+  });
+  t.strictSame([...new Set((await look(dir)).told)].sort(), [
+    'batch-token-entry-differs batch_tokens/2',
+    'entry-altered entries/2',
+  ]);
+});
