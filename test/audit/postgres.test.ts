@@ -66,7 +66,7 @@ else {
     {
       'a byte of an entry': [
         [`update entries set entry = replace(entry, '仅摘要', '仅篡改') where sequence = 4`],
-        ['entry-altered entries/4'],
+        ['entry-altered entries/4', 'stamp-wrong stamps/2'],
       ],
       'a leaf': [
         [`update entries set leaf = decode(repeat('00', 32), 'hex') where sequence = 4`],
@@ -74,7 +74,20 @@ else {
       ],
       'an entry that is gone': [
         ['delete from entries where sequence = 4'],
-        ['entry-missing entries/4', 'batch-entries-missing batches/2', 'lookup-surplus lookup/'],
+        [
+          'entry-missing entries/4',
+          'batch-entries-missing batches/2',
+          'lookup-surplus lookup/',
+          'stamp-place-wrong stamps/2',
+        ],
+      ],
+      'a token': [
+        [`update stamps set token = set_byte(token, length(token) - 1, 0) where first_sequence = 7`],
+        ['stamp-wrong stamps/7'],
+      ],
+      'a stamp that is gone': [
+        ['delete from stamps where first_sequence = 7'],
+        ['stamp-missing entries/7'],
       ],
       'a batch that is gone': [
         ['delete from batches where number = 2'],

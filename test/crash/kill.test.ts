@@ -27,7 +27,7 @@ const LONG = process.env['KEZHENG_TEST_LONG'] === '1';
 const ROUNDS = LONG ? 60 : 6;
 const CONNECTIONS = 4;
 /** Between two deposits of a connection, at most: every one of them has to be judged afterwards. */
-const MAX_PAUSE_MS = LONG ? 20 : 80;
+const MAX_PAUSE_MS = 80;
 const MIN_LIFE_MS = 150;
 const MAX_LIFE_MS = 2_200;
 /** A server that was killed is away for so long, at most. */
