@@ -85,10 +85,7 @@ else {
         [`update stamps set token = set_byte(token, length(token) - 1, 0) where first_sequence = 7`],
         ['stamp-wrong stamps/7'],
       ],
-      'a stamp that is gone': [
-        ['delete from stamps where first_sequence = 7'],
-        ['stamp-missing entries/7'],
-      ],
+      'a stamp that is gone': [['delete from stamps where first_sequence = 7'], ['stamp-missing entries/7']],
       'a batch that is gone': [
         ['delete from batches where number = 2'],
         ['batch-number-gap batches/2', 'anchor-batch-missing anchors/1:1'],
