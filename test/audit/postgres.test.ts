@@ -56,6 +56,9 @@ else {
     'anchor_events',
     'certificates',
     'serials',
+    'stamps',
+    'signers',
+    'stamp_state',
   ];
 
   t.test('beside a running service nothing is wrong', async (t) => {
