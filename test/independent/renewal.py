@@ -1,4 +1,4 @@
-"""An independent checker for kezheng-renewal/1, written from FORMAT.md alone, beside the one for certificates.
+"""An independent checker for kezheng-renewal/1, written from FORMAT.md and FORMAT-MORE.md alone, beside the one for certificates.
 
     python3 renewal.py renewals.json
     python3 renewal.py --trees < trees.json
@@ -6,7 +6,7 @@
 The first is the test: renewals.json lists cases with what is given and what is to be found. The second reckons hash
 trees anew: a list of {files: [{sha512, earlier}], paths, root}.
 
-Standard library only. "S7.18", "S10" ... name the section (and the check) of FORMAT.md that the code obeys.
+Standard library only. "S7.18", "S10" ... name the section (and the check) that the code obeys: S7 of FORMAT.md, S10 is section 2 of FORMAT-MORE.md.
 """
 import hashlib
 import json

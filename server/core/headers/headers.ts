@@ -8,7 +8,7 @@ import { buildProtected, signingInput } from '../read/jws.ts';
 import { FormatError } from '../reason.ts';
 
 /*
- * kezheng-headers/1, FORMAT.md: the blocks that hold an operator's roots, signed and stamped. When the chain and its
+ * kezheng-headers/1, FORMAT-MORE.md: the blocks that hold an operator's roots, signed and stamped. When the chain and its
  * explorers are gone, a reader who believes this list, or a notary who certified it, still has hashes to compare with.
  */
 

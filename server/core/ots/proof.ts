@@ -10,7 +10,7 @@ import { proofSides, rootFromProof } from '../tree/tree.ts';
 import { MAX_MESSAGE_BYTES, OtsPath } from './path.ts';
 
 /*
- * FORMAT.md, «OpenTimestamps»: what a certificate says of one file, from the file's SHA-256 up to the transactionsRoot
+ * FORMAT-MORE.md, «OpenTimestamps»: what a certificate says of one file, from the file's SHA-256 up to the transactionsRoot
  * of a block, in a form that programs of others check. Each message stands in the next one, so a way that comes to the
  * right root proves all that is on it, whoever composed it.
  */

@@ -10,7 +10,7 @@ import { FormatError } from '../reason.ts';
 import { MAX_RENEWAL_PATH, renewalNode, renewalTree, rootOfRenewalPath } from './tree.ts';
 
 /*
- * kezheng-renewal/1, FORMAT.md: the SHA-512 of a file that stays as it is (a certificate, or an earlier renewal), the way
+ * kezheng-renewal/1, FORMAT-MORE.md: the SHA-512 of a file that stays as it is (a certificate, or an earlier renewal), the way
  * from it into a tree of many, and a token over the root of that tree. One stands on the other, as often as it takes.
  */
 

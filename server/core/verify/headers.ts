@@ -11,7 +11,7 @@ import type { Trust } from './trust.ts';
 import type { WantedBlock } from './verify.ts';
 
 /*
- * FORMAT.md, «Lists of block headers»: a list that the reader chose to believe. What is checked says whose it is and
+ * FORMAT-MORE.md, «kezheng-headers/1»: a list that the reader chose to believe. What is checked says whose it is and
  * since when; that its hashes are right is the reader's own judgement.
  */
 

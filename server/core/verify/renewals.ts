@@ -10,7 +10,7 @@ import { evidenceOf, factOf, judge } from './tokens.ts';
 import type { Trust } from './trust.ts';
 
 /*
- * FORMAT.md, «Verification», steps 18 to 20, on every renewal. They are given in any order: each names the file before
+ * FORMAT-MORE.md, «Verification», steps 18 to 20, on every renewal. They are given in any order: each names the file before
  * it by its digest.
  */
 
