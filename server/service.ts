@@ -11,7 +11,7 @@ import { openRestoredMark } from './adapters/restored.ts';
 import { createRevocationSource } from './adapters/revocation/source.ts';
 import { nodeSignatures } from './adapters/signatures-node.ts';
 import { ensureTokenIdentity, openTokenIdentity } from './adapters/stamping/identity.ts';
-import { ACCURACY_MS, createPromiseTokens, createSerials, signerId } from './adapters/stamping/tokens.ts';
+import { accuracyOf, createPromiseTokens, createSerials, signerId } from './adapters/stamping/tokens.ts';
 import { openBlobs, openDatabase } from './adapters/storage.ts';
 import { openTelemetry } from './adapters/telemetry/telemetry.ts';
 import { createTspTransport } from './adapters/tsp/client.ts';
@@ -23,6 +23,7 @@ import { createAuthority } from './authority/tsa.ts';
 import { connectChain } from './chain.ts';
 import { watchClock } from './clock.ts';
 import { type Config, ConfigError } from './config.ts';
+import { parseCertificate } from './core/read/x509.ts';
 import { FormatError } from './core/reason.ts';
 import { parseTrust, type Trust } from './core/verify/trust.ts';
 import { endDemonstration, ensureDemonstration } from './demonstration.ts';
@@ -38,6 +39,7 @@ import { startPipeline } from './pipeline/pipeline.ts';
 import { selfTest } from './pipeline/self-test.ts';
 import { createChainOf } from './pipeline/stamps.ts';
 import { statedBy } from './pipeline/stated.ts';
+import type { TaskHealth } from './pipeline/worker.ts';
 import type { Clock } from './ports/clock.ts';
 import { DepositQueue } from './ports/overload.ts';
 import type { StampStore } from './ports/store.ts';
@@ -75,9 +77,16 @@ export async function startService(config: Config): Promise<Service> {
   telemetry.watchClock(watchedClock.state);
   const queue = new DepositQueue();
   const { key: tokenKey, chain: tokenChain } = tokenIdentity;
-  const database = await openDatabase(config, clock, queue, {
+  const stamper = {
     key: tokenKey,
     certificate: tokenChain[0]!,
+    accuracyMs: accuracyOf(config.maxDriftMs),
+  };
+  const tokenLife = lifeOf(tokenChain);
+  gate.limit(tokenLife.fromMs, tokenLife.toMs);
+  tellLife(tokenLife, log);
+  const database = await openDatabase(config, clock, queue, {
+    ...stamper,
     gate: gate.memory,
   });
   const { leadership } = database;
@@ -93,7 +102,9 @@ export async function startService(config: Config): Promise<Service> {
   const tokenClock = database.clockOf(gate);
   await beginTimes(gate, store);
   const earlierTrust = await readOwnTrust(config);
-  const own = [issuer.x5c, documentSigner.certificates, tokenChain].map((chain) => chain.at(-1)!);
+  // Tokens of earlier keys are the operator's too.
+  const signers = (await store.signers()).map(({ chain }) => chain);
+  const own = [issuer.x5c, documentSigner.certificates, tokenChain, ...signers].map((chain) => chain.at(-1)!);
   const connection = await connectChain({ config, store, own, log });
   const door = openDoor({ allow: config.egressAllow });
   const authorities = config.tsaAuthorities;
@@ -117,7 +128,7 @@ export async function startService(config: Config): Promise<Service> {
       genesisMayChange: config.chain === undefined,
     },
     fixity: { store, blobs, digests, clock, maxAgeMs: config.fixityEveryMs },
-    stampLate: { store, clock: tokenClock, sign: createPromiseTokens(tokenKey, tokenChain[0]!).soon },
+    stampLate: { store, clock: tokenClock, sign: createPromiseTokens(stamper).soon },
     authorities: {
       authorities,
       own,
@@ -149,6 +160,7 @@ export async function startService(config: Config): Promise<Service> {
   const parts = async () => ({
     ...(await promised.probe()),
     clock: watchedClock.problem(),
+    signer: lifeProblem(tokenLife),
     ...pipeline.health(),
   });
   const pages = await pagesOf(log);
@@ -169,7 +181,7 @@ export async function startService(config: Config): Promise<Service> {
     limits: { uploadBytes: config.maxUploadBytes, files: config.maxFiles },
     authority: createAuthority({
       chain: tokenChain,
-      accuracyMs: ACCURACY_MS,
+      accuracyMs: stamper.accuracyMs,
       clock: tokenClock,
       nextSerial: createSerials(),
       sign: signingSoon(tokenKey),
@@ -271,6 +283,41 @@ function identitiesOf({ issuerFiles, tsaFiles, pdfFiles, dataDir, serviceName }:
     tsaFiles ? openTokenIdentity(tsaFiles) : ensureTokenIdentity(...made),
     pdfFiles ? openDocumentSigner(pdfFiles) : ensureDocumentSigner(...made),
   ]);
+}
+
+/** While every certificate of the chain is good: a token of another time would spoil the certificate that carries it. */
+function lifeOf(chain: readonly Uint8Array[]): Life {
+  const parsed = chain.map(parseCertificate);
+  return {
+    fromMs: Math.max(...parsed.map(({ notBeforeMs }) => notBeforeMs)),
+    toMs: Math.min(...parsed.map(({ notAfterMs }) => notAfterMs)),
+  };
+}
+
+interface Life {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** Time enough to have another one issued. */
+const SOON_MS = 60 * 86_400_000;
+
+function tellLife({ toMs }: Life, log: pino.Logger): void {
+  if (toMs - clock.nowMs() < SOON_MS)
+    log.warn(
+      { until: new Date(toMs).toISOString() },
+      'the certificate that signs time-stamp tokens ends soon',
+    );
+}
+
+function lifeProblem({ fromMs, toMs }: Life): TaskHealth['problem'] {
+  const nowMs = clock.nowMs();
+  if (nowMs >= fromMs && nowMs <= toMs) return undefined;
+  return {
+    code: 'signer-expired',
+    detail: { from: new Date(fromMs).toISOString(), until: new Date(toMs).toISOString() },
+    sinceMs: nowMs < fromMs ? nowMs : toMs,
+  };
 }
 
 /** In the thread pool: the event loop has other work. */

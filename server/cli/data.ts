@@ -20,7 +20,7 @@ import { sntpServer } from '../adapters/sntp/server.ts';
 import { openSqliteExport } from '../adapters/sqlite/export.ts';
 import { blobsNamedIn } from '../adapters/sqlite/snapshot.ts';
 import { openTokenIdentity } from '../adapters/stamping/identity.ts';
-import { ACCURACY_MS, createSerials, readClock } from '../adapters/stamping/tokens.ts';
+import { accuracyOf, createSerials, readClock } from '../adapters/stamping/tokens.ts';
 import { openBlobs, openDatabase, type StorageSettings, sqlitePath } from '../adapters/storage.ts';
 import { createTspTransport } from '../adapters/tsp/client.ts';
 import { GRACE_MS, startClockRounds } from '../authority/clock-rounds.ts';
@@ -198,7 +198,7 @@ export const withInstallation: HeadersTools['withInstallation'] = async (use) =>
     await openGateOnce(gate);
     const authority = createAuthority({
       chain,
-      accuracyMs: ACCURACY_MS,
+      accuracyMs: accuracyOf(maxDrift()),
       clock: database.clockOf(gate),
       nextSerial: createSerials(),
       sign: async (bytes) => sign('sha256', bytes, key),
@@ -217,6 +217,16 @@ export const withInstallation: HeadersTools['withInstallation'] = async (use) =>
   }
 };
 
+function maxDrift(): number {
+  const maxDriftMs = Number(setting('MAX_DRIFT_MS') ?? DEFAULT_DRIFT_MS);
+  if (!(Number.isSafeInteger(maxDriftMs) && maxDriftMs > 0))
+    throw new UsageError('KEZHENG_MAX_DRIFT_MS：应为正整数 / is not a whole number above 0');
+  return maxDriftMs;
+}
+
+/** As the service has it. */
+const DEFAULT_DRIFT_MS = 1_000;
+
 /** Asks the configured time servers once, as the service does again and again: without a majority nothing is signed. */
 async function openGateOnce(gate: TimeGate): Promise<void> {
   const places = (setting('NTP_SERVERS') ?? '').split(',').flatMap((item) => item.trim() || []);
@@ -226,9 +236,7 @@ async function openGateOnce(gate: TimeGate): Promise<void> {
       throw new UsageError(`KEZHENG_NTP_SERVERS：${item} 应为主机或 主机:端口 / is not host or host:port`);
     return sntpServer({ ...place, timeoutMs: 1_000, wallMs: Date.now, monotonicMs });
   });
-  const maxDriftMs = Number(setting('MAX_DRIFT_MS') ?? ACCURACY_MS);
-  if (!(Number.isSafeInteger(maxDriftMs) && maxDriftMs > 0))
-    throw new UsageError('KEZHENG_MAX_DRIFT_MS：应为正整数 / is not a whole number above 0');
+  const maxDriftMs = maxDrift();
   const limits = { servers: servers.length, maxDriftMs, graceMs: GRACE_MS };
   const watch = new ClockWatch(limits, Date.now(), monotonicMs());
   watch.onAllowance = (allowance) => (allowance === undefined ? gate.shut() : gate.open(allowance));

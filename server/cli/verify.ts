@@ -5,7 +5,7 @@ import process from 'node:process';
 import { MAX_CERTIFICATE_BYTES } from '../core/certificate/certificate.ts';
 import { MAX_RENEWAL_BYTES, MAX_RENEWALS } from '../core/renewal/renewal.ts';
 import type { GivenFile } from '../core/verify/files.ts';
-import { blocksFromHeaders } from '../core/verify/headers.ts';
+import { blocksFromHeaders, type CheckedHeaders } from '../core/verify/headers.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import { blocksToCompare, verifyCertificate } from '../core/verify/verify.ts';
 import { presentReport } from '../messages/report.ts';
@@ -40,7 +40,10 @@ export async function verifyCommand(args: readonly string[], signatures: Signatu
   for (const path of filePaths) files.push(await hashFile(path));
   const { blocks: told, trouble } = await blocksFrom(certificate, values);
   const wanted = blocksToCompare(certificate);
-  const listed = headers.flatMap(({ path, found }) => blocksFromHeaders(found.headers, wanted, path));
+  // A stranger's list says nothing: whose it is must follow from the trust list that was given beside it.
+  const listed = headers.flatMap(({ path, found }) =>
+    isKnown(found) ? blocksFromHeaders(found.headers, wanted, path) : [],
+  );
   const blocks = [...told, ...listed];
   const report = await verifyCertificate({ certificate, files, trust, blocks, renewals, signatures });
   const presented = presentReport(report);
@@ -49,6 +52,9 @@ export async function verifyCommand(args: readonly string[], signatures: Signatu
   else process.stdout.write((values.brief ? briefText : reportText)(presented, hints));
   return EXIT[report.verdict];
 }
+
+const isKnown = ({ checks }: CheckedHeaders): boolean =>
+  checks.some(({ id, status }) => id === 'issuer' && status === 'passed');
 
 /** Characters that a terminal would obey are written as escapes, which JSON means the same by. */
 const jsonText = (value: unknown): string =>

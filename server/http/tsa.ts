@@ -3,6 +3,9 @@ import type { Authority, TokenOutcome } from '../authority/tsa.ts';
 import { Problem } from './problem.ts';
 import { problems } from './schemas.ts';
 
+/** Signatures that wait at once; more are told to come again, and deposits keep their share of the threads that sign. */
+const MOST_PENDING = 1_000;
+
 export interface TsaRoutes {
   readonly authority: Authority;
   readonly tokenAnswered: (outcome: TokenOutcome) => void;
@@ -19,6 +22,7 @@ const MAX_QUERY_BYTES = 64 * 1024;
 
 /** POST /v1/tsa: RFC 3161 over HTTP (§3.4), for anybody. A refusal is an answer with its PKIFailureInfo, and a 200. */
 export function tsaRoutes(app: FastifyInstance, { authority, tokenAnswered }: TsaRoutes): void {
+  let pending = 0;
   app.addContentTypeParser<Buffer>(QUERY, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
   app.post(
     '/v1/tsa',
@@ -36,7 +40,9 @@ export function tsaRoutes(app: FastifyInstance, { authority, tokenAnswered }: Ts
     },
     async (request, reply) => {
       if (!Buffer.isBuffer(request.body)) throw new Problem('media-type-unsupported');
-      const { outcome, bytes } = await authority.answer(request.body);
+      if (pending >= MOST_PENDING) throw new Problem('overloaded', {}, { retryAfterSeconds: 1 });
+      pending++;
+      const { outcome, bytes } = await authority.answer(request.body).finally(() => pending--);
       tokenAnswered(outcome);
       return reply.type(REPLY).send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
     },

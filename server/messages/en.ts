@@ -539,6 +539,8 @@ export const en: Sentences = {
     'restored-uncompared':
       'the data came out of a backup and were not compared with the log on the chain yet; nothing is sealed before, deposits are taken',
     'log-history-differs': 'the log has another history than our records; anchoring has stopped',
+    'signer-expired':
+      'the certificate that signs tokens is not valid now ({from} to {until}): no tokens are signed, deposits go on; replace KEZHENG_TSA_CERT_FILE',
     'clock-in-doubt': 'the clock of this machine is in doubt: no tokens are signed until it is right again',
     'stored-files-bad':
       'of the stored files {missing} are missing and {damaged} damaged, see the log; deposits are taken',

@@ -501,6 +501,8 @@ export const zh: Sentences = {
       '链上日志有 {count} 个根，本地数据只有 {known} 个：数据是旧备份，或另有服务使用同一操作者密钥。已停止封批与上链，存证照常接收；请找回较新的数据，确已丢失的，换用新的操作者密钥',
     'restored-uncompared': '数据来自备份，尚未与链上日志比对；比对之前不封批，存证照常接收',
     'log-history-differs': '日志的历史与本地记录不符；已停止上链',
+    'signer-expired':
+      '签发时间戳的证书不在有效期内（{from} 至 {until}）；不签发时间戳，存证照常接收；请更换 KEZHENG_TSA_CERT_FILE',
     'clock-in-doubt': '本机时钟存疑，暂不签发时间戳，恢复后自行继续',
     'stored-files-bad': '已存文件中有 {missing} 个缺失、{damaged} 个损坏，详见日志；存证照常接收',
     'clock-not-checked':

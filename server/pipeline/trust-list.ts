@@ -42,7 +42,7 @@ export function trustListOf(
       return { chain, chainId, contract, genesisHash, operator, runBy, test };
     }),
     authorities: byLabel(authorities),
-    issuers: [{ name, certificates: own.map((certificate) => encodeBase64(certificate)) }],
+    issuers: [{ name, certificates: [...new Set(own.map((certificate) => encodeBase64(certificate)))] }],
   };
   return `${JSON.stringify(document, undefined, 2)}\n`;
 }

@@ -17,6 +17,8 @@ export interface StamperSpec {
   readonly key: KeyObject;
   /** DER of the certificate that the tokens name */
   readonly certificate: Uint8Array;
+  /** what the tokens state: how far their time may be from the truth */
+  readonly accuracyMs: number;
   readonly gate: TimeGateMemory;
 }
 

@@ -26,12 +26,19 @@ const openssl = async (...args: readonly string[]) => (await execute('openssl', 
 const CHAIN = join(service.dataDir, 'tsa.cert.pem');
 
 async function ask(query: Uint8Array, of: Running = service): Promise<Buffer> {
-  const answer = await of.call('/v1/tsa', {
-    method: 'POST',
-    key: null,
-    headers: { 'content-type': 'application/timestamp-query' },
-    body: query as Uint8Array<ArrayBuffer>,
-  });
+  const once = () =>
+    of.call('/v1/tsa', {
+      method: 'POST',
+      key: null,
+      headers: { 'content-type': 'application/timestamp-query' },
+      body: query as Uint8Array<ArrayBuffer>,
+    });
+  let answer = await once();
+  // A machine that is busy with other tests says so, and is asked again.
+  for (let tries = 0; answer.status === 503 && tries < 20; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    answer = await once();
+  }
   t.equal(answer.status, 200);
   t.equal(answer.headers.get('content-type'), 'application/timestamp-reply');
   return Buffer.from(await answer.arrayBuffer());
@@ -74,7 +81,7 @@ for (const algorithm of ['sha256', 'sha384', 'sha512', 'sm3'])
         t.match(text, /Status: Granted/);
         t.match(text, new RegExp(`Hash Algorithm: ${algorithm}`));
         t.match(text, new RegExp(`Policy OID: ${PUBLIC_POLICY.replaceAll('.', '\\.')}`));
-        t.match(text, /Accuracy: 0x01 seconds, unspecified millis/);
+        t.match(text, /Accuracy: 0x01 seconds, 0x015E millis/);
         t.match(text, /Ordering: no/);
         t.match(text, /Nonce: 0x/);
         writeFileSync(at('other'), 'what is not');

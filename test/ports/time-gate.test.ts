@@ -129,3 +129,20 @@ t.test('threads that take times at once each see them rise', async (t) => {
   );
   t.same(wrongs, [0, 0]);
 });
+
+t.test('outside the life of the certificates that say whose key it is no time is given', async (t) => {
+  const gate = opened();
+  gate.limit(NOW - 10, NOW + 10);
+  t.equal(gate.next(at(NOW - 10)), NOW - 10);
+  t.equal(gate.next(at(NOW + 10)), NOW + 10);
+  t.equal(gate.next(at(NOW + 11)), 'signer-expired');
+  t.equal(gate.take(at(NOW - 11), NOW), 'signer-expired');
+  t.equal(createTimeGate(gate.memory).refuses(at(NOW + 11)), 'signer-expired', 'for every thread');
+});
+
+t.test('a time that another thread raised meanwhile is not given where it is not reserved', async (t) => {
+  const gate = opened();
+  const mine = NOW + 100;
+  gate.begin(NOW + 200);
+  t.equal(gate.next(at(NOW), mine), 'time-not-reserved');
+});

@@ -186,7 +186,7 @@ export async function newStamping(): Promise<Stamping> {
   const { key, chain } = await identity;
   const gate = createTimeGate();
   gate.open(WIDE);
-  return { gate, key, spec: { key, certificate: chain[0]!, gate: gate.memory } };
+  return { gate, key, spec: { key, certificate: chain[0]!, accuracyMs: 1_350, gate: gate.memory } };
 }
 
 let identity: Promise<TokenIdentity> | undefined;

@@ -19,13 +19,21 @@ export function createSharedClock(gate: TimeGate, store: Pick<StampStore, 'reser
   });
   return {
     async next() {
-      const at = readClock();
-      const refused = gate.refuses(at);
-      if (refused !== undefined) return refused;
-      return gate.take(at, await written(Math.floor(at.wallMs)));
+      for (;;) {
+        const asked = readClock();
+        const refused = gate.refuses(asked);
+        if (refused !== undefined) return refused;
+        const timeMs = await written(Math.floor(asked.wallMs));
+        // What was true before the wait need not be now; and a time that is old when it comes is asked for anew.
+        const at = readClock();
+        if (at.monotonicMs - asked.monotonicMs <= LONGEST_WAIT_MS) return gate.take(at, timeMs);
+      }
     },
   };
 }
+
+/** A database that takes longer to write a time down is asked again. */
+const LONGEST_WAIT_MS = 500;
 
 /** Tokens for the rows of one transaction; null for all where the clock does not allow any. */
 export interface Stamping {
@@ -33,8 +41,8 @@ export interface Stamping {
   bulk(rows: readonly Row[]): Promise<Uint8Array | undefined>;
 }
 
-export function openStamping({ key, certificate }: StamperSpec, clock: TokenClock): Stamping {
-  const tokens = createPromiseTokens(key, certificate);
+export function openStamping(spec: StamperSpec, clock: TokenClock): Stamping {
+  const tokens = createPromiseTokens(spec);
   return {
     async singles(rows) {
       const timeMs = await clock.next();

@@ -21,9 +21,9 @@ export interface Stamping {
 }
 
 /** Tokens are signed here, in the thread and the transaction that write the entries: they are there when the entries are. */
-export function openStamping(db: Connection, { key, certificate, gate: memory }: StamperSpec): Stamping {
-  const gate = createTimeGate(memory);
-  const tokens = createPromiseTokens(key, certificate);
+export function openStamping(db: Connection, spec: StamperSpec): Stamping {
+  const gate = createTimeGate(spec.gate);
+  const tokens = createPromiseTokens(spec);
   const insert = db.prepare<[number, number, Uint8Array | null]>('insert into stamps values (?, ?, ?)');
   const reserve = db
     .prepare<[number], number>(

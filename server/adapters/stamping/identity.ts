@@ -4,6 +4,7 @@ import { join } from 'node:path';
 // @peculiar/x509 wires its parts by decorators and needs this before it is loaded.
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
+import { parseCertificate } from '../../core/read/x509.ts';
 import type { TokenIdentity } from '../../ports/stamp.ts';
 import { writeDurably } from '../files.ts';
 import { type GivenKeyFiles, isP256, KeyFileError, type KeyFiles, readKeyFiles } from '../key-files.ts';
@@ -14,6 +15,12 @@ const KIND = { fits: isP256, zh: '不是 P-256 私钥', en: 'is no P-256 key' };
 const TIME_STAMPING = '1.3.6.1.5.5.7.3.8';
 
 const YEARS = 10;
+
+/** Made anew at a start so long before its end; the tokens of the earlier one are led to its own root as before. */
+const RENEW_MS = 30 * 86_400_000;
+
+const endOf = ({ chain }: TokenIdentity): number =>
+  Math.min(...chain.map((one) => parseCertificate(one).notAfterMs));
 
 /** Reads the configured key and its certificates; they must be fit for time-stamp tokens (RFC 3161 §2.3). */
 export async function openTokenIdentity(given: GivenKeyFiles): Promise<TokenIdentity> {
@@ -45,7 +52,11 @@ export async function ensureTokenIdentity(
     () => true,
     () => false,
   );
-  if (!isThere) await makeIdentity(files, name, nowMs);
+  if (isThere) {
+    const identity = await openTokenIdentity(files);
+    if (endOf(identity) > nowMs + RENEW_MS) return identity;
+  }
+  await makeIdentity(files, name, nowMs);
   return openTokenIdentity(files);
 }
 

@@ -1,25 +1,38 @@
-import { createHash, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { createHash, randomBytes, randomFillSync, sign } from 'node:crypto';
 import process from 'node:process';
 import { assembleToken, draftToken, type TokenDraft, tokenForm } from '../../core/token/build.ts';
 import { sha256Imprint } from '../../core/token/imprint.ts';
 import { PROMISE_POLICY } from '../../core/token/policies.ts';
-import type { ClockReading } from '../../ports/time-gate.ts';
+import type { StamperSpec } from '../../ports/stamp.ts';
+import { type ClockReading, MAX_BEHIND_MS } from '../../ports/time-gate.ts';
 
-/** What our clock watch holds the clock to, and what every token says. */
-export const ACCURACY_MS = 1_000;
+/** An oscillator that drifts by 200 ppm is so much further off when the watch looks again at last, and a little more. */
+const DRIFT_MS = 100;
 
-/** A thread's own part of a serial number: that two threads, processes or starts draw the same is as likely as a forged signature. */
-const OWN_OCTETS = 8;
+/** What every token states: what the watch allows, what a time may wait for a clock that was set back, and drift. */
+export const accuracyOf = (maxDriftMs: number): number => maxDriftMs + MAX_BEHIND_MS + DRIFT_MS;
+
+const START_OCTETS = 4;
 const COUNT_OCTETS = 8;
+const FRESH_OCTETS = 7;
 
-/** Numbers that are used once, without anything to be remembered: a random part for each start, and a count. */
+/**
+ * Numbers that are used once, without anything to be remembered: a random part for each start, a count, and fresh random
+ * octets for each, since a machine that is restored from a snapshot starts twice with the same count.
+ */
 export function createSerials(): () => Uint8Array {
-  const own = randomBytes(OWN_OCTETS);
-  let count = 0n;
+  const start = randomBytes(START_OCTETS);
+  const pool = Buffer.alloc(FRESH_OCTETS * 256);
+  let [count, used] = [0n, pool.length];
   return () => {
-    const serial = Buffer.alloc(OWN_OCTETS + COUNT_OCTETS);
-    own.copy(serial);
-    serial.writeBigUInt64BE(++count, OWN_OCTETS);
+    if (used === pool.length) {
+      randomFillSync(pool);
+      used = 0;
+    }
+    const serial = Buffer.alloc(START_OCTETS + COUNT_OCTETS + FRESH_OCTETS);
+    start.copy(serial);
+    serial.writeBigUInt64BE(++count, START_OCTETS);
+    pool.copy(serial, START_OCTETS + COUNT_OCTETS, used, (used += FRESH_OCTETS));
     return serial;
   };
 }
@@ -54,8 +67,12 @@ export interface PromiseTokens {
   soon(imprint: Uint8Array, genTimeMs: number): Promise<Uint8Array>;
 }
 
-export function createPromiseTokens(key: KeyObject, certificate: Uint8Array): PromiseTokens {
-  const form = tokenForm({ certificate, policy: PROMISE_POLICY, accuracyMs: ACCURACY_MS });
+export function createPromiseTokens({
+  key,
+  certificate,
+  accuracyMs,
+}: Omit<StamperSpec, 'gate'>): PromiseTokens {
+  const form = tokenForm({ certificate, policy: PROMISE_POLICY, accuracyMs });
   const nextSerial = createSerials();
   const draft = (imprint: Uint8Array, genTimeMs: number): TokenDraft =>
     draftToken(form, {

@@ -92,7 +92,7 @@ t.test('serial numbers of two starts differ, and those of one count up', async (
   const [one, other] = [createSerials(), createSerials()];
   const all = [one(), one(), other(), other()].map((serial) => Buffer.from(serial).toString('hex'));
   t.equal(new Set(all).size, 4);
-  t.ok(all.every((serial) => serial.length === 32));
+  t.ok(all.every((serial) => serial.length === 38));
 });
 
 t.test('both clocks are read at one moment', async (t) => {
