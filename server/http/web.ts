@@ -15,6 +15,8 @@ export function webRoutes(app: FastifyInstance, { pages }: WebRoutes): void {
       if (page === undefined) throw new Problem('page-not-built');
       return send(request, reply, page);
     });
+  // The first thing that a person tries; until there are more pages, the one there is.
+  app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.redirect('/verify', 302));
   // Printed on paper as a QR code: the page then says which certificate it is meant for.
   app.get<{ Params: { number: string } }>(
     '/c/:number',

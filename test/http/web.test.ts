@@ -113,6 +113,8 @@ t.test('the page on line tells the digest of the one to save', async (t) => {
 });
 
 t.test('the QR code on paper leads to the page, and the number goes along', async (t) => {
+  const first = await get('/', {}, { redirect: 'manual' });
+  t.equal(first.headers.get('location'), '/verify', 'as the front door does');
   const answer = await get('/c/2026-00000001-52', {}, { redirect: 'manual' });
   t.equal(answer.status, 302);
   t.equal(answer.headers.get('location'), '/verify#2026-00000001-52');
