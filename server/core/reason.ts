@@ -179,6 +179,16 @@ export const REASON_CODES = [
   'ots-path-too-long',
   'ots-anchor-missing',
   'ots-not-contained',
+  // container/
+  'pdf-not-one',
+  'pdf-too-large',
+  'pdf-without-certificate',
+  'pdf-certificates-several',
+  'pdf-certificate-misplaced',
+  'pdf-signatures-several',
+  'pdf-signature-malformed',
+  'pdf-bytes-behind',
+  'pdf-cut-off',
   // verify/: why a check passed, failed or was left open
   'earlier-check-failed',
   'format-read',
@@ -241,4 +251,9 @@ export const REASON_CODES = [
   'block-not-final',
   'block-differs',
   'block-compared',
+  'pdf-not-signed',
+  'pdf-changed',
+  'pdf-signer-unknown',
+  'pdf-signer-purpose',
+  'pdf-signed',
 ] as const;

@@ -23,6 +23,7 @@ export const CHECK_IDS = [
   'event',
   'log',
   'block',
+  'pdf-pages',
 ] as const;
 export type CheckId = (typeof CHECK_IDS)[number];
 
