@@ -6,9 +6,11 @@ import { pino } from 'pino';
 import program from '../package.json' with { type: 'json' };
 import { ensureDocumentSigner, openDocumentSigner } from './adapters/document-signer.ts';
 import { ensureIssuer, openIssuer } from './adapters/issuer.ts';
+import { openPackage } from './adapters/packages.ts';
 import { openPages } from './adapters/pages.ts';
 import { openRestoredMark } from './adapters/restored.ts';
 import { nodeSignatures } from './adapters/signatures-node.ts';
+import { openSpool } from './adapters/spool.ts';
 import { ensureTokenIdentity, openTokenIdentity } from './adapters/stamping/identity.ts';
 import { ACCURACY_MS, createPromiseTokens, createSerials, signerId } from './adapters/stamping/tokens.ts';
 import { openBlobs, openDatabase } from './adapters/storage.ts';
@@ -183,6 +185,8 @@ export async function startService(config: Config): Promise<Service> {
     },
     verify: {
       digests,
+      openPackage,
+      openSpool: () => openSpool(join(config.dataDir, 'spool')),
       signatures: nodeSignatures,
       trust: () => ownTrust?.trust ?? connection.trust(),
       lookUpBlocks: (certificate) =>

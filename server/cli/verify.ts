@@ -1,9 +1,16 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import process from 'node:process';
-import { MAX_CERTIFICATE_BYTES } from '../core/certificate/certificate.ts';
+import {
+  heldSource,
+  type Opened,
+  type OpenPackage,
+  openContainer,
+  type Source,
+} from '../core/container/open.ts';
+import { MAX_PDF_BYTES } from '../core/container/pdf.ts';
 import { FormatError } from '../core/reason.ts';
 import type { GivenFile } from '../core/verify/files.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
@@ -17,7 +24,11 @@ import { blocksFromNode, type NodeAnswer } from './rpc.ts';
 import { EXIT, parse, UsageError, userPath } from './usage.ts';
 
 /** Checks a certificate with nothing but what is on this machine; only --rpc asks anybody anything. */
-export async function verifyCommand(args: readonly string[], signatures: SignatureVerifier): Promise<number> {
+export async function verifyCommand(
+  args: readonly string[],
+  signatures: SignatureVerifier,
+  openPackage: OpenPackage,
+): Promise<number> {
   const { values, positionals } = parse(args, {
     trust: { type: 'string' },
     rpc: { type: 'string' },
@@ -32,12 +43,11 @@ export async function verifyCommand(args: readonly string[], signatures: Signatu
     throw new UsageError('--rpc 与 --block-hash 只能取其一 / give --rpc or --block-hash, not both');
   if (values.json && values.brief)
     throw new UsageError('--json 与 --brief 只能取其一 / give --json or --brief, not both');
-  const certificate = await readSmall(certificatePath, MAX_CERTIFICATE_BYTES + 1);
   const trust = values.trust === undefined ? undefined : await readTrust(values.trust);
-  const files: GivenFile[] = [];
+  const { certificate, pdf, files } = await openFile(certificatePath, openPackage);
   for (const path of filePaths) files.push(await hashFile(path));
   const { blocks, trouble } = await blocksFrom(certificate, values);
-  const report = await verifyCertificate({ certificate, files, trust, blocks, signatures });
+  const report = await verifyCertificate({ certificate, pdf, files, trust, blocks, signatures });
   const presented = presentReport(report);
   const hints = hintsFor(report, certificate, files, trouble);
   if (values.json) process.stdout.write(jsonText(hints.length > 0 ? { ...presented, hints } : presented));
@@ -90,51 +100,105 @@ async function readTrust(path: string): Promise<Trust> {
     return parseTrust(await readSmall(path, 4 * 1024 * 1024));
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    const { code, detail } = error;
-    throw new UsageError(
-      `--trust ${path}: ${sentence('zh', 'reason', code, detail)} / ${sentence('en', 'reason', code, detail)}`,
-    );
+    throw refusedPath(`--trust ${path}`, error);
   }
 }
+
+/** On a machine of one's own whatever fits into a package may come out of it. */
+const MAX_UNPACKED_BYTES = Number.MAX_SAFE_INTEGER;
+
+/** A certificate, a PDF that holds one, or a package, whose originals count as files that were given. */
+async function openFile(
+  path: string,
+  openPackage: OpenPackage,
+): Promise<Pick<Opened, 'certificate' | 'pdf'> & { readonly files: GivenFile[] }> {
+  try {
+    const file = await open(userPath(path), 'r');
+    try {
+      const source = await sourceOf(file);
+      const { certificate, pdf, originals } = await openContainer(source, openPackage, MAX_UNPACKED_BYTES);
+      const files: GivenFile[] = [];
+      for (const original of originals)
+        files.push({ name: original.name, ...(await hashStream(original.unpack())) });
+      return { certificate, pdf, files };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    if (error instanceof FormatError) throw refusedPath(path, error);
+    throw unreadable(path, error);
+  }
+}
+
+/** A pipe has neither a size nor places: what comes out of it is held. */
+async function sourceOf(file: FileHandle): Promise<Source> {
+  const stat = await file.stat();
+  if (!stat.isFile()) return heldSource(await readStart(file, MAX_PDF_BYTES + 1));
+  const { size } = stat;
+  return {
+    size,
+    async read(offset, length) {
+      const bytes = new Uint8Array(Math.min(length, Math.max(0, size - offset)));
+      let read = 0;
+      while (read < bytes.length) {
+        const { bytesRead } = await file.read(bytes, read, bytes.length - read, offset + read);
+        if (bytesRead === 0) break;
+        read += bytesRead;
+      }
+      return bytes.subarray(0, read);
+    },
+  };
+}
+
+const unreadable = (path: string, error: unknown): UsageError =>
+  new UsageError(`无法读取 ${path} / cannot read it (${(error as Error).message})`);
+
+const refusedPath = (path: string, { code, detail }: FormatError): UsageError =>
+  new UsageError(
+    `${path}: ${sentence('zh', 'reason', code, detail)} / ${sentence('en', 'reason', code, detail)}`,
+  );
 
 /** At most `limit` bytes: enough to see that a file is too large, without reading a video as a certificate. */
 export async function readSmall(path: string, limit: number): Promise<Uint8Array> {
   try {
     const file = await open(userPath(path), 'r');
     try {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      for await (const chunk of file.createReadStream({ end: limit - 1, autoClose: false })) {
-        chunks.push(chunk as Buffer);
-        size += (chunk as Buffer).length;
-      }
-      return Buffer.concat(chunks, size);
+      return await readStart(file, limit);
     } finally {
       await file.close();
     }
   } catch (error) {
-    throw new UsageError(`无法读取 ${path} / cannot read it (${(error as Error).message})`);
+    throw unreadable(path, error);
+  }
+}
+
+async function readStart(file: FileHandle, limit: number): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of file.createReadStream({ end: limit - 1, autoClose: false })) {
+    chunks.push(chunk as Buffer);
+    size += (chunk as Buffer).length;
+  }
+  return Buffer.concat(chunks, size);
+}
+
+async function hashFile(path: string): Promise<GivenFile> {
+  try {
+    const stream = createReadStream(userPath(path), { highWaterMark: 1 << 20 });
+    return { name: basename(path), ...(await hashStream(stream as AsyncIterable<Uint8Array>)) };
+  } catch (error) {
+    throw unreadable(path, error);
   }
 }
 
 /** Both digests in one pass. */
-async function hashFile(path: string): Promise<GivenFile> {
+async function hashStream(stream: AsyncIterable<Uint8Array>): Promise<Omit<GivenFile, 'name'>> {
   const [sha256, sm3] = [createHash('sha256'), createHash('sm3')];
   let size = 0;
-  try {
-    for await (const chunk of createReadStream(userPath(path), { highWaterMark: 1 << 20 })) {
-      sha256.update(chunk as Buffer);
-      sm3.update(chunk as Buffer);
-      size += (chunk as Buffer).length;
-    }
-  } catch (error) {
-    throw new UsageError(`无法读取 ${path} / cannot read it (${(error as Error).message})`);
+  for await (const chunk of stream) {
+    sha256.update(chunk);
+    sm3.update(chunk);
+    size += chunk.length;
   }
-  return {
-    name: basename(path),
-    size,
-    sha256: sha256.digest('hex'),
-    sm3: sm3.digest('hex'),
-    basis: 'recomputed',
-  };
+  return { size, sha256: sha256.digest('hex'), sm3: sm3.digest('hex'), basis: 'recomputed' };
 }

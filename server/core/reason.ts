@@ -189,6 +189,12 @@ export const REASON_CODES = [
   'pdf-signature-malformed',
   'pdf-bytes-behind',
   'pdf-cut-off',
+  'package-without-certificate',
+  'package-certificates-several',
+  'package-entries-too-many',
+  'package-unreadable',
+  'package-too-large',
+  'package-packed-too-densely',
   // verify/: why a check passed, failed or was left open
   'earlier-check-failed',
   'format-read',

@@ -36,6 +36,7 @@ export const en: Sentences = {
     'token-not-there':
       'this deposit has no token: the clock was in doubt, and it comes when it is right again; or it is older than the tokens of this service',
     'certificate-not-ready': 'the certificate is not ready yet',
+    'container-unreadable': 'no certificate can be taken out of what was handed in',
     'chain-not-seen':
       'the service has not reached its chain since it started and cannot say which one it is; ask again later',
     'ots-manifest-too-large':
@@ -209,6 +210,12 @@ export const en: Sentences = {
     'pdf-signature-malformed': 'the signature of the PDF does not have its form',
     'pdf-bytes-behind': '{count} bytes were added to the PDF after it was signed',
     'pdf-cut-off': '{count} bytes are missing at the end of the PDF',
+    'package-without-certificate': 'there is no certificate.json at the top of the package',
+    'package-certificates-several': 'there are {count} files certificate.json in the package, not one',
+    'package-entries-too-many': 'the package holds more than {limit} files',
+    'package-unreadable': 'the package cannot be read ({why})',
+    'package-too-large': 'more than {limit} bytes come out of the package',
+    'package-packed-too-densely': '{name} is packed more than {limit} to one, and is not unpacked',
     'earlier-check-failed': 'not checked because an earlier check did not pass',
     'format-read': '{format}, in canonical form',
     'signature-holds': 'the signature holds, by {signer}',

@@ -8,7 +8,8 @@ export const pageZh: Readonly<Record<string, string>> = {
   steps: '提交核验的材料',
   'certificate-title': '证书',
   'certificate-drop': '把证书文件拖到这里，或点击选择',
-  'certificate-hint': '存证服务签发的 .json 文件，须是原始下载的文件',
+  'certificate-hint':
+    '存证服务签发的证书（.json）、内附证书的 PDF，或内含原件的压缩包（.zip），须是原始下载的文件',
   'certificate-other': '换一份证书',
   'wanted-number': '二维码所指的是证书 {number}：请提交这一份证书的 .json 文件。',
   'wanted-other': '请注意：提交的是证书 {actual}，不是二维码所指的 {number}。',
@@ -65,8 +66,6 @@ export const pageZh: Readonly<Record<string, string>> = {
   'blocks-service-note': '这是存证服务自己的节点所述，不是独立来源。正式核验请自行查询。',
   'service-refused': '本服务没有给出答复：{why}',
   'service-away': '无法连接本服务',
-  'container-pdf': '这是 PDF，本页还不能从中取出证书；请提交 .json 证书',
-  'container-zip': '这是压缩包，请先解开，提交其中的 .json 证书与原件',
   'container-unreadable': '无法读取文件 {name}，请重新选择',
   'result-title': '核验结果',
   'result-empty': '提交证书之后，结果会显示在这里。',
