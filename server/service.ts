@@ -33,6 +33,7 @@ import { claimData, prepareDataDir } from './mode.ts';
 import { watchParts } from './parts.ts';
 import { blockOf, lookUpBlocks } from './pipeline/compare.ts';
 import { createExpectation } from './pipeline/expectation.ts';
+import type { PaperDeps } from './pipeline/paper.ts';
 import { startPipeline } from './pipeline/pipeline.ts';
 import { selfTest } from './pipeline/self-test.ts';
 import { createChainOf } from './pipeline/stamps.ts';
@@ -136,6 +137,17 @@ export async function startService(config: Config): Promise<Service> {
   const pages = await pagesOf(log);
   const stopping = stopList();
   const chainOf = createChainOf(store);
+  const paperDeps: PaperDeps = {
+    store,
+    clock,
+    issuer,
+    signer: documentSigner,
+    signatures: nodeSignatures,
+    trust: () => connection.trust() ?? earlierTrust,
+    publicUrl: config.publicUrl,
+    checker: pages?.get('verify.html')?.sha256,
+    render: (job) => paper.ask(job),
+  };
   const app = await createApp({
     store,
     blobs,
@@ -172,16 +184,12 @@ export async function startService(config: Config): Promise<Service> {
         url: config.publicUrl,
       }),
     },
-    paper: {
+    paper: paperDeps,
+    package: {
       store,
-      clock,
-      issuer,
-      signer: documentSigner,
-      signatures: nodeSignatures,
-      trust: () => connection.trust() ?? earlierTrust,
-      publicUrl: config.publicUrl,
-      checker: pages?.get('verify.html')?.sha256,
-      render: (job) => paper.ask(job),
+      blobs,
+      paper: paperDeps,
+      trustText: () => ownTrust?.text ?? connection.trustText(),
     },
     verify: {
       digests,
