@@ -125,9 +125,9 @@ async function* unpack(
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   const stop = new AbortController();
   const work = understood(() => entry.getData(writable, { signal: stop.signal }), troubles);
-  // Heard below; until then it is not unheard of.
-  work.catch(() => {});
   const reader = readable.getReader();
+  // What fails before it writes anything would leave the reader waiting; why it failed is asked below.
+  work.catch(() => reader.cancel()).catch(() => {});
   try {
     for (;;) {
       const { done, value } = await reader.read().catch(async (error: unknown) => {
