@@ -17,7 +17,6 @@ const EDGES = /^[.\-~ ]+|[. ]+$/g;
 
 export function safeName(name: string): string {
   const visible = name
-    .toWellFormed()
     .replace(HIDDEN, '_')
     .replace(SPECIAL, '_')
     .replace(EDGES, (edge) => '_'.repeat(edge.length));
