@@ -118,6 +118,7 @@ export const pageEn: Readonly<Record<string, string>> = {
   'group-certificate': 'Certificate and files',
   'group-anchor': 'Anchor {number}',
   'group-token': 'Time stamp {number}',
+  'group-pdf': 'The PDF',
   'not-proven-title': 'What this certificate does not prove',
   'facts-title': 'What the certificate says',
   'fact-number': 'Certificate number',

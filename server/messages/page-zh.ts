@@ -108,6 +108,7 @@ export const pageZh: Readonly<Record<string, string>> = {
   'group-certificate': '证书与原件',
   'group-anchor': '上链锚定 {number}',
   'group-token': '时间戳 {number}',
+  'group-pdf': 'PDF 文件',
   'not-proven-title': '这份证书不证明',
   'facts-title': '证书所载内容',
   'fact-number': '证书编号',
