@@ -1,13 +1,16 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { nodeSignatures } from '../server/adapters/signatures-node.ts';
+import { openPdf, type Pdf } from '../server/core/container/pdf.ts';
 import { sha256 } from '../server/core/hash/sha256.ts';
 import { sm3 } from '../server/core/hash/sm3.ts';
 import { toHex, utf8 } from '../server/core/read/bytes.ts';
+import { FormatError } from '../server/core/reason.ts';
 import type { GivenFile } from '../server/core/verify/files.ts';
 import { parseTrust } from '../server/core/verify/trust.ts';
 import { verifyCertificate } from '../server/core/verify/verify.ts';
 import { damagedCases, type GivenCase, goodCases, openCases, type VectorCase } from './vectors/cases.ts';
+import { type PdfCase, pdfCases } from './vectors/pdf-cases.ts';
 import { writeRenewals } from './vectors/renewals.ts';
 import { FILES } from './vectors/sample.ts';
 import { tokenCases } from './vectors/token-cases.ts';
@@ -57,6 +60,62 @@ async function describe(one: VectorCase, certificate: string) {
   };
 }
 
+/** The document's certificate, or why there is none. */
+export function opened(bytes: Uint8Array): Pdf | { readonly refused: string } {
+  try {
+    return openPdf(bytes);
+  } catch (error) {
+    if (error instanceof FormatError) return { refused: error.code };
+    throw error;
+  }
+}
+
+async function describePdf(one: PdfCase, file: string): Promise<object> {
+  const { name, trust, files, blocks, expect } = one;
+  const pdf = opened(one.pdf);
+  const given = { name, certificate: file, files, trust: trust ?? null, blocks };
+  if ('refused' in pdf || 'refused' in expect) {
+    if (!('refused' in pdf && 'refused' in expect) || pdf.refused !== expect.refused)
+      throw new Error(`${name}: ${JSON.stringify('refused' in pdf ? pdf : 'read')}`);
+    return { ...given, refused: pdf.refused };
+  }
+  const report = await verifyCertificate({
+    certificate: pdf.certificate,
+    pdf,
+    files: files.map(givenFile),
+    trust: trust && parseTrust(utf8(JSON.stringify(trust))),
+    blocks: blocks as VectorCase['blocks'],
+    signatures: nodeSignatures,
+  });
+  const failed = [...new Set(report.checks.filter((c) => c.status === 'failed').map((c) => c.id))].join();
+  const pages = report.checks.at(-1)!;
+  const wanted = (expect.failed ?? []).join();
+  if (report.verdict !== expect.verdict || pages.status !== expect.pages || failed !== wanted)
+    throw new Error(`${name}: ${report.verdict}, failed ${failed}, pages ${JSON.stringify(pages)}`);
+  return {
+    ...given,
+    verdict: report.verdict,
+    testChain: report.testChain,
+    checks: report.checks.map(({ id, at, status }) => ({ id, ...(at !== undefined && { at }), status })),
+    counts: report.facts?.counts?.at ?? null,
+    authorities: report.facts?.authorities ?? [],
+    pages: pages.reason.code,
+  };
+}
+
+async function writePdfs(folder: string): Promise<number> {
+  const cases = await pdfCases();
+  await mkdir(join(folder, 'pdfs'));
+  const described: object[] = [];
+  for (const [i, one] of cases.entries()) {
+    const file = `pdfs/${String(i + 1).padStart(2, '0')}.pdf`;
+    described.push(await describePdf(one, file));
+    await writeFile(join(folder, file), one.pdf);
+  }
+  await writeFile(join(folder, 'pdf-cases.json'), `${JSON.stringify(described, undefined, 1)}\n`);
+  return cases.length;
+}
+
 /** Worked out whole before the old ones go. */
 async function write(folder: string): Promise<number> {
   const cases = await Promise.all([...goodCases(), ...openCases(), ...damagedCases(), ...tokenCases()]);
@@ -69,7 +128,7 @@ async function write(folder: string): Promise<number> {
   for (const [name, bytes] of Object.entries(FILES)) await writeFile(join(folder, 'files', name), bytes);
   for (const { one, file } of named) await writeFile(join(folder, file), one.certificate);
   await writeFile(join(folder, 'cases.json'), `${JSON.stringify(described, undefined, 1)}\n`);
-  return cases.length + (await writeRenewals(folder));
+  return cases.length + (await writeRenewals(folder)) + (await writePdfs(folder));
 }
 
 if (import.meta.main) {

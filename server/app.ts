@@ -15,7 +15,8 @@ import { countUnrouted, installMetrics, metricsRoute } from './http/metrics.ts';
 import { otsRoutes } from './http/ots.ts';
 import { installOverload, type OverloadLimits, type OverloadState } from './http/overload.ts';
 import { installPace } from './http/pace.ts';
-import { type PaperRoutes, paperRoutes } from './http/paper.ts';
+import { type PackageRoutes, packageRoutes } from './http/package.ts';
+import { paperRoutes } from './http/paper.ts';
 import { installProblems, unroutable } from './http/problem.ts';
 import { receiptRoutes } from './http/receipt.ts';
 import { parseBody } from './http/text.ts';
@@ -36,7 +37,7 @@ declare module 'fastify' {
 
 export type AppDeps = DepositRoutes &
   EvidenceRoutes &
-  PaperRoutes &
+  PackageRoutes &
   EventRoutes &
   BatchRoutes &
   HealthRoutes &
@@ -102,6 +103,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     evidenceRoutes(routes, deps);
     receiptRoutes(routes, deps);
     paperRoutes(routes, deps);
+    packageRoutes(routes, deps);
     otsRoutes(routes, deps);
     eventRoutes(routes, deps);
     batchRoutes(routes, deps);

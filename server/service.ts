@@ -6,10 +6,12 @@ import { pino } from 'pino';
 import program from '../package.json' with { type: 'json' };
 import { ensureDocumentSigner, openDocumentSigner } from './adapters/document-signer.ts';
 import { ensureIssuer, openIssuer } from './adapters/issuer.ts';
+import { openPackage } from './adapters/packages.ts';
 import { openPages } from './adapters/pages.ts';
 import { openRestoredMark } from './adapters/restored.ts';
 import { createRevocationSource } from './adapters/revocation/source.ts';
 import { nodeSignatures } from './adapters/signatures-node.ts';
+import { openSpool } from './adapters/spool.ts';
 import { ensureTokenIdentity, openTokenIdentity } from './adapters/stamping/identity.ts';
 import { accuracyOf, createPromiseTokens, createSerials, signerId } from './adapters/stamping/tokens.ts';
 import { openBlobs, openDatabase } from './adapters/storage.ts';
@@ -35,6 +37,7 @@ import { openDoor } from './outbox/door.ts';
 import { watchParts } from './parts.ts';
 import { blockOf, lookUpBlocks } from './pipeline/compare.ts';
 import { createExpectation } from './pipeline/expectation.ts';
+import type { PaperDeps } from './pipeline/paper.ts';
 import { startPipeline } from './pipeline/pipeline.ts';
 import { selfTest } from './pipeline/self-test.ts';
 import { createChainOf } from './pipeline/stamps.ts';
@@ -166,6 +169,17 @@ export async function startService(config: Config): Promise<Service> {
   const pages = await pagesOf(log);
   const stopping = stopList();
   const chainOf = createChainOf(store);
+  const paperDeps: PaperDeps = {
+    store,
+    clock,
+    issuer,
+    signer: documentSigner,
+    signatures: nodeSignatures,
+    trust: () => connection.trust() ?? earlierTrust,
+    publicUrl: config.publicUrl,
+    checker: pages?.get('verify.html')?.sha256,
+    render: (job) => paper.ask(job),
+  };
   const app = await createApp({
     store,
     blobs,
@@ -202,19 +216,17 @@ export async function startService(config: Config): Promise<Service> {
         url: config.publicUrl,
       }),
     },
-    paper: {
+    paper: paperDeps,
+    package: {
       store,
-      clock,
-      issuer,
-      signer: documentSigner,
-      signatures: nodeSignatures,
-      trust: () => connection.trust() ?? earlierTrust,
-      publicUrl: config.publicUrl,
-      checker: pages?.get('verify.html')?.sha256,
-      render: (job) => paper.ask(job),
+      blobs,
+      paper: paperDeps,
+      trustText: () => ownTrust?.text ?? connection.trustText(),
     },
     verify: {
       digests,
+      openPackage,
+      openSpool: () => openSpool(join(config.dataDir, 'spool')),
       signatures: nodeSignatures,
       trust: () => ownTrust?.trust ?? connection.trust(),
       lookUpBlocks: (certificate) =>

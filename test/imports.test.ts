@@ -34,7 +34,7 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
   web: ['core', 'messages'],
 };
 /** Files of other rooms that the pages share: they run in a browser as they are, for they import core and messages alone. */
-const IN_BROWSERS = ['adapters/signatures.ts', 'cli/hints.ts'];
+const IN_BROWSERS = ['adapters/packages.ts', 'adapters/signatures.ts', 'cli/hints.ts'];
 /** The demonstration is a client like any other. */
 const OF_SCRIPTS: Readonly<Record<string, readonly string[]>> = { 'demo.ts': [] };
 /** The check of a certificate depends on nothing but the check; what it shares with other commands has no other imports. */
@@ -144,6 +144,8 @@ t.test('no library is known outside the room that adapts it', async (t) => {
     fontkit: ['documents/pdf/'],
     'bidi-js': ['documents/pdf/'],
     qrcode: ['documents/pdf/'],
+    '@zip.js/zip.js/lib/zip-core-custom.js': ['adapters/packages.ts'],
+    yazl: ['documents/package/'],
     fastify: ['http/', 'app.ts'],
     '@noble/curves/nist.js': ['web/checker/plain-signatures.ts'],
     pino: ['service.ts'],

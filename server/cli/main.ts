@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { makeFolder, writeDurably } from '../adapters/files.ts';
 import { createPlaces } from '../adapters/folder/places.ts';
+import { openPackage } from '../adapters/packages.ts';
 import { markRestored } from '../adapters/restored.ts';
 import { nodeSignatures } from '../adapters/signatures-node.ts';
 import { blobsNamedIn, snapshotSqlite } from '../adapters/sqlite/snapshot.ts';
@@ -25,7 +26,8 @@ import { verifyCommand } from './verify.ts';
 const HELP = `可证 kezheng
 
   kezheng verify CERTIFICATE FILE... [--trust FILE]... [--renewal FILE]... [--rpc URL [--confirmations N] | --block-hash HASH] [--json | --brief]
-      核验证书与原件，不需要服务在运行 / check a certificate and its files; no service needed
+      核验证书与原件，不需要服务在运行；CERTIFICATE 可为证书（.json）、内附证书的 PDF，或内含原件的压缩包（.zip）
+      / check a certificate and its files; no service needed; CERTIFICATE is the .json, a PDF that holds it, or a package (.zip) with the files
       退出码 exit: 0 有效 valid, 1 无效 invalid, 2 尚不完整 incomplete, 64 用法 usage
 
   kezheng ots CERTIFICATE N PROOF
@@ -94,7 +96,7 @@ const TOOLS = { signatures: nodeSignatures, nowMs: () => Date.now(), outside: op
 /** Thin on purpose: one command a file, and only this one ends the process. */
 async function main(argv: readonly string[]): Promise<number> {
   const [command, ...args] = argv;
-  if (command === 'verify') return verifyCommand(args, nodeSignatures);
+  if (command === 'verify') return verifyCommand(args, nodeSignatures, openPackage);
   if (command === 'ots') return otsCommand(args);
   if (command === 'evidence-record') return evidenceRecordCommand(args);
   if (command === 'renew') return renewCommand(args, { ...TOOLS, authorities: readAuthorities });

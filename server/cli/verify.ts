@@ -1,23 +1,37 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import process from 'node:process';
-import { MAX_CERTIFICATE_BYTES } from '../core/certificate/certificate.ts';
+import {
+  heldSource,
+  type Opened,
+  type OpenPackage,
+  openContainer,
+  type Source,
+} from '../core/container/open.ts';
+import { MAX_PDF_BYTES } from '../core/container/pdf.ts';
+import { FormatError } from '../core/reason.ts';
 import { MAX_RENEWAL_BYTES, MAX_RENEWALS } from '../core/renewal/renewal.ts';
 import type { GivenFile } from '../core/verify/files.ts';
 import { blocksFromHeaders, type CheckedHeaders } from '../core/verify/headers.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import { blocksToCompare, verifyCertificate } from '../core/verify/verify.ts';
 import { presentReport } from '../messages/report.ts';
+import { sentence } from '../messages/sentence.ts';
 import { hintsFor, hintsOfHeaders } from './hints.ts';
-import { readSmall } from './read-small.ts';
+import { readSmall, readStart, unreadable } from './read-small.ts';
 import { briefText, reportText } from './report-text.ts';
 import { blocksFromNode, type NodeAnswer } from './rpc.ts';
 import { readTrusts } from './trust.ts';
 import { EXIT, parse, UsageError, userPath } from './usage.ts';
 
 /** Checks a certificate with nothing but what is on this machine; only --rpc asks anybody anything. */
-export async function verifyCommand(args: readonly string[], signatures: SignatureVerifier): Promise<number> {
+export async function verifyCommand(
+  args: readonly string[],
+  signatures: SignatureVerifier,
+  openPackage: OpenPackage,
+): Promise<number> {
   const { values, positionals } = parse(args, {
     trust: { type: 'string', multiple: true },
     renewal: { type: 'string', multiple: true },
@@ -33,10 +47,9 @@ export async function verifyCommand(args: readonly string[], signatures: Signatu
     throw new UsageError('--rpc 与 --block-hash 只能取其一 / give --rpc or --block-hash, not both');
   if (values.json && values.brief)
     throw new UsageError('--json 与 --brief 只能取其一 / give --json or --brief, not both');
-  const certificate = await readSmall(certificatePath, MAX_CERTIFICATE_BYTES + 1);
   const { trust, headers } = await readTrusts(values.trust ?? [], signatures);
   const renewals = await readRenewals(values.renewal ?? []);
-  const files: GivenFile[] = [];
+  const { certificate, pdf, files } = await openFile(certificatePath, openPackage);
   for (const path of filePaths) files.push(await hashFile(path));
   const { blocks: told, trouble } = await blocksFrom(certificate, values);
   const wanted = blocksToCompare(certificate);
@@ -45,7 +58,7 @@ export async function verifyCommand(args: readonly string[], signatures: Signatu
     isKnown(found) ? blocksFromHeaders(found.headers, wanted, path) : [],
   );
   const blocks = [...told, ...listed];
-  const report = await verifyCertificate({ certificate, files, trust, blocks, renewals, signatures });
+  const report = await verifyCertificate({ certificate, pdf, files, trust, blocks, renewals, signatures });
   const presented = presentReport(report);
   const hints = [...hintsFor(report, certificate, files, trouble), ...hintsOfHeaders(headers)];
   if (values.json) process.stdout.write(jsonText(hints.length > 0 ? { ...presented, hints } : presented));
@@ -104,24 +117,74 @@ async function readRenewals(paths: readonly string[]): Promise<readonly Uint8Arr
   return renewals;
 }
 
-/** Both digests in one pass. */
-async function hashFile(path: string): Promise<GivenFile> {
-  const [sha256, sm3] = [createHash('sha256'), createHash('sm3')];
-  let size = 0;
+/** On a machine of one's own whatever fits into a package may come out of it. */
+const MAX_UNPACKED_BYTES = Number.MAX_SAFE_INTEGER;
+
+/** A certificate, a PDF that holds one, or a package, whose originals count as files that were given. */
+async function openFile(
+  path: string,
+  openPackage: OpenPackage,
+): Promise<Pick<Opened, 'certificate' | 'pdf'> & { readonly files: GivenFile[] }> {
   try {
-    for await (const chunk of createReadStream(userPath(path), { highWaterMark: 1 << 20 })) {
-      sha256.update(chunk as Buffer);
-      sm3.update(chunk as Buffer);
-      size += (chunk as Buffer).length;
+    const file = await open(userPath(path), 'r');
+    try {
+      const source = await sourceOf(file);
+      const { certificate, pdf, originals } = await openContainer(source, openPackage, MAX_UNPACKED_BYTES);
+      const files: GivenFile[] = [];
+      for (const original of originals)
+        files.push({ name: original.name, ...(await hashStream(original.unpack())) });
+      return { certificate, pdf, files };
+    } finally {
+      await file.close();
     }
   } catch (error) {
-    throw new UsageError(`无法读取 ${path} / cannot read it (${(error as Error).message})`);
+    if (error instanceof FormatError) throw refusedPath(path, error);
+    throw unreadable(path, error);
   }
+}
+
+/** A pipe has neither a size nor places: what comes out of it is held. */
+async function sourceOf(file: FileHandle): Promise<Source> {
+  const stat = await file.stat();
+  if (!stat.isFile()) return heldSource(await readStart(file, MAX_PDF_BYTES + 1));
+  const { size } = stat;
   return {
-    name: basename(path),
     size,
-    sha256: sha256.digest('hex'),
-    sm3: sm3.digest('hex'),
-    basis: 'recomputed',
+    async read(offset, length) {
+      const bytes = new Uint8Array(Math.min(length, Math.max(0, size - offset)));
+      let read = 0;
+      while (read < bytes.length) {
+        const { bytesRead } = await file.read(bytes, read, bytes.length - read, offset + read);
+        if (bytesRead === 0) break;
+        read += bytesRead;
+      }
+      return bytes.subarray(0, read);
+    },
   };
+}
+
+const refusedPath = (path: string, { code, detail }: FormatError): UsageError =>
+  new UsageError(
+    `${path}: ${sentence('zh', 'reason', code, detail)} / ${sentence('en', 'reason', code, detail)}`,
+  );
+
+async function hashFile(path: string): Promise<GivenFile> {
+  try {
+    const stream = createReadStream(userPath(path), { highWaterMark: 1 << 20 });
+    return { name: basename(path), ...(await hashStream(stream as AsyncIterable<Uint8Array>)) };
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+/** Both digests in one pass. */
+async function hashStream(stream: AsyncIterable<Uint8Array>): Promise<Omit<GivenFile, 'name'>> {
+  const [sha256, sm3] = [createHash('sha256'), createHash('sm3')];
+  let size = 0;
+  for await (const chunk of stream) {
+    sha256.update(chunk);
+    sm3.update(chunk);
+    size += chunk.length;
+  }
+  return { size, sha256: sha256.digest('hex'), sm3: sm3.digest('hex'), basis: 'recomputed' };
 }

@@ -36,6 +36,7 @@ const STATUS = {
   'stored-file-damaged': 500,
   'certificate-not-ready': 409,
   'chain-not-seen': 503,
+  'container-unreadable': 422,
   'ots-manifest-too-large': 422,
   'token-not-there': 409,
   'too-many-requests': 429,

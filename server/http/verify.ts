@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { MAX_CERTIFICATE_BYTES } from '../core/certificate/certificate.ts';
+import type { Pdf } from '../core/container/pdf.ts';
 import { utf8 } from '../core/read/bytes.ts';
 import { canonicalize, isObject, type Json, parseJson } from '../core/read/json.ts';
 import { FormatError } from '../core/reason.ts';
@@ -14,11 +15,12 @@ import { verifyCertificate } from '../core/verify/verify.ts';
 import { presentReport } from '../messages/report.ts';
 import { readBlocks, StreamTooLong } from '../pipeline/blocks.ts';
 import type { Digests } from '../ports/work.ts';
+import { asContainer, type ContainerDeps, containerReceiver, opened, type Received } from './container.ts';
 import { contentOf, formParts, isForm, readPart, unexpected } from './form.ts';
 import { notAsDocumented, Problem, schemaProblem } from './problem.ts';
 import { problems, Sha256, Sm3 } from './schemas.ts';
 
-export interface VerifyRoutes {
+export interface VerifyRoutes extends ContainerDeps {
   readonly digests: Digests;
   readonly signatures: SignatureVerifier;
   readonly trust: () => Trust | undefined;
@@ -52,6 +54,7 @@ const GivenFiles = Compile(
 
 /** POST /v1/verify: no key needed. What cannot be parsed is an answer (`invalid`), not an error. */
 export function verifyRoutes(app: FastifyInstance, deps: VerifyRoutes): void {
+  const receive = containerReceiver(deps);
   app.post(
     '/v1/verify',
     {
@@ -61,17 +64,18 @@ export function verifyRoutes(app: FastifyInstance, deps: VerifyRoutes): void {
         tags: ['verify'],
         summary: '核验证书与原件 / check a certificate and its files',
         description:
-          '表单：`certificate` 一份，`file` 任意份，`renewal`（续期）至多 16 份；或 JSON：`{"certificate", "files": [{"sha256", "sm3"?, "name"?, "size"?}], "renewals"?: [text]}`。无需密钥。 / A form, or JSON with digests; no key needed. Renewals of the certificate may go with it.',
+          '表单：`certificate` 一份（证书、内附证书的 PDF，或内含原件的压缩包），`file` 任意份，`renewal`（续期）至多 16 份；或 JSON：`{"certificate", "files": [{"sha256", "sm3"?, "name"?, "size"?}], "renewals"?: [text]}`。无需密钥。 / A form (`certificate`: the certificate, a PDF that holds it, or a package with the originals), or JSON with digests; no key needed. Renewals of the certificate may go with it.',
         consumes: ['application/json', 'multipart/form-data'],
-        response: problems(400, 413, 415, 422, 429),
+        response: problems(400, 413, 415, 422, 429, 503),
       },
     },
     async (request) => {
-      const { certificate, files, renewals } = isForm(request)
-        ? await readForm(deps, request)
+      const { certificate, pdf, files, renewals } = isForm(request)
+        ? await readForm(deps, receive, request)
         : readJson(request.rawBody);
       const report = await verifyCertificate({
         certificate,
+        pdf,
         files,
         trust: deps.trust(),
         blocks: await deps.lookUpBlocks(certificate),
@@ -85,33 +89,53 @@ export function verifyRoutes(app: FastifyInstance, deps: VerifyRoutes): void {
 
 interface Given {
   readonly certificate: Uint8Array;
+  readonly pdf?: Pdf | undefined;
   readonly files: readonly GivenFile[];
   readonly renewals: readonly Uint8Array[];
 }
 
-async function readForm(deps: VerifyRoutes, request: FastifyRequest): Promise<Given> {
-  let certificate: Uint8Array | undefined;
+async function readForm(
+  deps: VerifyRoutes,
+  receive: ReturnType<typeof containerReceiver>,
+  request: FastifyRequest,
+): Promise<Given> {
+  let received: Received | undefined;
   const files: GivenFile[] = [];
   const renewals: Uint8Array[] = [];
-  const limits = { parts: MAX_GIVEN_FILES + MAX_GIVEN_RENEWALS + 1, bytes: deps.limits.uploadBytes };
-  for await (const part of formParts(request, limits)) {
-    if (part.fieldname === 'certificate' && certificate === undefined)
-      certificate = await readPart(part, MAX_CERTIFICATE_BYTES + 1);
-    else if (part.fieldname === 'renewal' && renewals.length < MAX_GIVEN_RENEWALS)
-      renewals.push(await readPart(part, MAX_RENEWAL_BYTES + 1));
-    else if (part.fieldname === 'file' && files.length === MAX_GIVEN_FILES)
-      throw new Problem('too-many-files', { limit: MAX_GIVEN_FILES });
-    else if (part.fieldname === 'file')
-      files.push({
-        ...(await hashOf(deps, contentOf(part))),
-        name: (part.filename ?? '').slice(0, 1_000),
-        basis: 'recomputed',
-      });
-    else throw unexpected(part);
+  const { uploadBytes } = deps.limits;
+  const limits = { parts: MAX_GIVEN_FILES + MAX_GIVEN_RENEWALS + 1, bytes: uploadBytes };
+  try {
+    for await (const part of formParts(request, limits)) {
+      if (part.fieldname === 'certificate' && received === undefined)
+        received = await receive(request, part, uploadBytes);
+      else if (part.fieldname === 'renewal' && renewals.length < MAX_GIVEN_RENEWALS)
+        renewals.push(await readPart(part, MAX_RENEWAL_BYTES + 1));
+      else if (part.fieldname === 'file' && files.length === MAX_GIVEN_FILES)
+        throw new Problem('too-many-files', { limit: MAX_GIVEN_FILES });
+      else if (part.fieldname === 'file')
+        files.push(await fileOf(deps, part.filename ?? '', contentOf(part)));
+      else throw unexpected(part);
+    }
+    if (received === undefined) throw notAsDocumented('certificate', 'part');
+    // Only now: while a package is unpacked nothing is read from the line, and its pace is watched.
+    const { certificate, pdf, originals } = await opened(received, deps, uploadBytes);
+    for (const { name, unpack } of originals)
+      files.push(await asContainer(() => fileOf(deps, name, unpack())));
+    return { certificate, pdf, files, renewals };
+  } finally {
+    await received?.close();
   }
-  if (certificate === undefined) throw notAsDocumented('certificate', 'part');
-  return { certificate, files, renewals };
 }
+
+const fileOf = async (
+  deps: VerifyRoutes,
+  name: string,
+  stream: AsyncIterable<Uint8Array>,
+): Promise<GivenFile> => ({
+  ...(await hashOf(deps, stream)),
+  name: name.slice(0, 1_000),
+  basis: 'recomputed',
+});
 
 /** Hashed as it comes and kept nowhere. */
 async function hashOf(deps: VerifyRoutes, stream: AsyncIterable<Uint8Array>) {

@@ -36,6 +36,7 @@ export const en: Sentences = {
     'token-not-there':
       'this deposit has no token: the clock was in doubt, and it comes when it is right again; or it is older than the tokens of this service',
     'certificate-not-ready': 'the certificate is not ready yet',
+    'container-unreadable': 'no certificate can be taken out of what was handed in',
     'chain-not-seen':
       'the service has not reached its chain since it started and cannot say which one it is; ask again later',
     'ots-manifest-too-large':
@@ -111,17 +112,18 @@ export const en: Sentences = {
     'tsp-extension-unaccepted': 'extensions of a time-stamp request are not accepted',
     'token-accuracy-invalid': 'an accuracy of {ms} ms is not valid; it is a whole number from 1',
     'token-serial-invalid': 'the serial number of a token is a positive number of 1 to {limit} octets',
-    'token-shape-wrong': 'this is no RFC 3161 token',
+    'token-shape-wrong': 'the signed data (CMS) is not of the kind that it should be',
     'token-too-long': 'the token has {actual} bytes, at most {limit} are allowed',
-    'token-version-wrong': 'a part of the token has version {actual}, not {expected}',
-    'token-unsigned-part': 'the token has a part that its signature does not cover: {part}',
-    'token-signers-wrong': 'the token has {actual} signers, not one',
+    'token-version-wrong': 'a part of the signed data (CMS) has version {actual}, not {expected}',
+    'token-unsigned-part': 'the signed data (CMS) has a part that its signature does not cover: {part}',
+    'token-signers-wrong': 'the signed data (CMS) has {actual} signers, not one',
     'token-algorithm-unsupported':
-      'the signature algorithm of the token is not supported or does not fit its digest algorithm: {algorithm}',
-    'token-digest-algorithm-differs': 'the algorithms that the token names differ from one another',
+      'the signature algorithm of the signed data (CMS) is not supported or does not fit its digest algorithm: {algorithm}',
+    'token-digest-algorithm-differs':
+      'the algorithms that the signed data (CMS) names differ from one another',
     'token-content-digest-differs': 'the content of the token is not what its signed digest says',
-    'token-attribute-wrong': 'a signed attribute of the token stands twice or has not one value: {attribute}',
-    'token-signer-unnamed': 'the token does not name its signing certificate under the signature',
+    'token-attribute-wrong': 'a signed attribute (CMS) stands twice or has not one value: {attribute}',
+    'token-signer-unnamed': 'the signed data (CMS) does not name its signing certificate under the signature',
     'token-extension-critical': 'the token has an unknown critical extension {oid}',
     'revocation-version-unsupported': 'this version of revocation information is not supported',
     'revocation-algorithm-unsupported':
@@ -205,6 +207,22 @@ export const en: Sentences = {
     'ots-path-too-long': 'a path of the OpenTimestamps format has at most {limit} operations',
     'ots-anchor-missing': 'the certificate has no anchor in an Ethereum block',
     'ots-not-contained': '{part} does not connect with the path of the certificate',
+    'pdf-not-one': 'this is no PDF',
+    'pdf-too-large': 'the PDF has {actual} bytes, at most {limit} are allowed',
+    'pdf-without-certificate': 'there is no certificate inside the PDF',
+    'pdf-certificates-several': 'there are {count} certificates inside the PDF, not one',
+    'pdf-certificate-misplaced':
+      'the certificate stands in the PDF (offset {offset}) otherwise than it should',
+    'pdf-signatures-several': 'the PDF has {count} signatures, not one: it was changed after the first',
+    'pdf-signature-malformed': 'the signature of the PDF does not have its form',
+    'pdf-bytes-behind': '{count} bytes were added to the PDF after it was signed',
+    'pdf-cut-off': '{count} bytes are missing at the end of the PDF',
+    'package-without-certificate': 'there is no certificate.json at the top of the package',
+    'package-certificates-several': 'there are {count} files certificate.json in the package, not one',
+    'package-entries-too-many': 'the package holds more than {limit} files',
+    'package-unreadable': 'the package cannot be read ({why})',
+    'package-too-large': 'more than {limit} bytes come out of the package',
+    'package-packed-too-densely': '{name} is packed more than {limit} to one, and is not unpacked',
     'earlier-check-failed': 'not checked because an earlier check did not pass',
     'format-read': '{format}, in canonical form',
     'signature-holds': 'the signature holds, by {signer}',
@@ -238,11 +256,13 @@ export const en: Sentences = {
     'token-imprint-differs': 'the token is over something else',
     'token-policy-wrong': 'the token was given under the policy {actual}, not {expected}',
     'token-nonce-differs': 'the nonce of the token is not the one of the request',
-    'token-certificates-too-many': '{actual} certificates come with the token, at most {limit} are allowed',
-    'token-signer-missing': 'the signing certificate of the token is missing',
-    'token-signer-differs': 'the token names another signing certificate than the one it means: {subject}',
+    'token-certificates-too-many':
+      '{actual} certificates come with the signed data (CMS), at most {limit} are allowed',
+    'token-signer-missing': 'the signing certificate is missing from the signed data (CMS)',
+    'token-signer-differs':
+      'the signed data (CMS) names another signing certificate than the one it means: {subject}',
     'token-signer-purpose': 'the signing certificate is not for time stamps alone: {subject}',
-    'token-signature-wrong': 'the signature on the token does not hold: {subject}',
+    'token-signature-wrong': 'the signature on the signed data (CMS) does not hold: {subject}',
     'token-certificate-revoked':
       'the certificate was revoked at {at}, so that its token is not to be trusted: {subject}',
     'revocation-not-authentic': 'the revocation information does not come from {issuer}',
@@ -283,6 +303,15 @@ export const en: Sentences = {
     'renewed-too-early': 'the time of the renewal, {genTime}, is before that of {layer}, {before}',
     'renewed-way-unknown':
       'the trust list does not lead from {layer} to anybody, so that only its own certificates were looked at',
+    'pdf-not-signed':
+      'the PDF is not signed: nothing vouches for what its pages say; the certificate inside is checked by itself',
+    'pdf-changed': 'the PDF was changed after it was signed',
+    'pdf-signer-unknown':
+      'who signed the PDF is not in the trust list, so that nothing vouches for what its pages say: {signer}',
+    'pdf-signer-purpose':
+      'the certificate that signed the PDF is not for documents (documentSigning): {signer}',
+    'pdf-signed':
+      '{name}, who is in the trust list, signed all of the PDF, and nothing was changed since: {signer}',
   },
   check: {
     format: 'format of the certificate',
@@ -305,6 +334,7 @@ export const en: Sentences = {
     block: 'block hash compared',
     renewal: 'renewal',
     unbroken: 'renewed in time',
+    'pdf-pages': 'pages of the PDF',
   },
   status: {
     passed: 'passed',

@@ -9,7 +9,8 @@ export const pageEn: Readonly<Record<string, string>> = {
   steps: 'What is to be checked',
   'certificate-title': 'Certificate',
   'certificate-drop': 'Drop the certificate here, or click to choose',
-  'certificate-hint': 'The .json file from the deposit service, exactly as it was downloaded',
+  'certificate-hint':
+    'From the deposit service, exactly as downloaded: the certificate (.json), the PDF that holds it, or the package (.zip) with the files',
   'certificate-other': 'Another certificate',
   'wanted-number': 'The QR code is that of certificate {number}: give the .json file of this one.',
   'wanted-other': 'Note: this is certificate {actual}, and not {number} of the QR code.',
@@ -70,9 +71,6 @@ export const pageEn: Readonly<Record<string, string>> = {
     "This is what the deposit service's own node says, no independent source. Look it up yourself when it matters.",
   'service-refused': 'this service gave no answer: {why}',
   'service-away': 'this service cannot be reached',
-  'container-pdf':
-    'This is a PDF, out of which this page cannot take the certificate yet; give the .json certificate',
-  'container-zip': 'This is a package; unpack it and give the .json certificate and the files in it',
   'container-unreadable': 'The file {name} cannot be read; choose it again',
   'result-title': 'Result',
   'result-empty': 'The result stands here once there is a certificate.',
@@ -120,6 +118,7 @@ export const pageEn: Readonly<Record<string, string>> = {
   'group-certificate': 'Certificate and files',
   'group-anchor': 'Anchor {number}',
   'group-token': 'Time stamp {number}',
+  'group-pdf': 'The PDF',
   'not-proven-title': 'What this certificate does not prove',
   'facts-title': 'What the certificate says',
   'fact-number': 'Certificate number',

@@ -32,6 +32,13 @@ export interface PaperDeps {
   readonly checker?: string | undefined;
 }
 
+export interface Paper {
+  readonly number: string;
+  readonly bytes: Uint8Array;
+  /** whether it says so across each page */
+  readonly testChain: boolean;
+}
+
 /**
  * The certificate on paper: drawn from the certificate's own bytes, which go along inside, and signed. Made anew for
  * whoever asks; of one revision only the last check of the stored files and the signature differ. Undefined while the
@@ -41,7 +48,7 @@ export async function paperOf(
   deps: PaperDeps,
   batch: number,
   stored: StoredCertificate,
-): Promise<{ readonly number: string; readonly bytes: Uint8Array } | undefined> {
+): Promise<Paper | undefined> {
   const trust = deps.trust();
   if (trust === undefined) return undefined;
   const attachments = attachmentsOf(stored.bytes);
@@ -58,7 +65,11 @@ export async function paperOf(
     cmsBytes: deps.signer.maxBytes,
     signedMs: deps.clock.nowMs(),
   });
-  return { number: input.certificate.number, bytes: await sealed(unsigned, deps.signer.sign) };
+  return {
+    number: input.certificate.number,
+    bytes: await sealed(unsigned, deps.signer.sign),
+    testChain: input.testChain,
+  };
 }
 
 async function inputFor(

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import type { GivenCase } from '../../scripts/vectors/cases.ts';
-import { givenFile } from '../../scripts/vectors.ts';
+import { givenFile, opened } from '../../scripts/vectors.ts';
 import { webCryptoSignatures } from '../../server/adapters/signatures.ts';
 import { nodeSignatures } from '../../server/adapters/signatures-node.ts';
 import { utf8 } from '../../server/core/read/bytes.ts';
@@ -52,6 +52,41 @@ for (const [primitives, signatures] of [
       t.strictSame(found, { verdict, testChain, counts, authorities, checks }, one.name);
     }
   });
+
+interface PdfCase extends Case {
+  /** nothing is taken out of it */
+  readonly refused?: string;
+  /** why the check of the pages ends as it does */
+  readonly pages: string;
+}
+
+t.test('every document among the vectors comes out as written', async (t) => {
+  const all = JSON.parse(readFileSync(join(FOLDER, 'pdf-cases.json'), 'utf8')) as readonly PdfCase[];
+  t.ok(all.length > 60);
+  for (const one of all) {
+    const pdf = opened(readFileSync(join(FOLDER, one.certificate)));
+    if ('refused' in pdf) {
+      t.equal(pdf.refused, one.refused, one.name);
+      continue;
+    }
+    const report = await verifyCertificate({
+      certificate: pdf.certificate,
+      pdf,
+      files: one.files.map(givenFile),
+      trust: one.trust === null ? undefined : parseTrust(utf8(JSON.stringify(one.trust))),
+      blocks: one.blocks,
+      signatures: webCryptoSignatures(globalThis.crypto.subtle),
+    });
+    const checks = report.checks.map(({ id, at, status }) => ({
+      id,
+      ...(at !== undefined && { at }),
+      status,
+    }));
+    t.strictSame([report.verdict, checks], [one.verdict, one.checks], one.name);
+    t.equal(report.checks.at(-1)?.reason.code, one.pages, one.name);
+    t.equal(report.facts?.counts?.at ?? null, one.counts, one.name);
+  }
+});
 
 t.test('making the vectors again changes nothing', async (t) => {
   const again = t.testdir();

@@ -1,15 +1,15 @@
 """An independent checker for kezheng-certificate/1, written from FORMAT.md alone.
 
     python3 checker.py --check certificate.json [--trust trust.json] [--block-hash 0x...]... [--no-sm3] FILE...
-    python3 checker.py cases.json
+    python3 checker.py cases.json        (or pdf-cases.json)
 
-The first checks one certificate and the files that belong to it, prints the verdict and every check, and ends with 0
+The first checks one certificate, or the PDF that it is in, and the files that belong to it, prints the verdict and every check, and ends with 0
 for valid, 1 for invalid, 2 for incomplete, 64 where it was not called like this. Block hashes are those that you looked
 up yourself, by number and below the finalized block, at a source that the certificate does not name; without one, what
 there is to look up is printed. --no-sm3: SM3 is computed by Python itself here, about a megabyte in some seconds.
 
-The second is the test: cases.json lists cases with what is given and what is to be found; certificates/ and files/
-stand beside it.
+The second is the test: cases.json lists cases with what is given and what is to be found; certificates/, pdfs/ and
+files/ stand beside it.
 
 Standard library only; of the library's cryptography only SHA-2, and SHA-1 for names. "S2", "S7.13" ... name the section (and the check)
 of FORMAT.md that the code obeys; RULE marks a place where the text leaves a choice and says which one was taken.
@@ -937,17 +937,22 @@ def read_tst_info(data):
     items.end()
     return {"policy": policy, "imprint": (name, digest[1]), "time": time, "accuracy": millis}
 
-def read_token(data):
+TST_INFO, DATA = "2a864886f70d0109100104", "2a864886f70d010701"
+
+def read_signed(data, version, type_, content=None):
+    """CMS; content where it is detached. Without the content's own meaning."""
     kind, explicit = of(der_one(data))
     need(der_oid(kind) == "2a864886f70d010702", "not id-signedData")
     (signed,) = of(explicit, 0xA0)
     items = Fields(of(signed))
-    small(items.take(), low=3, high=3)
+    small(items.take(), low=version, high=version)
     (listed,) = of(items.take(), 0x31)
-    kind, explicit = of(items.take())
-    need(der_oid(kind) == "2a864886f70d0109100104", "not id-ct-TSTInfo")
-    (content,) = of(explicit, 0xA0)
-    content = of(content, 0x04)
+    kind, *explicit = of(items.take())
+    need(der_oid(kind) == type_, "content type")
+    need(len(explicit) == (content is None), "content inside")
+    if content is None:
+        (content,) = of(explicit[0], 0xA0)
+        content = of(content, 0x04)
     certificates = items.maybe(0xA0)
     need(certificates is None or certificates[1] and all(c[0] == 0x30 for c in certificates[1]), "certificates")
     (signer,) = of(items.take(), 0x31)
@@ -978,7 +983,7 @@ def read_token(data):
         values = attributes.get(name)
         need(values is None or len(values) == 1, "one value")
         return values and values[0]
-    need(der_oid(only("2a864886f70d010903")) == "2a864886f70d0109100104", "contentType")
+    need(der_oid(only("2a864886f70d010903")) == type_, "contentType")
     need(of(only("2a864886f70d010904"), 0x04) == hashlib.new(hashing, content).digest(), "messageDigest")
     protection = only("2a864886f70d010934")
     if protection:
@@ -987,9 +992,13 @@ def read_token(data):
     v1, v2 = only("2a864886f70d010910020c"), only("2a864886f70d010910022f")
     ids = ([ess_first(v1, False)] if v1 else []) + ([ess_first(v2, True)] if v2 else [])
     need(ids, "signer is not named")
-    return {"info": read_tst_info(content), "ids": ids, "signer": (issuer[2], serial[1]), "signed": signed_bytes,
+    return {"content": content, "ids": ids, "signer": (issuer[2], serial[1]), "signed": signed_bytes,
             "signature": of(signature, 0x04), "kind": kind, "hashing": hashing,
             "certificates": [c[2] for c in certificates[1]] if certificates else []}
+
+def read_token(data):
+    read_ = read_signed(data, 3, TST_INFO)
+    return {"info": read_tst_info(read_["content"]), **read_}
 
 def algorithm_of(item):
     kind, parameters = read_algorithm(item)
@@ -1100,13 +1109,8 @@ def expected_imprint(stamp, document):
     root, size = root_of(leaf(entry), steps[-1]), steps[-1]["size"]
     return H(canonical({"format": "kezheng-root/1", "root": root.hex(), "size": size, **stamp["log"]}))
 
-def check_token(stamp, document):
-    """S7.10, «token»: what was read, or Bad."""
-    read_ = read_token(from64(stamp["token"]))
-    info = read_["info"]
-    need(info["imprint"] == ("608648016503040201", expected_imprint(stamp, document)), "imprint")
-    need(stamp["type"] == "rfc3161-root/1" or info["policy"] == PROMISE, "policy")
-    given = read_["certificates"] + [from64(c) for c in stamp["certificates"]]
+def signer_of(read_, given):
+    """(the signer's certificate, the others); Bad where it is not the signer of these bytes."""
     need(len(given) <= 16, "too many certificates")
     name, digest, _ = read_["ids"][0]
     signer = Certificate(next((c for c in given if hashlib.new(name, c).digest() == digest), b""))
@@ -1114,11 +1118,20 @@ def check_token(stamp, document):
     for name, digest, both in read_["ids"]:
         need(hashlib.new(name, signer.whole).digest() == digest and both in (None, named_), "another signer")
     need(read_["signer"] == named_, "another signer")
-    need(signer.purposes == [TIME_STAMPING] and signer.purposes_critical, "purpose")
     need(verifies(signer.key, read_["kind"], read_["hashing"], read_["signed"], read_["signature"]), "signature")
+    return signer, [c for c in map(readable, dict.fromkeys(given)) if c and c.whole != signer.whole]
+
+def check_token(stamp, document):
+    """S7.10, «token»: what was read, or Bad."""
+    read_ = read_token(from64(stamp["token"]))
+    info = read_["info"]
+    need(info["imprint"] == ("608648016503040201", expected_imprint(stamp, document)), "imprint")
+    need(stamp["type"] == "rfc3161-root/1" or info["policy"] == PROMISE, "policy")
+    given = read_["certificates"] + [from64(c) for c in stamp["certificates"]]
+    signer, others = signer_of(read_, given)
+    need(signer.purposes == [TIME_STAMPING] and signer.purposes_critical, "purpose")
     evidence = [(r["kind"], (read_crl if r["kind"] == "crl" else read_ocsp)(from64(r["value"])))
                 for r in stamp.get("revocation", ())]
-    others = [c for c in map(readable, dict.fromkeys(given)) if c and c.whole != signer.whole]
     return {"info": info, "signer": signer, "others": others, "evidence": evidence}
 
 def way_of(signer, others):
@@ -1285,17 +1298,89 @@ def check_anchors(anchors, trust, blocks):
             status["log"] = "unknown"      # the second half of 16
     return results
 
+# S10
+OBJECT = rb"\n[1-9][0-9]{0,6} 0 obj\n<<\n"
+CERTIFICATE_OBJECT = re.compile(
+    OBJECT + rb"/Type /EmbeddedFile\n/Subtype /application#2fjson\n/Params <<\n/Size ([1-9][0-9]{0,6})\n>>\n"
+    rb"/Length ([1-9][0-9]{0,6})\n>>\n\Z")
+SEAL_HEAD = re.compile(
+    OBJECT + rb"/Type /Sig\n/Filter /Adobe\.PPKLite\n/SubFilter /ETSI\.CAdES\.detached\n"
+    rb"/ByteRange \[0 +([0-9]{1,8}) +([0-9]{1,8}) +([0-9]{1,8})\]\n/Contents \Z")
+SEAL_TAIL = re.compile(rb"\n/M \(D:([0-9]{14})Z\)\n>>\nendobj\n")
+
+def find_all(part, data):
+    at = data.find(part)
+    while at >= 0:
+        yield at
+        at = data.find(part, at + 1)
+
+def open_pdf(data):
+    """(the certificate, where it begins); Bad where there is not one."""
+    need(len(data) <= 16777216 and data[:5] == b"%PDF-", "no PDF")
+    (at,) = find_all(b'stream\n{"anchors":', data)
+    found = CERTIFICATE_OBJECT.search(data[:at][-256:])
+    need(found and found[1] == found[2], "object of the certificate")
+    begin, end = at + 7, at + 7 + int(found[1])
+    need(data[end:end + 18] == b"\nendstream\nendobj\n", "end of the certificate")
+    return data[begin:end], begin
+
+def check_pages(data, certificate, begin, trust, headers):
+    """S7.18; headers: timestamps of the headers of anchors that passed 12 and 13."""
+    ranges = [at for at in find_all(b"/ByteRange", data) if not begin <= at <= begin + len(certificate)]
+    if not ranges:
+        return "unknown"
+    try:
+        (at,) = ranges
+        low = data.index(b"<", at)
+        found = SEAL_HEAD.search(data[:low][-320:])
+        need(found, "object of the signature")
+        low_, high, rest = map(int, found.groups())
+        need(low_ == low and high - low <= 131074 and high + rest == len(data), "ranges")
+        contents = re.fullmatch(rb"<((?:[0-9a-f]{2})+)>", data[low:high])
+        tail = SEAL_TAIL.match(data, high)
+        need(contents and tail, "object of the signature")
+        digits = tail[1].decode()
+        moment = exists((int(digits[:4]),) + tuple(int(digits[i:i + 2]) for i in range(4, 14, 2)))
+        contents = bytes.fromhex(contents[1].decode())
+        # the first element says how long it is
+        need(contents[0] == 0x30 and len(contents) > 6, "CMS")
+        octets = contents[1] & 0x7F if contents[1] & 0x80 else 0
+        size = 2 + octets + (int.from_bytes(contents[2:2 + octets], "big") if octets else contents[1])
+        need(not any(contents[size:]), "padding")
+        read_ = read_signed(contents[:size], 1, DATA, data[:low] + data[high:])
+        signer, others = signer_of(read_, read_["certificates"])
+    except ValueError:
+        return "failed"
+    if trust is None:
+        return "unknown"
+    way, broken = way_of(signer, others), False
+    for issuer in trust["issuers"]:
+        anchors = [Certificate(from64(c)) for c in issuer["certificates"]]
+        led = [led_to(way, anchors, m) for m in {moment, max([moment] + [moment_of(h) for h in headers])}]
+        if all(path for path, _ in led):
+            return "passed" if DOCUMENT_SIGNING in (signer.purposes or ()) else "failed"
+        broken |= led[0][1]
+    return "failed" if broken else "unknown"
+
 def real(found):
     """The logs in the trust list are there and no test logs (S6: a test log if any of them says so)."""
     return bool(found["logs"]) and not any(log["test"] for log in found["logs"])
 
 def verify(data, given, trust, blocks):
+    """As verify_certificate(), of a certificate or of the PDF that holds it; Bad where a PDF holds none."""
+    if data[:5] != b"%PDF-":
+        return verify_certificate(data, given, trust, blocks)
+    certificate, begin = open_pdf(data)
+    return verify_certificate(certificate, given, trust, blocks,
+                              lambda headers: check_pages(data, certificate, begin, trust, headers))
+
+def verify_certificate(data, given, trust, blocks, pages=None):
     """(verdict, test chain, proven time, labels of independent tokens, [(id, at, status)])"""
     try:
         document = read_certificate(data)
     except ValueError:
         return "invalid", True, None, [], [("format", None, "failed")] + [
-            (name, None, "skipped") for name in ONCE[1:] + ANCHORED]
+            (name, None, "skipped") for name in ONCE[1:] + ANCHORED + (["pdf-pages"] if pages else [])]
     status = {"format": "passed"}
     anchors = check_anchors(document["anchors"], trust, blocks)
     stamped = [found for _, found, _ in anchors if "transaction" in found]      # passed 12 and 13
@@ -1321,11 +1406,16 @@ def verify(data, given, trust, blocks):
         checks += [(name, "tokens[%d]" % i, result) for name, result in zip(("token", "authority"), pair)]
     for i, (result, _, _) in enumerate(anchors):
         checks += [(name, "anchors[%d]" % i, result[name]) for name in ANCHORED]
+    required = "format signature issuer entry files digests inclusion".split()
+    if pages:
+        status["pdf-pages"] = pages([found["header"]["time"] for found in stamped])
+        checks.append(("pdf-pages", None, status["pdf-pages"]))
+        required.append("pdf-pages")
     # S7, «Verdict», «Time», «Test chain»
     good = [found for _, found, is_good in anchors if is_good]
     if any(s == "failed" for _, _, s in checks):
         verdict, good, stamps = "invalid", [], []
-    elif good and all(status[n] == "passed" for n in "format signature issuer entry files digests inclusion".split()):
+    elif good and all(status[n] == "passed" for n in required):
         verdict = "valid"
     else:
         verdict = "incomplete"
@@ -1343,6 +1433,13 @@ def read(path):
 def measured(data):
     return {"sha256": H(data).hex(), "sm3": sm3(data).hex(), "size": len(data)}
 
+def refused(data):
+    try:
+        open_pdf(data)
+        return False
+    except ValueError:
+        return True
+
 def asked(certificate, given, trust, blocks):
     """verify(), but what is wrong in the question (S6) is an error of whoever asks."""
     maybe(TRUST)(trust)
@@ -1357,6 +1454,11 @@ def run_cases(path):
     cases, wrong = read_json(read(path)), 0
     for case in cases:
         try:
+            if "refused" in case:
+                if not refused(read(os.path.join(base, case["certificate"]))):
+                    wrong += 1
+                    print("%s (%s): a certificate was taken out of it" % (case["name"], case["certificate"]))
+                continue
             given = [measured(read(os.path.join(base, "files", f["file"]))) if "file" in f else f
                      for f in case["files"]]
             verdict, test, counts, labels, checks = asked(
@@ -1410,7 +1512,7 @@ def block_from(value):
 def headers_of(data):
     """(number, hash) of each header that can be read: what is to be looked up."""
     try:
-        anchors = read_certificate(data)["anchors"]
+        anchors = read_certificate(open_pdf(data)[0] if data[:5] == b"%PDF-" else data)["anchors"]
     except ValueError:
         return
     for one in anchors:
@@ -1425,6 +1527,11 @@ def run_check(options):
     trust = options.trust and trust_from(options.trust)
     blocks = [block_from(value) for value in options.block_hash]
     certificate = handed_in(options.check)
+    if certificate[:5] == b"%PDF-":
+        try:
+            open_pdf(certificate)
+        except ValueError:
+            raise Usage("%s 中没有恰好一份证书 / does not hold exactly one certificate" % shown(options.check))
     given = []
     for path in options.paths:
         data = handed_in(path)

@@ -4,25 +4,26 @@ import { join } from 'node:path';
 import t from 'tap';
 
 const checker = join(import.meta.dirname, 'checker.py');
-const vectors = join(import.meta.dirname, '../vectors/cases.json');
+const vectors = (name: string) => join(import.meta.dirname, '../vectors', name);
 
 const hasPython = () => spawnSync('python3', ['--version']).status === 0;
 if (!hasPython() && process.getuid?.() === 0 && existsSync('/etc/debian_version'))
   for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'python3']])
     spawnSync('apt-get', args, { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
 
-t.test(
-  'a checker in another language, written from FORMAT.md alone, agrees on every vector',
-  { skip: !hasPython() && 'python3 is not installed', timeout: 300_000 },
-  async (t) => {
-    const cases: readonly unknown[] = JSON.parse(readFileSync(vectors, 'utf8'));
-    t.ok(cases.length > 0, 'there are vectors');
-    const run = spawnSync('python3', ['-B', checker, vectors], {
-      encoding: 'utf8',
-      env: { ...process.env, PYTHONIOENCODING: 'utf-8' },
-    });
-    t.equal(run.stdout, `${cases.length} cases, 0 disagreements\n`);
-    t.equal(run.stderr, '');
-    t.equal(run.status, 0);
-  },
-);
+for (const name of ['cases.json', 'pdf-cases.json'])
+  t.test(
+    `a checker in another language, written from FORMAT.md alone, agrees on every vector of ${name}`,
+    { skip: !hasPython() && 'python3 is not installed', timeout: 300_000 },
+    async (t) => {
+      const cases: readonly unknown[] = JSON.parse(readFileSync(vectors(name), 'utf8'));
+      t.ok(cases.length > 0, 'there are vectors');
+      const run = spawnSync('python3', ['-B', checker, vectors(name)], {
+        encoding: 'utf8',
+        env: { ...process.env, PYTHONIOENCODING: 'utf-8' },
+      });
+      t.equal(run.stdout, `${cases.length} cases, 0 disagreements\n`);
+      t.equal(run.stderr, '');
+      t.equal(run.status, 0);
+    },
+  );

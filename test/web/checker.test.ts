@@ -210,8 +210,8 @@ t.test('digests instead of files are taken as supplied, and said to be', { skip 
 t.test('PDF and package are told apart from certificates, whatever their name', { skip }, async (t) => {
   const at = await open(t);
   for (const [start, words] of [
-    ['%PDF-1.7\n', /这是 PDF/],
-    ['PK\u0003\u0004', /这是压缩包/],
+    ['%PDF-1.7\n', /PDF 中没有内嵌的存证证书/],
+    ['PK\u0003\u0004', /压缩包无法读取/],
   ] as const) {
     await choose(at, 'certificate-file', ['certificate.json', start]);
     t.equal((await shown(at.page)).verdict, undefined);

@@ -3,6 +3,7 @@ import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { Blobs, IncomingBlob, Range } from '../../ports/blobs.ts';
 import type { Logger } from '../../ports/logger.ts';
 import { orUnavailable } from '../folder/failures.ts';
+import { openSpool, removeLeftNames, sourceOf } from '../spool.ts';
 import { parseS3Address } from './address.ts';
 import { bucketCheck } from './bucket.ts';
 import { createS3Clients, type S3Limits } from './client.ts';
@@ -12,7 +13,6 @@ import { keysUnder } from './keys.ts';
 import { tidyUploads } from './leftovers.ts';
 import { createPartMemory } from './memory.ts';
 import { inParallel } from './parallel.ts';
-import { openSpool, removeLeftNames, sourceOf } from './spool.ts';
 import { createUploader } from './upload.ts';
 
 export interface S3Options extends Partial<S3Limits> {

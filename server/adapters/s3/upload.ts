@@ -10,12 +10,12 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { BlobUnavailable } from '../../ports/blobs.ts';
+import type { Source } from '../spool.ts';
 import type { S3Address } from './address.ts';
 import type { S3Clients } from './client.ts';
 import { codeOf } from './failures.ts';
 import type { PartMemory } from './memory.ts';
 import { inParallel } from './parallel.ts';
-import type { Source } from './spool.ts';
 
 /** No upload has more, whatever the store. */
 const MAX_PARTS = 10_000;

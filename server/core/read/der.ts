@@ -48,11 +48,14 @@ export interface Element {
 
 /** The one element that `bytes` are; anything after it is `der-trailing-bytes`. */
 export function parseDer(bytes: Uint8Array): Element {
-  const element = readElement(bytes, 0, bytes.length, 1);
+  const element = firstDer(bytes);
   const count = bytes.length - element.raw.length;
   if (count > 0) throw new FormatError('der-trailing-bytes', { count });
   return element;
 }
+
+/** The first element, whatever stands behind it. */
+export const firstDer = (bytes: Uint8Array): Element => readElement(bytes, 0, bytes.length, 1);
 
 function readElement(bytes: Uint8Array, offset: number, limit: number, depth: number): Element {
   if (depth > MAX_DER_DEPTH) throw new FormatError('der-too-deep', { limit: MAX_DER_DEPTH });

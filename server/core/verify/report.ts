@@ -25,6 +25,7 @@ export const CHECK_IDS = [
   'block',
   'renewal',
   'unbroken',
+  'pdf-pages',
 ] as const;
 export type CheckId = (typeof CHECK_IDS)[number];
 

@@ -5,7 +5,7 @@ import { type Certificate, keyBytes } from '../read/x509.ts';
 import type { Reason } from '../reason.ts';
 import { verifyChain } from './chain.ts';
 import type { SignatureVerifier } from './signatures.ts';
-import { readable } from './token.ts';
+import { readable } from './signer.ts';
 
 /*
  * What issuers said of the certificates on a token's way: revocation lists and OCSP answers, which came with the token.

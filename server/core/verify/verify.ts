@@ -1,5 +1,6 @@
 import { checkHeader, checkTransaction } from '../anchor/ethereum-header.ts';
 import { type Certificate, parseCertificate } from '../certificate/certificate.ts';
+import type { Pdf } from '../container/pdf.ts';
 import type { Manifest } from '../entry/manifest.ts';
 import { FormatError } from '../reason.ts';
 import { type AnchorFinding, type ComparedBlock, checkAnchors } from './anchors.ts';
@@ -7,6 +8,7 @@ import { checkFiles, fileFacts, type GivenFile } from './files.ts';
 import type { Held } from './held.ts';
 import { checkInclusion } from './inclusion.ts';
 import { checkIssuer, type IssuerFinding } from './issuer.ts';
+import { checkPages } from './pdf.ts';
 import { checkRenewals, layersOf } from './renewals.ts';
 import {
   type AnchorFact,
@@ -31,6 +33,8 @@ import type { Trust } from './trust.ts';
 /** Everything a check needs, brought by the one who checks. Nothing is fetched and no clock is looked at. */
 export interface Verification {
   readonly certificate: Uint8Array;
+  /** The document that the certificate was taken from, where it was: then its pages are checked too. */
+  readonly pdf?: Pdf | undefined;
   readonly files: readonly GivenFile[];
   /** Without it nothing is ever `valid`. */
   readonly trust: Trust | undefined;
@@ -58,11 +62,16 @@ export async function verifyCertificate(verification: Verification): Promise<Rep
     certificate = parseCertificate(verification.certificate);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    return refused(error);
+    return refused(error, verification.pdf);
   }
-  const { trust, files, blocks, renewals: given = [], signatures } = verification;
+  const { trust, files, blocks, renewals: given = [], signatures, pdf } = verification;
   const anchors = checkAnchors(certificate.anchors, trust, blocks);
-  const issuer = await checkIssuer(certificate, trust, signatures, whenValid(certificate, anchors));
+  const issuer = await checkIssuer(
+    certificate,
+    trust,
+    signatures,
+    whenValid(Date.parse(certificate.issuedAt), anchors),
+  );
   const tokens = await checkTokens(certificate, trust, signatures);
   const held = [...signatureHeld(issuer), ...tokens.flatMap((token) => token.held ?? [])];
   const renewals = await checkRenewals({
@@ -83,8 +92,10 @@ export async function verifyCertificate(verification: Verification): Promise<Rep
     ...tokens.flatMap((token) => token.checks),
     ...anchors.flatMap((anchor) => anchor.checks),
     ...renewals.flatMap((renewal) => renewal.checks),
+    ...(pdf ? [await checkPages(pdf, trust, signatures, (ms) => whenValid(ms, anchors))] : []),
   ];
-  const verdict = verdictOf(checks, anchors);
+  const required = pdf ? [...REQUIRED, 'pdf-pages' as const] : REQUIRED;
+  const verdict = verdictOf(checks, required, anchors);
   // An invalid certificate proves no time, whatever its block says: the entry may be another one.
   const known = anchors.flatMap(({ fact }) => fact ?? []);
   const good = verdict === 'invalid' ? [] : anchors.filter((a) => a.proven).map((a) => a.fact!);
@@ -105,13 +116,12 @@ export async function verifyCertificate(verification: Verification): Promise<Rep
 }
 
 /**
- * When the signer's certificates must have been valid: at the issuing; and where a block that is carried is younger than
+ * When the signer's certificates must have been valid: when it says that it signed; and where a block that is carried is younger than
  * that, then too, so that nobody who finds an expired key can date a certificate back to when it was good.
  */
-function whenValid(certificate: Certificate, anchors: readonly AnchorFinding[]): readonly number[] {
-  const issuedMs = Date.parse(certificate.issuedAt);
+function whenValid(signedMs: number, anchors: readonly AnchorFinding[]): readonly number[] {
   const youngest = Math.max(...anchors.flatMap(({ fact }) => (fact ? Date.parse(fact.blockTime) : [])));
-  return youngest > issuedMs ? [issuedMs, youngest] : [issuedMs];
+  return youngest > signedMs ? [signedMs, youngest] : [signedMs];
 }
 
 /** The issuer's signature, as renewals look at it. */
@@ -155,8 +165,9 @@ const once = (id: CheckId, status: Check['status'], why: Check['reason']): Check
 const NOT_ALWAYS: readonly CheckId[] = ['format', 'token', 'authority', 'renewal', 'unbroken'];
 
 /** A certificate that cannot be read: nothing in it is repeated, because nothing in it is known to be there. */
-function refused(error: FormatError): Report {
-  const rest = CHECK_IDS.filter((id) => !NOT_ALWAYS.includes(id));
+function refused(error: FormatError, pdf: Pdf | undefined): Report {
+  const absent = pdf ? NOT_ALWAYS : [...NOT_ALWAYS, 'pdf-pages'];
+  const rest = CHECK_IDS.filter((id) => !absent.includes(id));
   return {
     verdict: 'invalid',
     checks: [
@@ -193,9 +204,13 @@ function checkStatement(certificate: Certificate): Check {
 }
 
 /** Any failure makes it invalid; validity needs every required check and one anchor with nothing left open. */
-function verdictOf(checks: readonly Check[], anchors: readonly AnchorFinding[]): Verdict {
+function verdictOf(
+  checks: readonly Check[],
+  required: readonly CheckId[],
+  anchors: readonly AnchorFinding[],
+): Verdict {
   if (checks.some((check) => check.status === 'failed')) return 'invalid';
-  const passed = REQUIRED.every((id) => checks.some((check) => check.id === id && check.status === 'passed'));
+  const passed = required.every((id) => checks.some((check) => check.id === id && check.status === 'passed'));
   return passed && anchors.some((anchor) => anchor.proven) ? 'valid' : 'incomplete';
 }
 
@@ -285,7 +300,7 @@ function notProven(certificate: Certificate): readonly NotProven[] {
 }
 
 /** Open because of what the reader's list holds. */
-const NOT_A_NEWER_CHECKER: readonly CheckId[] = ['issuer', 'log', 'authority', 'unbroken'];
+const NOT_A_NEWER_CHECKER: readonly CheckId[] = ['issuer', 'log', 'authority', 'unbroken', 'pdf-pages'];
 
 function remaining(checks: readonly Check[], trust: Trust | undefined): readonly Remaining[] {
   const open = checks.filter((check) => check.status === 'unknown');

@@ -15,6 +15,7 @@ export async function outcomeOf(state: State): Promise<Outcome> {
   const given = files.map((slot) => slot.given!);
   const report = await verifyCertificate({
     certificate: certificate.bytes,
+    pdf: certificate.pdf,
     files: given,
     trust: trust?.trust,
     blocks: [...state.blocks.values()].map(({ block }) => block),

@@ -6,7 +6,7 @@ import { parseTrust } from '../../core/verify/trust.ts';
 import { bothLanguages } from '../../messages/sentence.ts';
 import { outcomeOf } from './check.ts';
 import { HashQueue } from './hashing.ts';
-import { looksLikeCertificate, openInput, readStart } from './input.ts';
+import { certificateAmong, openInput, readStart } from './input.ts';
 import { EMPTY, type FileSlot, type From, type GivenBlock, type Outcome, type State } from './state.ts';
 
 /** One byte more than core allows for a trust list: it says itself that the list is too large. */
@@ -27,6 +27,8 @@ export class Desk {
   #checks = 0;
   #lastCheck: Promise<void> = Promise.resolve();
   #broken = false;
+  /** originals that came in the package that is laid down as the certificate */
+  #packed: readonly FileSlot[] = [];
   /** of two files that are given for the same place the later one stays, whichever is read first */
   readonly #turns = { certificate: 0, trust: 0 };
 
@@ -34,11 +36,10 @@ export class Desk {
     this.#listeners.push(listener);
   }
 
-  /** Of several files the one that begins as a certificate is it, or else the first; the rest are originals. */
+  /** Of several files one is the certificate or holds it; the rest are originals. */
   async giveTogether(files: readonly File[]): Promise<void> {
     if (files.length === 0) return;
-    const looks = await this.#reading(() => Promise.all(files.map(looksLikeCertificate)));
-    const certificate = files[Math.max(0, looks.indexOf(true))]!;
+    const certificate = await this.#reading(() => certificateAmong(files));
     void this.addFiles(files.filter((file) => file !== certificate));
     await this.giveCertificate(certificate);
   }
@@ -48,14 +49,23 @@ export class Desk {
     const turn = ++this.#turns.certificate;
     const opened = await this.#reading(() => openInput(file));
     if (turn !== this.#turns.certificate) return this.#set('reading', {});
-    if ('wrong' in opened) {
-      const certificateWrong = bothLanguages('page', opened.wrong, opened.detail);
-      return this.#set('certificate', { certificate: undefined, certificateWrong });
-    }
-    const bytes = opened.certificate;
-    const certificate = { name: file.name, bytes, sha256: toHex(sha256(bytes)) };
-    if (opened.files.length > 0) void this.addFiles(opened.files);
+    this.#layOut('wrong' in opened ? [] : opened.files);
+    if ('wrong' in opened)
+      return this.#set('certificate', { certificate: undefined, certificateWrong: opened.wrong });
+    const { certificate: bytes, pdf } = opened;
+    const certificate = { name: file.name, bytes, pdf, sha256: toHex(sha256(bytes)) };
     return this.#set('certificate', { certificate, certificateWrong: undefined });
+  }
+
+  /** The originals of a package; those of the one before go with it. */
+  #layOut(files: readonly File[]): void {
+    const before = this.#packed;
+    for (const slot of before) slot.takeBack();
+    this.#packed = files.map((file) => this.#hash(file));
+    if (before.length + files.length > 0)
+      void this.#set('files', {
+        files: [...this.state.files.filter((slot) => !before.includes(slot)), ...this.#packed],
+      });
   }
 
   addFiles(files: readonly File[]): Promise<void> {

@@ -1,58 +1,83 @@
+import { openPackage } from '../../adapters/packages.ts';
 import { MAX_CERTIFICATE_BYTES } from '../../core/certificate/certificate.ts';
+import { openContainer, type Packed, type Source } from '../../core/container/open.ts';
+import { containerOf } from '../../core/container/package.ts';
+import type { Pdf } from '../../core/container/pdf.ts';
+import { FormatError } from '../../core/reason.ts';
+import { bothLanguages } from '../../messages/sentence.ts';
+import type { Both } from '../shared/words.ts';
 
 /*
- * The one place where a file that somebody gives as «the certificate» becomes the certificate's bytes. A container (a PDF
- * with the certificate inside, a package with certificate and files) is known by its first bytes and opened here.
+ * The one place where a file that somebody gives as «the certificate» becomes the certificate's bytes: the certificate, a
+ * PDF with the certificate inside, or a package with certificate and originals.
  */
 
 export interface Opened {
   /** the certificate's exact bytes */
   readonly certificate: Uint8Array;
+  /** the document that they were taken from */
+  readonly pdf: Pdf | undefined;
   /** originals that came along in a package; they are hashed as any other */
   readonly files: readonly File[];
 }
 
-/** `wrong` is a code of messages/ (subject `page`). */
-export type Opening = Opened | { readonly wrong: string; readonly detail: Readonly<Record<string, string>> };
+export type Opening = Opened | { readonly wrong: Both };
 
-interface Container {
-  /** first bytes, as Latin text */
-  readonly begins: string;
-  readonly open: (file: File) => Promise<Opening>;
-}
-
-/** Known by its first bytes, but not opened by this page. */
-const notYet = (wrong: string) => async (): Promise<Opening> => ({ wrong, detail: {} });
-
-/** To open one of these, give it its function; nothing else on the page changes. */
-const CONTAINERS: readonly Container[] = [
-  { begins: '%PDF-', open: notYet('container-pdf') },
-  { begins: 'PK\u0003\u0004', open: notYet('container-zip') },
-];
+/**
+ * Of originals that somebody packed again, and which must be unpacked before they can be hashed. Those in a package of
+ * ours lie in it as they are: they are hashed where they lie, whatever their size.
+ */
+const MAX_UNPACKED_BYTES = 2 * 1024 * 1024 * 1024;
 
 export async function openInput(file: File): Promise<Opening> {
   try {
-    const start = await readStart(file, 8);
-    const container = CONTAINERS.find(({ begins }) => latin(start).startsWith(begins));
-    // One byte more than allowed is enough to see that a file is too large, without reading a video as a certificate.
-    return container === undefined
-      ? { certificate: await readStart(file, MAX_CERTIFICATE_BYTES + 1), files: [] }
-      : await container.open(file);
+    const { certificate, pdf, originals } = await openContainer(
+      sourceOf(file),
+      openPackage,
+      MAX_UNPACKED_BYTES,
+    );
+    const files: File[] = [];
+    for (const original of originals) files.push(await takenOut(file, original));
+    return { certificate, pdf, files };
   } catch (error) {
+    if (error instanceof FormatError) return { wrong: bothLanguages('reason', error.code, error.detail) };
     if (!(error instanceof DOMException)) throw error;
-    return { wrong: 'container-unreadable', detail: { name: file.name } };
+    return { wrong: bothLanguages('page', 'container-unreadable', { name: file.name }) };
   }
+}
+
+const sourceOf = (file: Blob): Source => ({
+  size: file.size,
+  read: async (offset, length) => new Uint8Array(await file.slice(offset, offset + length).arrayBuffer()),
+});
+
+async function takenOut(container: Blob, { name, plain, unpack }: Packed): Promise<File> {
+  if (plain !== undefined) return new File([container.slice(plain.offset, plain.offset + plain.size)], name);
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  // A copy each: the library may use its memory again.
+  for await (const piece of unpack()) pieces.push(piece.slice());
+  return new File(pieces, name);
 }
 
 /** At most the first `limit` bytes. */
 export const readStart = async (file: Blob, limit: number): Promise<Uint8Array> =>
   new Uint8Array(await file.slice(0, limit).arrayBuffer());
 
-const latin = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
-
 /** How every certificate begins (RFC 8785 puts `anchors` first): tells it from a file where both are dropped at once. */
-export async function looksLikeCertificate(file: File): Promise<boolean> {
-  const begins = '{"anchors":';
-  if (file.size > MAX_CERTIFICATE_BYTES) return false;
-  return latin(await readStart(file, begins.length).catch(() => new Uint8Array(0))) === begins;
+const CERTIFICATE_BEGINS = '{"anchors":';
+
+/** Which of several files is the certificate: one that begins as such; or else one that holds it; or else the first. */
+export async function certificateAmong(files: readonly File[]): Promise<File> {
+  const starts = await Promise.all(
+    files.map((file) => readStart(file, CERTIFICATE_BEGINS.length).catch(() => new Uint8Array(0))),
+  );
+  const itself = files.find(
+    (file, i) =>
+      file.size <= MAX_CERTIFICATE_BYTES && String.fromCharCode(...starts[i]!) === CERTIFICATE_BEGINS,
+  );
+  if (itself !== undefined) return itself;
+  // A PDF or a ZIP may as well be an original: it has to be looked into.
+  for (const [i, file] of files.entries())
+    if (containerOf(starts[i]!) !== 'certificate' && !('wrong' in (await openInput(file)))) return file;
+  return files[0]!;
 }

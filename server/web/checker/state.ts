@@ -1,4 +1,5 @@
 import type { Hint } from '../../cli/hints.ts';
+import type { Pdf } from '../../core/container/pdf.ts';
 import type { ComparedBlock } from '../../core/verify/anchors.ts';
 import type { GivenFile } from '../../core/verify/files.ts';
 import type { Report } from '../../core/verify/report.ts';
@@ -16,6 +17,9 @@ export type From = 'person' | 'service';
 export interface GivenCertificate {
   readonly name: string;
   readonly bytes: Uint8Array;
+  /** the document that they were taken from */
+  readonly pdf: Pdf | undefined;
+  /** of the certificate's own bytes */
   readonly sha256: string;
 }
 

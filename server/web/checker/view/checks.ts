@@ -6,9 +6,9 @@ import type { Presented } from './presented.ts';
 
 type Shown = Presented['checks'][number];
 
-/** Every check in the order of FORMAT.md, with its reason; those of each anchor and each token together. */
+/** Every check in the order of FORMAT.md, with its reason; those of each anchor and each token together, that of a PDF by itself. */
 export function checksPart({ checks }: Presented, hints: readonly Hint[]): HTMLElement {
-  const places = [...new Set(checks.map(({ at }) => at))];
+  const places = [...new Set(checks.map(placeOf))];
   return h(
     'section',
     { class: 'checks', 'aria-labelledby': 'checks-title' },
@@ -16,11 +16,21 @@ export function checksPart({ checks }: Presented, hints: readonly Hint[]): HTMLE
     places.map((place) =>
       group(
         titleOf(place),
-        checks.filter(({ at }) => at === place),
-        hints.filter(({ check }) => checks.find(({ id }) => id === check)?.at === place),
+        checks.filter((check) => placeOf(check) === place),
+        hints.filter(({ check }) => placeOfFirst(checks, check) === place),
       ),
     ),
   );
+}
+
+const PDF = 'pdf';
+
+const placeOf = ({ id, at }: Shown): string | undefined => (id === 'pdf-pages' ? PDF : at);
+
+/** A hint stands with the first check that it is about. */
+function placeOfFirst(checks: readonly Shown[], id: string): string | undefined {
+  const first = checks.find((check) => check.id === id);
+  return first && placeOf(first);
 }
 
 /** What no check can show stands before the checks: whoever reads only the first page has read it. */
@@ -39,6 +49,7 @@ export const notProvenPart = ({ notProven }: Presented): HTMLElement =>
 /** `anchors[0]` is the first anchor to people. A place of another kind stands for itself. */
 function titleOf(place: string | undefined): readonly Child[] {
   if (place === undefined) return page('group-certificate');
+  if (place === PDF) return page('group-pdf');
   const [, kind, index] = /^(anchor|token)s\[(\d+)\]$/.exec(place) ?? [];
   return kind === undefined ? [place] : page(`group-${kind}`, { number: Number(index) + 1 });
 }

@@ -1,13 +1,13 @@
 import { sha1 } from '../hash/sha1.ts';
 import { sha256 } from '../hash/sha256.ts';
-import { equalBytes, toHex } from '../read/bytes.ts';
-import { contextTag, type Element, integer, listOf, readFields, TAG } from '../read/der.ts';
-import { readDigest } from '../read/digests.ts';
-import type { Certificate } from '../read/x509.ts';
 import { FormatError } from '../reason.ts';
+import { equalBytes, toHex } from './bytes.ts';
+import { contextTag, type Element, integer, listOf, readFields, TAG } from './der.ts';
+import { readDigest } from './digests.ts';
+import type { Certificate } from './x509.ts';
 
 /*
- * Which certificate a token's signer means: ESSCertID (RFC 2634 §5.4) and ESSCertIDv2 (RFC 5035 §4). Only the first of
+ * Which certificate the signer of a token or document means: ESSCertID (RFC 2634 §5.4) and ESSCertIDv2 (RFC 5035 §4). Only the first of
  * a list is the signer's; the others, where there are any, only narrow what may stand on the way to a root.
  */
 

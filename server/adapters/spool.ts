@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolder } from '../files.ts';
-import { openNew, writeAll, writesUnderWay } from '../temporary.ts';
+import { makeFolder } from './files.ts';
+import { openNew, writeAll, writesUnderWay } from './temporary.ts';
 
 /** Bytes that can be read again for every attempt to send them. */
 export interface Source {

@@ -1,0 +1,59 @@
+import { MAX_CERTIFICATE_BYTES } from '../certificate/certificate.ts';
+import { CONTAINER_BYTES, containerOf } from './package.ts';
+import { MAX_PDF_BYTES, openPdf, type Pdf } from './pdf.ts';
+
+/** Bytes that can be read at any place: a file on a disk, or one that somebody gave to a page. */
+export interface Source {
+  readonly size: number;
+  /** Fewer bytes than asked for only at the end. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+/** An original inside a package, not unpacked yet. */
+export interface Packed {
+  readonly name: string;
+  /** where its bytes lie in the source, if they lie there as they are; another place than they come from proves nothing */
+  readonly plain: { readonly offset: number; readonly size: number } | undefined;
+  /** Its bytes, counted and compared with their checksum; throws FormatError. */
+  unpack(): AsyncIterable<Uint8Array>;
+}
+
+export interface OpenedPackage {
+  /** the certificate's exact bytes */
+  readonly certificate: Uint8Array;
+  readonly originals: readonly Packed[];
+}
+
+/** Opens a package out of which at most `limit` bytes may come in all. Throws FormatError. */
+export type OpenPackage = (source: Source, limit: number) => Promise<OpenedPackage>;
+
+export interface Opened extends OpenedPackage {
+  readonly pdf: Pdf | undefined;
+}
+
+/**
+ * What somebody gave as «the certificate», known by its first bytes. A certificate itself is not looked into: one byte more
+ * than allowed is enough for whoever checks it to see that it is too large. Throws FormatError where a container cannot be opened.
+ */
+export async function openContainer(
+  source: Source,
+  openPackage: OpenPackage,
+  limit: number,
+): Promise<Opened> {
+  const kind = containerOf(await source.read(0, CONTAINER_BYTES));
+  if (kind === 'package') return { ...(await openPackage(source, limit)), pdf: undefined };
+  if (kind === 'certificate')
+    return {
+      certificate: await source.read(0, MAX_CERTIFICATE_BYTES + 1),
+      pdf: undefined,
+      originals: [],
+    };
+  const pdf = openPdf(await source.read(0, MAX_PDF_BYTES + 1));
+  return { certificate: pdf.certificate, pdf, originals: [] };
+}
+
+/** A source that is held in memory. */
+export const heldSource = (bytes: Uint8Array): Source => ({
+  size: bytes.length,
+  read: async (offset, length) => bytes.subarray(offset, offset + length),
+});
