@@ -30,6 +30,11 @@ export const FINDINGS = {
   'stamp-place-wrong': 'error',
   'stamp-wrong': 'error',
   'stamp-waiting': 'note',
+  'stamp-too-early': 'error',
+  'stamp-serial-repeated': 'error',
+  'stamp-state-differs': 'error',
+  'signer-unknown': 'error',
+  'signers-not-known': 'note',
   // batches and trees
   'batch-number-gap': 'error',
   'batch-range-differs': 'error',
@@ -135,6 +140,7 @@ const NOT_LOOKED_AT: ReadonlySet<FindingCode> = new Set([
   'chain-not-asked',
   'log-on-other-chain',
   'log-not-known',
+  'signers-not-known',
 ]);
 
 /** A table, a room of files or the chain; and the key in it. */

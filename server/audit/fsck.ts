@@ -36,6 +36,8 @@ export interface FsckDeps {
   readonly blobs: BlobInspector;
   readonly signatures: SignatureVerifier;
   readonly issuers: Trust['issuers'];
+  /** what the operator's own tokens must lead to; empty where none is known */
+  readonly stampers: Trust['issuers'];
   /** the logs that must be there, whatever the records say */
   readonly expected: Expectation;
   readonly nodes: readonly Rpc[];
@@ -143,8 +145,8 @@ async function checkStore(deps: FsckDeps, chain: Looked | undefined): Promise<re
       await checkCertificates({ snapshot, report, signatures, trust, chain: chain?.view });
     });
     await part(report, 'stamps', () => {
-      const { signatures, thorough } = deps;
-      return checkStamps({ snapshot, report, signatures, thorough });
+      const { signatures, thorough, stampers } = deps;
+      return checkStamps({ snapshot, report, signatures, thorough, stampers });
     });
     await part(report, 'tokens', () => checkBatchTokens({ snapshot, report, signatures: deps.signatures }));
     await part(report, 'fixity', async () => {

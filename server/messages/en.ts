@@ -400,6 +400,13 @@ export const en: Sentences = {
     'stamp-place-wrong': 'a token covers another number of entries than there are',
     'stamp-wrong': 'a token of the operator does not fit the entries that it covers',
     'stamp-waiting': 'a token is still to come: the clock was in doubt at the deposit',
+    'stamp-too-early': 'the time of a token is before the entry that it covers was received',
+    'stamp-serial-repeated': 'two different tokens of one signer have the same serial number',
+    'stamp-state-differs': 'the record about tokens (stamp_state) does not fit tokens and entries',
+    'signer-unknown':
+      "the certificate that signed a token leads neither to the installation's time-stamp certificate nor to one of an issuer in --trust; after a change of keys list the earlier certificates in --trust",
+    'signers-not-known':
+      'neither a time-stamp certificate (tsa.cert.pem or KEZHENG_TSA_CERT_FILE) nor --trust: whose keys signed the tokens was not looked at',
     'bulk-call-differs': 'a remembered bulk call does not lead to the entries that it made',
     'batch-number-gap': 'a batch is missing',
     'batch-range-differs': 'the range of the batch does not follow the batch before it',

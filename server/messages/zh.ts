@@ -380,6 +380,13 @@ export const zh: Sentences = {
     'stamp-place-wrong': '时间戳所覆盖的条目数与条目不符',
     'stamp-wrong': '运营者的时间戳与它所覆盖的条目不符',
     'stamp-waiting': '时间戳尚待补签（存入时时钟存疑）',
+    'stamp-too-early': '时间戳的时间早于它所覆盖的条目收到的时间',
+    'stamp-serial-repeated': '同一签名者的同一序列号，用于两个不同的时间戳',
+    'stamp-state-differs': '关于时间戳的记录（stamp_state）与时间戳、条目不符',
+    'signer-unknown':
+      '签出时间戳的证书不通向本安装的时间戳证书，也不通向 --trust 所列签发者的证书；若曾更换密钥，请在 --trust 中列出以前的证书',
+    'signers-not-known':
+      '没有时间戳证书（tsa.cert.pem 或 KEZHENG_TSA_CERT_FILE），也没有 --trust：未查明时间戳由谁的密钥签出',
     'bulk-call-differs': '所记批量存证指向的不是它存入的条目',
     'batch-number-gap': '缺少批次',
     'batch-range-differs': '批次的范围未与前一批次相接',
