@@ -102,6 +102,11 @@ export const FINDINGS = {
   'batch-token-entry-differs': 'error',
   'token-evidence-missing': 'error',
   'token-evidence-differs': 'error',
+  'token-evidence-invalid': 'error',
+  'batch-token-chain-missing': 'error',
+  'batch-token-root-unknown': 'warning',
+  'authority-progress-differs': 'error',
+  'authority-batches-skipped': 'note',
   // files
   'file-missing': 'error',
   'file-size-differs': 'error',

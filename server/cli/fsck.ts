@@ -8,7 +8,7 @@ import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import { parseTrust, type Trust } from '../core/verify/trust.ts';
 import { InspectionFailed } from '../ports/inspect.ts';
 import { auditTools, localNode, storageSettings } from './data.ts';
-import { expectationOf } from './expected.ts';
+import { expectationOf, ownAuthorities } from './expected.ts';
 import { tellFindings } from './findings-text.ts';
 import { confirmationsOf, nodesOf } from './node.ts';
 import { certificatesIn } from './pem.ts';
@@ -57,6 +57,7 @@ export async function fsckCommand(args: readonly string[], signatures: Signature
       signatures,
       issuers,
       stampers,
+      authorities: [...(trust?.authorities ?? []), ...(await ownAuthorities())],
       expected,
       nodes,
       confirmations,

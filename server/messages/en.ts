@@ -483,6 +483,16 @@ export const en: Sentences = {
     'token-evidence-missing': 'a certificate or an answer about revocation that came with a token is missing',
     'token-evidence-differs':
       'a certificate or an answer about revocation that came with a token has changed: another SHA-256',
+    'token-evidence-invalid':
+      'what came with a token is not of the kind that is written beside it (certificate, crl or ocsp)',
+    'batch-token-chain-missing':
+      "the signer's certificate is not among what came with an outside authority's token",
+    'batch-token-root-unknown':
+      "an outside authority's token does not lead to a root that the trust list has for it; after a change of roots list the earlier ones in --trust",
+    'authority-progress-differs':
+      'the next batch to be asked for does not exist, and those before it would get no token from there',
+    'authority-batches-skipped':
+      'batches with deposits have no token from there (as after an authority was left and joined again)',
     'file-missing': 'a stored file is missing',
     'file-size-differs': 'a stored file has another size than its entry says',
     'file-differs': 'a stored file has changed: its SHA-256 differs',

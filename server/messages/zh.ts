@@ -451,6 +451,12 @@ export const zh: Sentences = {
     'batch-token-entry-differs': '外部机构的时间戳与记其摘要的条目不符',
     'token-evidence-missing': '时间戳所附的证书或吊销信息缺失',
     'token-evidence-differs': '时间戳所附的证书或吊销信息变了：SHA-256 不符',
+    'token-evidence-invalid': '时间戳所附之物不是所写的种类（certificate 证书、crl 或 ocsp 吊销信息）',
+    'batch-token-chain-missing': '外部机构的时间戳所附之物中没有签名者的证书',
+    'batch-token-root-unknown':
+      '外部机构的时间戳不通向信任清单为该机构所列的根证书；若根证书曾更换，请在 --trust 中列出以前的',
+    'authority-progress-differs': '所记的下一个待请求批次不存在，其间的批次将得不到该机构的时间戳',
+    'authority-batches-skipped': '有存证的批次没有该机构的时间戳（停用该机构后又启用即如此）',
     'file-missing': '已存文件缺失',
     'file-size-differs': '已存文件的大小与条目不符',
     'file-differs': '已存文件的内容变了：SHA-256 不符',

@@ -60,6 +60,8 @@ export interface Snapshot {
   /** Whether a token names this entry as the one that holds its digest. */
   isOfToken(sequence: number): Promise<boolean>;
   tokenEvidence(id: string): Promise<RawTokenEvidence | undefined>;
+  /** How far each address that is asked has come. */
+  askedAuthorities(): Promise<readonly { readonly url: string; readonly nextBatch: number }[]>;
   /** Of one organization, by id. */
   entriesOf(organization: string): AsyncIterable<RawEntry>;
   /** Keys that stand more than once where once is the rule. */

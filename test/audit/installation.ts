@@ -125,6 +125,8 @@ interface Options {
   readonly expected?: Expectation;
   /** what the operator's own tokens must lead to; its own certificate where undefined */
   readonly stampers?: Trust['issuers'];
+  /** whose roots are known; those of its own trust list where undefined */
+  readonly authorities?: Trust['authorities'];
   /** settings that say where the data are, where not in the folder */
   readonly storage?: Readonly<Record<string, string>>;
 }
@@ -159,6 +161,7 @@ export async function look(dataDir: string, options: Options = {}): Promise<Look
     signatures: nodeSignatures,
     issuers: trust.issuers,
     stampers: options.stampers ?? stampersIn(dataDir),
+    authorities: options.authorities ?? trust.authorities,
     expected: options.expected ?? { logs: trust.logs, fromData: false },
     nodes: rpcUrl === undefined ? [] : [node(rpcUrl)],
     confirmations: undefined,

@@ -109,6 +109,7 @@ function snapshotOf(tables: Tables, gapless: boolean): Snapshot {
     batchTokens: () => all([]),
     isOfToken: async () => false,
     tokenEvidence: async () => undefined,
+    askedAuthorities: async () => [],
     entriesOf: () => all([]),
     repeats: () => all([]),
     lookupFlaws: () => all([]),
@@ -218,7 +219,13 @@ export async function fsckFinds(left: Left): Promise<readonly string[]> {
   await fsck({
     inspector: inspectorOf(left.database.tables, left.gapless),
     blobs: blobsOf(left.disk),
-    ...{ signatures: nodeSignatures, issuers: left.issuers, stampers: [], nodes: [nodeOf(left.network)] },
+    ...{
+      signatures: nodeSignatures,
+      issuers: left.issuers,
+      stampers: [],
+      authorities: [],
+      nodes: [nodeOf(left.network)],
+    },
     ...{ confirmations: undefined, contractCode: CODE, thorough: true, nowMs: left.nowMs },
     expected: { logs: [LOG], fromData: false },
     ...{ report, repairs: undefined },

@@ -248,6 +248,10 @@ function snapshotOf(run: Run, end: () => Promise<void>): Snapshot {
         chain: Array.isArray(chain) ? chain.map((one) => Buffer.from(String(one), 'base64')) : [],
       }));
     },
+    askedAuthorities: () =>
+      run<{ url: string; nextBatch: number }>(
+        'select url, next_batch as "nextBatch" from authorities order by url',
+      ),
     async stampState() {
       const sql = 'select stamped_from as "stampedFrom", reserved_ms as "reservedMs" from stamp_state';
       return (await run<RawStampState>(sql))[0];

@@ -253,6 +253,14 @@ function snapshotOf(db: Connection, end: () => void): Snapshot {
       guarded(() =>
         db.prepare<[string], RawTokenEvidence>('select kind, value from token_evidence where id = ?').get(id),
       ),
+    askedAuthorities: async () =>
+      guarded(() =>
+        db
+          .prepare<[], { url: string; nextBatch: number }>(
+            'select url, next_batch as "nextBatch" from authorities order by url',
+          )
+          .all(),
+      ),
     async *entriesOf(organization) {
       const owner = Buffer.from(organization.replaceAll('-', ''), 'hex');
       const sql = `${ENTRY} where organization = ? and id > ? order by id`;
