@@ -1,11 +1,15 @@
 import { createHash } from 'node:crypto';
 import { type TokenEntry, tokenEntry } from '../core/entry/token-entry.ts';
-import { utf8 } from '../core/read/bytes.ts';
+import { equalBytes, utf8 } from '../core/read/bytes.ts';
 import { isList, parseCanonical, parseJson } from '../core/read/json.ts';
+import { parseCertificate } from '../core/read/x509.ts';
 import { FormatError } from '../core/reason.ts';
 import { rootDocument } from '../core/token/root-document.ts';
+import { standingOf } from '../core/verify/authority.ts';
+import { parseEvidence } from '../core/verify/revocation.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
-import { checkToken } from '../core/verify/token.ts';
+import { type CheckedToken, checkToken } from '../core/verify/token.ts';
+import type { Trust } from '../core/verify/trust.ts';
 import type {
   RawBatch,
   RawBatchToken,
@@ -20,14 +24,16 @@ import { at, compare, type Report } from './finding.ts';
 
 /*
  * Tokens of outside authorities: over the root that their batch has, signed, and each with the entry that holds its
- * digest; and no such entry without its token. Whether the authority is to be believed is for whoever checks a
- * certificate.
+ * digest; and no such entry without its token. What leads to the authority's root must be there, so that whoever checks a
+ * certificate can decide whether to believe it.
  */
 
 export interface BatchTokenDeps {
   readonly snapshot: Snapshot;
   readonly report: Report;
   readonly signatures: SignatureVerifier;
+  /** whose roots are known */
+  readonly authorities: Trust['authorities'];
 }
 
 type Place = ReturnType<typeof at>;
@@ -41,11 +47,11 @@ export async function checkBatchTokens(deps: BatchTokenDeps): Promise<void> {
   for await (const token of snapshot.batchTokens()) {
     const place = at('batch_tokens', token.sequence);
     const batch = await batches(token.batch);
-    const certificates = await evidence(token, place);
+    const came = await evidence(token, place);
     if (batch === undefined) report.found('batch-token-batch-missing', place, { found: token.batch });
     else {
       await checkPlace(deps, token, logs, place);
-      await checkOne(deps, token, batch, certificates, place);
+      await checkOne(deps, token, batch, came, place);
     }
     await checkEntryOf(deps, token, place);
     if (++count % 1_000 === 0) report.progress('tokens', count);
@@ -57,16 +63,19 @@ export async function checkBatchTokens(deps: BatchTokenDeps): Promise<void> {
 const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
 
 async function checkOne(
-  { report, signatures }: BatchTokenDeps,
+  deps: BatchTokenDeps,
   token: RawBatchToken,
   { root, size }: RawBatch,
-  certificates: readonly Uint8Array[],
+  came: Came,
   place: Place,
 ): Promise<void> {
+  const { report, signatures } = deps;
+  const { certificates } = came;
   try {
     // Columns may hold what no document does.
     const digest = sha256(rootDocument({ ...token, root, size }));
-    await checkToken({ token: token.token, certificates }, { digest }, signatures);
+    const checked = await checkToken({ token: token.token, certificates }, { digest }, signatures);
+    if (came.isWhole) await checkWay(deps, token, checked, certificates, place);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     report.found('batch-token-invalid', place, {
@@ -74,6 +83,33 @@ async function checkOne(
       reason: error,
     });
   }
+}
+
+/**
+ * The service keeps every certificate on a token's way beside it, also where the token brings them. The roots of an
+ * authority that is listed no more are not known here.
+ */
+async function checkWay(
+  { report, signatures, authorities }: BatchTokenDeps,
+  { label }: RawBatchToken,
+  checked: CheckedToken,
+  certificates: readonly Uint8Array[],
+  place: Place,
+): Promise<void> {
+  const { raw, subject } = checked.signer;
+  if (!certificates.some((one) => equalBytes(one, raw)))
+    return report.found('batch-token-chain-missing', place, { what: label, expected: subject.name });
+  const listed = authorities.filter((one) => one.label === label);
+  if (listed.length === 0) return;
+  const trust = { name: 'fsck', logs: [], issuers: [], authorities: listed };
+  const standing = await standingOf(checked, trust, signatures);
+  // Under which policies it is believed, whoever checks decides.
+  if (standing.by === 'independent' || standing.by === 'unlisted-policy') return;
+  report.found('batch-token-root-unknown', place, {
+    what: label,
+    found: subject.name,
+    ...(standing.by === 'broken' && { reason: standing.reason }),
+  });
 }
 
 /** Some log has the batch where the token says. */
@@ -142,32 +178,57 @@ async function checkLost({ snapshot, report }: BatchTokenDeps): Promise<void> {
 /** Certificates and answers that are remembered: most tokens come with the same. */
 const REMEMBERED = 256;
 
-/** Certificates that came with a token; what is missing or has changed is told, once while it is remembered. */
+interface Came {
+  readonly certificates: readonly Uint8Array[];
+  /** all that is named is there and is what it says */
+  readonly isWhole: boolean;
+}
+
+/** Undefined where it is what it is said to be. */
+function whyNotOfKind({ kind, value }: RawTokenEvidence): FormatError | undefined {
+  try {
+    if (kind === 'certificate') parseCertificate(value);
+    else if (kind === 'crl' || kind === 'ocsp') parseEvidence(kind, value);
+    else return new FormatError('field-value-wrong', { at: 'kind', expected: 'certificate, crl, ocsp' });
+    return undefined;
+  } catch (error) {
+    if (error instanceof FormatError) return error;
+    throw error;
+  }
+}
+
+/** What came with a token; what is missing, has changed or is something else is told, once while it is remembered. */
 function evidenceReader({ snapshot, report }: BatchTokenDeps) {
-  const known = new Map<string, RawTokenEvidence | undefined>();
-  async function read(id: string, what: string): Promise<RawTokenEvidence | undefined> {
-    if (known.has(id)) return known.get(id);
+  /** A certificate; of a list or an answer, which may be large, only that it is well; or that something is wrong. */
+  const known = new Map<string, Uint8Array | 'well' | 'wrong'>();
+  async function look(id: string, what: string): Promise<Uint8Array | 'well' | 'wrong'> {
     const row = await snapshot.tokenEvidence(id);
     const place = at('token_evidence', id);
-    if (row === undefined) report.found('token-evidence-missing', place, { what });
-    else {
-      const found = sha256(row.value).toString('hex');
-      if (found !== id) report.found('token-evidence-differs', place, { what, expected: id, found });
+    if (row === undefined) {
+      report.found('token-evidence-missing', place, { what });
+      return 'wrong';
     }
-    if (known.size >= REMEMBERED) known.clear();
-    // Lists may be large, and nothing more is asked of them.
-    known.set(id, row?.kind === 'certificate' ? row : undefined);
-    return known.get(id);
+    const found = sha256(row.value).toString('hex');
+    const reason = found === id ? whyNotOfKind(row) : undefined;
+    if (found !== id) report.found('token-evidence-differs', place, { what, expected: id, found });
+    if (reason !== undefined)
+      report.found('token-evidence-invalid', place, { what, expected: row.kind, reason });
+    if (found !== id || reason !== undefined) return 'wrong';
+    return row.kind === 'certificate' ? row.value : 'well';
   }
-  return async (token: RawBatchToken, place: Place): Promise<readonly Uint8Array[]> => {
+  return async (token: RawBatchToken, place: Place): Promise<Came> => {
     const ids = idsIn(token.evidence);
     if (ids === undefined) report.found('token-evidence-missing', place, { what: 'evidence' });
     const certificates: Uint8Array[] = [];
+    let isWhole = ids !== undefined;
     for (const id of ids ?? []) {
-      const row = await read(id, `batch_tokens/${token.sequence}`);
-      if (row !== undefined) certificates.push(row.value);
+      const one = known.get(id) ?? (await look(id, `batch_tokens/${token.sequence}`));
+      if (known.size >= REMEMBERED) known.clear();
+      known.set(id, one);
+      if (one === 'wrong') isWhole = false;
+      else if (one !== 'well') certificates.push(one);
     }
-    return certificates;
+    return { certificates, isWhole };
   };
 }
 

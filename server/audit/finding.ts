@@ -30,6 +30,11 @@ export const FINDINGS = {
   'stamp-place-wrong': 'error',
   'stamp-wrong': 'error',
   'stamp-waiting': 'note',
+  'stamp-too-early': 'error',
+  'stamp-serial-repeated': 'error',
+  'stamp-state-differs': 'error',
+  'signer-unknown': 'error',
+  'signers-not-known': 'note',
   // batches and trees
   'batch-number-gap': 'error',
   'batch-range-differs': 'error',
@@ -97,6 +102,11 @@ export const FINDINGS = {
   'batch-token-entry-differs': 'error',
   'token-evidence-missing': 'error',
   'token-evidence-differs': 'error',
+  'token-evidence-invalid': 'error',
+  'batch-token-chain-missing': 'error',
+  'batch-token-root-unknown': 'warning',
+  'authority-progress-differs': 'error',
+  'authority-batches-skipped': 'note',
   // files
   'file-missing': 'error',
   'file-size-differs': 'error',
@@ -135,6 +145,7 @@ const NOT_LOOKED_AT: ReadonlySet<FindingCode> = new Set([
   'chain-not-asked',
   'log-on-other-chain',
   'log-not-known',
+  'signers-not-known',
 ]);
 
 /** A table, a room of files or the chain; and the key in it. */

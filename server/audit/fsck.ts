@@ -11,6 +11,7 @@ import {
 } from '../ports/inspect.ts';
 import { StoreUnavailable } from '../ports/store.ts';
 import { type AnchorDeps, checkAnchors, checkProgress, type Proven } from './anchors.ts';
+import { checkAuthorities } from './authorities.ts';
 import { checkBatchTokens } from './batch-tokens.ts';
 import { checkFiles, checkTreeNames } from './blobs.ts';
 import { checkBulkCalls } from './bulk.ts';
@@ -36,6 +37,10 @@ export interface FsckDeps {
   readonly blobs: BlobInspector;
   readonly signatures: SignatureVerifier;
   readonly issuers: Trust['issuers'];
+  /** what the operator's own tokens must lead to; empty where none is known */
+  readonly stampers: Trust['issuers'];
+  /** whose roots are known; a token of another label is not looked at by its root */
+  readonly authorities: Trust['authorities'];
   /** the logs that must be there, whatever the records say */
   readonly expected: Expectation;
   readonly nodes: readonly Rpc[];
@@ -143,10 +148,14 @@ async function checkStore(deps: FsckDeps, chain: Looked | undefined): Promise<re
       await checkCertificates({ snapshot, report, signatures, trust, chain: chain?.view });
     });
     await part(report, 'stamps', () => {
-      const { signatures, thorough } = deps;
-      return checkStamps({ snapshot, report, signatures, thorough });
+      const { signatures, thorough, stampers } = deps;
+      return checkStamps({ snapshot, report, signatures, thorough, stampers });
     });
-    await part(report, 'tokens', () => checkBatchTokens({ snapshot, report, signatures: deps.signatures }));
+    await part(report, 'tokens', () => {
+      const { signatures, authorities } = deps;
+      return checkBatchTokens({ snapshot, report, signatures, authorities });
+    });
+    await part(report, 'authorities', () => checkAuthorities(snapshot, report));
     await part(report, 'fixity', async () => {
       for await (const { name, outcome, checkedMs } of snapshot.fixity())
         if (outcome !== 'ok')

@@ -57,3 +57,12 @@ async function ownList(report: Report): Promise<readonly ExpectedLog[]> {
     throw error;
   }
 }
+
+/** Roots that the service itself keeps a list of; that it cannot be read is told with its logs. */
+export const ownAuthorities = (): Promise<Trust['authorities']> =>
+  readFile(join(storageSettings().dataDir, 'trust.json'))
+    .then(parseTrust)
+    .then(
+      ({ authorities }) => authorities,
+      () => [],
+    );

@@ -3,15 +3,15 @@ import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { fsck } from '../audit/fsck.ts';
 import type { Repairs } from '../audit/repair.ts';
-import { parseCertificate } from '../core/read/x509.ts';
 import { FormatError } from '../core/reason.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import { parseTrust, type Trust } from '../core/verify/trust.ts';
 import { InspectionFailed } from '../ports/inspect.ts';
 import { auditTools, localNode, storageSettings } from './data.ts';
-import { expectationOf } from './expected.ts';
+import { expectationOf, ownAuthorities } from './expected.ts';
 import { tellFindings } from './findings-text.ts';
 import { confirmationsOf, nodesOf } from './node.ts';
+import { certificatesIn } from './pem.ts';
 import { parse, UsageError, userPath } from './usage.ts';
 
 /** Looks at all that is stored, beside a running service or without one; writes nothing without --repair. */
@@ -29,7 +29,8 @@ export async function fsckCommand(args: readonly string[], signatures: Signature
   const nodes = nodesOf(rpc);
   const confirmations = confirmationsOf(values.confirmations ?? process.env['KEZHENG_CONFIRMATIONS']);
   const trust = values.trust === undefined ? undefined : await readTrust(values.trust);
-  const issuers = await issuersOf(trust);
+  const issuers = await issuersOf(trust, 'issuer');
+  const stampers = await issuersOf(trust, 'tsa');
   const report = tellFindings(values.json ?? false);
   const expected = await expectationOf(trust, report);
   const inspection = await auditTools.openInspection();
@@ -55,6 +56,8 @@ export async function fsckCommand(args: readonly string[], signatures: Signature
       ...inspection,
       signatures,
       issuers,
+      stampers,
+      authorities: [...(trust?.authorities ?? []), ...(await ownAuthorities())],
       expected,
       nodes,
       confirmations,
@@ -74,18 +77,14 @@ export async function fsckCommand(args: readonly string[], signatures: Signature
   return report.end();
 }
 
-const PEM = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/g;
-
-/** The installation's own issuer, and those of a trust list that is given, for certificates of earlier keys. */
-async function issuersOf(trust: Trust | undefined): Promise<Trust['issuers']> {
+/** The installation's own certificate, and those of a trust list that is given, for what earlier keys signed. */
+async function issuersOf(trust: Trust | undefined, purpose: 'issuer' | 'tsa'): Promise<Trust['issuers']> {
   const issuers = [...(trust?.issuers ?? [])];
-  const configured = process.env['KEZHENG_ISSUER_CERT_FILE'];
-  const path = configured ? resolve(configured) : join(storageSettings().dataDir, 'issuer.cert.pem');
+  const configured = process.env[`KEZHENG_${purpose.toUpperCase()}_CERT_FILE`];
+  const path = configured ? resolve(configured) : join(storageSettings().dataDir, `${purpose}.cert.pem`);
   const pem = await readFile(path, 'utf8').catch(() => '');
   try {
-    const certificates = [...pem.matchAll(PEM)].map(([, base64]) =>
-      parseCertificate(Uint8Array.from(Buffer.from(base64!, 'base64'))),
-    );
+    const certificates = certificatesIn(pem);
     if (certificates.length > 0) issuers.push({ name: path, certificates });
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;

@@ -4,7 +4,7 @@ import { type CertificateInput, manifestOf, statedIn } from './input.ts';
 import { captureSection } from './sections/capture.ts';
 import { chainSections, pathSection } from './sections/chain.ts';
 import { attachedSection, checkSection, scopeSection } from './sections/check.ts';
-import { clocksSection } from './sections/clocks.ts';
+import { anchorAt, clocksSection, isSame } from './sections/clocks.ts';
 import { filesSection } from './sections/files.ts';
 import { checkUrlOf, custodySection, providerSection } from './sections/provider.ts';
 import { certificateSection, depositorSection, evidenceSection } from './sections/subject.ts';
@@ -50,14 +50,18 @@ function sectionsOf(input: CertificateInput): readonly Section[] {
   ];
 }
 
-function summaryOf({ facts: { counts, anchors }, testChain }: CertificateInput): Content['summary'] {
+function summaryOf({ facts, testChain }: CertificateInput): Content['summary'] {
+  const { counts, when } = facts;
   const common = {
     label: paperWords(testChain ? 'summary-test-time' : 'summary-time'),
     text: paperWords(counts === undefined ? 'summary-text-none' : 'summary-text'),
   };
   if (counts === undefined) return { ...common, time: words('clocks-none'), by: paperWords('summary-none') };
   const at = time(counts.at);
-  const block = anchors.find(({ blockTime }) => blockTime === counts.at);
+  const { anchor: block } = anchorAt(
+    facts,
+    when.findIndex((clock) => isSame(clock, counts)),
+  );
   if (counts.clock === 'block' && block !== undefined) {
     const chain = block.chain ?? block.chainId;
     return { ...common, time: at, by: paperWords('by-block', { chain, block: block.blockNumber }) };

@@ -8,6 +8,8 @@ import { type Both, type PaperWord, paperWords } from '../messages/paper.ts';
 export type Value =
   /** as somebody outside gave it: any character, line breaks kept */
   | { readonly kind: 'given'; readonly text: string }
+  /** as the depositor wrote it: set apart, so that nothing in it looks like a word of ours */
+  | { readonly kind: 'stated'; readonly text: string }
   /** our own words */
   | { readonly kind: 'words'; readonly zh: string; readonly en: string }
   /** digests and addresses: printed in groups, never cut; `prefix` is 0x or nothing */
@@ -69,6 +71,7 @@ export interface Content {
 }
 
 export const given = (text: string): Value => ({ kind: 'given', text });
+export const stated = (text: string): Value => ({ kind: 'stated', text });
 export const code = (text: string | number): Value => ({ kind: 'code', text: String(text) });
 export const time = (at: string): Value => ({ kind: 'time', at });
 export const command = (text: string): Value => ({ kind: 'command', text });
@@ -91,7 +94,7 @@ export const row = (label: PaperWord, ...values: readonly Value[]): Row => ({
 
 /** What the depositor gave, or that nothing was given: a field is never left out because it is empty. */
 export const orNone = (text: string | null | undefined): Value =>
-  text ? given(text) : words('not-provided');
+  text ? stated(text) : words('not-provided');
 
 /** Beijing has had no summer time since 1991, and UTC+8 is what its clocks show: enough for times of this service. */
 const BEIJING_MS = 8 * 3_600_000;

@@ -42,7 +42,9 @@ async function sendProof(
 ): Promise<FastifyReply> {
   const entry = await entryFor(deps, request);
   const { n } = request.params as { n: number };
-  if (!(n in (JSON.parse(entry.entry) as Manifest).files)) throw new Problem('not-found');
+  // What the service records of itself names no files.
+  const { files = [] } = JSON.parse(entry.entry) as Partial<Manifest>;
+  if (!(n in files)) throw new Problem('not-found');
   // Before the question whether it is ready: nobody should wait for what cannot come.
   const actual = utf8(entry.entry).length;
   if (actual > MAX_OTS_ENTRY_BYTES)

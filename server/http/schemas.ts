@@ -7,10 +7,10 @@ import { CATEGORIES, CONFIDENTIALITY } from '../core/entry/manifest.ts';
 
 const closed = { additionalProperties: false } as const;
 
-/** No control characters: a name or title is one line, and nothing in it moves a terminal's cursor. */
-const LINE = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$';
-/** Tabs and line ends are welcome where people write paragraphs. */
-const LINES = '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f]*$';
+/** No control characters and no separators of lines: a name or title is one line, and nothing in it moves a terminal's cursor. */
+const LINE = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$';
+/** Tabs and line ends are welcome where people write paragraphs, those that people type. */
+const LINES = '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$';
 
 const line = (maxLength: number, description: string) =>
   Type.String({ minLength: 1, maxLength, pattern: LINE, description });
@@ -37,7 +37,7 @@ export const Uuid = Type.String({
 const size = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: '字节 / bytes' });
 
 /** A path is not a name: neither slash, and not the two names that mean a folder. */
-export const FILE_NAME = '^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f-\\u009f/\\\\]*$';
+export const FILE_NAME = '^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029/\\\\]*$';
 const fileName = Type.String({
   minLength: 1,
   maxLength: 255,

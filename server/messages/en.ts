@@ -403,9 +403,9 @@ export const en: Sentences = {
     uuid: 'a UUID in lower case',
     time: 'an RFC 3339 time such as 2026-01-02T03:04:05Z',
     'time-exists': 'an existing RFC 3339 time',
-    'file-name': 'a file name, without slashes and control characters',
+    'file-name': 'a file name, without slashes, control characters and line separators',
     'media-type': 'a media type such as image/png',
-    'no-control-characters': 'no control characters',
+    'no-control-characters': 'no control characters or line separators (U+2028, U+2029)',
     pattern: 'what matches {pattern}',
     levels: 'at most {limit} levels',
     part: 'a part',
@@ -430,6 +430,13 @@ export const en: Sentences = {
     'stamp-place-wrong': 'a token covers another number of entries than there are',
     'stamp-wrong': 'a token of the operator does not fit the entries that it covers',
     'stamp-waiting': 'a token is still to come: the clock was in doubt at the deposit',
+    'stamp-too-early': 'the time of a token is before the entry that it covers was received',
+    'stamp-serial-repeated': 'two different tokens of one signer have the same serial number',
+    'stamp-state-differs': 'the record about tokens (stamp_state) does not fit tokens and entries',
+    'signer-unknown':
+      "the certificate that signed a token leads neither to the installation's time-stamp certificate nor to one of an issuer in --trust; after a change of keys list the earlier certificates in --trust",
+    'signers-not-known':
+      'neither a time-stamp certificate (tsa.cert.pem or KEZHENG_TSA_CERT_FILE) nor --trust: whose keys signed the tokens was not looked at',
     'bulk-call-differs': 'a remembered bulk call does not lead to the entries that it made',
     'batch-number-gap': 'a batch is missing',
     'batch-range-differs': 'the range of the batch does not follow the batch before it',
@@ -506,6 +513,16 @@ export const en: Sentences = {
     'token-evidence-missing': 'a certificate or an answer about revocation that came with a token is missing',
     'token-evidence-differs':
       'a certificate or an answer about revocation that came with a token has changed: another SHA-256',
+    'token-evidence-invalid':
+      'what came with a token is not of the kind that is written beside it (certificate, crl or ocsp)',
+    'batch-token-chain-missing':
+      "the signer's certificate is not among what came with an outside authority's token",
+    'batch-token-root-unknown':
+      "an outside authority's token does not lead to a root that the trust list has for it; after a change of roots list the earlier ones in --trust",
+    'authority-progress-differs':
+      'the next batch to be asked for does not exist, and those before it would get no token from there',
+    'authority-batches-skipped':
+      'batches with deposits have no token from there (as after an authority was left and joined again)',
     'file-missing': 'a stored file is missing',
     'file-size-differs': 'a stored file has another size than its entry says',
     'file-differs': 'a stored file has changed: its SHA-256 differs',

@@ -11,6 +11,7 @@ export interface Both {
 const WORDS = {
   title: ['存证证书', 'Certificate of Evidence Deposit'],
   continued: ['（续）', '(continued)'],
+  'stated-by-depositor': ['存证人所述', 'as stated by the depositor'],
   page: ['第 {page} 页，共 {pages} 页', 'page {page} of {pages}'],
   scan: ['扫码核验', 'scan to check'],
   'test-chain': ['测试链，不具证据用途', 'TEST CHAIN – NO EVIDENTIAL VALUE'],

@@ -54,13 +54,14 @@ export interface Snapshot {
   /** By first sequence. */
   stamps(): AsyncIterable<RawStamp>;
   signers(): Promise<readonly { readonly id: string; readonly chain: readonly Uint8Array[] }[]>;
-  /** From this sequence on entries were deposited with stamps. */
-  stampedFrom(): Promise<number>;
+  stampState(): Promise<RawStampState | undefined>;
   /** By batch and address. */
   batchTokens(): AsyncIterable<RawBatchToken>;
   /** Whether a token names this entry as the one that holds its digest. */
   isOfToken(sequence: number): Promise<boolean>;
   tokenEvidence(id: string): Promise<RawTokenEvidence | undefined>;
+  /** How far each address that is asked has come. */
+  askedAuthorities(): Promise<readonly { readonly url: string; readonly nextBatch: number }[]>;
   /** Of one organization, by id. */
   entriesOf(organization: string): AsyncIterable<RawEntry>;
   /** Keys that stand more than once where once is the rule. */
@@ -180,6 +181,13 @@ export interface RawStamp {
   readonly firstSequence: number;
   readonly count: number;
   readonly token: Uint8Array | undefined;
+}
+
+export interface RawStampState {
+  /** from this sequence on entries were deposited with stamps */
+  readonly stampedFrom: number;
+  /** no token was given a later time than this */
+  readonly reservedMs: number;
 }
 
 /** Of an outside authority, over the place of a batch in a log. */

@@ -18,7 +18,7 @@ else {
   await service.pause();
   t.teardown(() => service.stop());
   const storage = await storageFor(service.dataDir);
-  const TABLES = ['token_evidence', 'batch_tokens'];
+  const TABLES = ['token_evidence', 'batch_tokens', 'authorities'];
 
   /** Past every rule of the schema, and back afterwards. */
   async function damaged(work: (client: pg.Client) => Promise<void>): Promise<void> {

@@ -1,11 +1,18 @@
-import { createHash } from 'node:crypto';
+import { createHash, createPrivateKey, sign } from 'node:crypto';
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type Database from 'better-sqlite3';
 import { Transaction, Wallet } from 'ethers';
 import t, { type Test } from 'tap';
+import { ensureTokenIdentity } from '../../server/adapters/stamping/identity.ts';
 import { leafOf } from '../../server/audit/merkle.ts';
 import { treeOf } from '../../server/audit/trees.ts';
+import { certificatesIn } from '../../server/cli/pem.ts';
+import { assembleToken, draftToken, tokenForm } from '../../server/core/token/build.ts';
+import { sha256Imprint } from '../../server/core/token/imprint.ts';
+import { PROMISE_POLICY } from '../../server/core/token/policies.ts';
+import { parseToken } from '../../server/core/token/read.ts';
+import { parseTrust } from '../../server/core/verify/trust.ts';
 import { append, KEY, openChain } from '../support/anvil.ts';
 import { untilState } from '../support/configured.ts';
 import { rpc, rpcProxy } from '../support/rpc-proxy.ts';
@@ -122,6 +129,45 @@ function dearer(sent: string): { readonly transactionHash: string; readonly raw:
   other.maxFeePerGas = other.maxFeePerGas! + 1n;
   other.signature = new Wallet(KEY).signingKey.sign(other.unsignedHash);
   return { transactionHash: other.hash!, raw: other.serialized };
+}
+
+/** The keys of somebody else who can write to the database. */
+const other = t.testdir();
+await ensureTokenIdentity(other, '他人', Date.now());
+
+const HOUR_MS = 3_600_000;
+
+/** All tokens made anew with the key in `keys`, whose certificates go among the signers. */
+function restamp(
+  dir: string,
+  keys: string,
+  say: (firstSequence: number, genTimeMs: number) => { readonly genTimeMs: number; readonly serial?: number },
+): void {
+  const chain = certificatesIn(readFileSync(join(keys, 'tsa.cert.pem'), 'utf8')).map(({ raw }) => raw);
+  const key = createPrivateKey(readFileSync(join(keys, 'tsa.key.pem')));
+  const form = tokenForm({ certificate: chain[0]!, policy: PROMISE_POLICY, accuracyMs: 1_000 });
+  inDatabase(dir, (db) => {
+    const stamps = db.prepare('select first_sequence, token from stamps').all() as {
+      first_sequence: number;
+      token: Buffer;
+    }[];
+    for (const { first_sequence: first, token } of stamps) {
+      const { info } = parseToken(token);
+      const { genTimeMs, serial } = say(first, info.genTimeMs);
+      const draft = draftToken(form, {
+        imprint: sha256Imprint(info.imprint.digest),
+        serial: Buffer.from([1, serial ?? first]),
+        genTimeMs,
+        nonce: undefined,
+      });
+      const anew = assembleToken(form, draft, sign('sha256', draft.toSign, key));
+      db.prepare('update stamps set token = ? where first_sequence = ?').run(anew, first);
+    }
+    db.prepare('insert or replace into signers values (?, ?)').run(
+      createHash('sha256').update(chain[0]!).digest('hex'),
+      JSON.stringify(chain.map((one) => Buffer.from(one).toString('base64'))),
+    );
+  });
 }
 
 interface Damage {
@@ -253,6 +299,64 @@ const DAMAGES: readonly Damage[] = [
     what: 'certificates of the key that signed the tokens',
     damage: sql(`update signers set chain = '["AAAA"]'`),
     told: ['stamp-wrong stamps/'],
+  },
+  {
+    what: 'all tokens made anew by another key, which stands among the signers',
+    damage: (dir) => restamp(dir, other, (_, genTimeMs) => ({ genTimeMs })),
+    // Once for the signer; the certificates have the tokens of before.
+    told: ['signer-unknown stamps/1'],
+  },
+  {
+    // Its key is not that old either.
+    what: 'a token that is an hour earlier than its entries',
+    damage: (dir) =>
+      restamp(dir, dir, (first, genTimeMs) => ({ genTimeMs: genTimeMs - (first === 2 ? HOUR_MS : 0) })),
+    told: ['stamp-too-early stamps/2', 'signer-unknown stamps/2'],
+  },
+  {
+    what: 'a number that two tokens have',
+    damage: (dir) =>
+      restamp(dir, dir, (first, genTimeMs) => ({ genTimeMs, ...(first === 8 && { serial: 7 }) })),
+    told: ['stamp-serial-repeated stamps/8'],
+  },
+  {
+    what: 'tokens that began later than the first of them',
+    damage: sql('update stamp_state set stamped_from = 3'),
+    told: ['stamp-state-differs stamp_state/*'],
+  },
+  {
+    what: 'the first tokens gone, and the beginning of tokens moved behind them',
+    damage: sql('delete from stamps where first_sequence < 7', 'update stamp_state set stamped_from = 7'),
+    told: ['stamp-missing entries/1', 'stamp-missing entries/3'],
+  },
+  {
+    what: 'every token gone, and their beginning moved behind the newest entry',
+    damage: sql(
+      'delete from stamps',
+      'update stamp_state set stamped_from = (select max(sequence) + 1 from entries)',
+    ),
+    told: ['stamp-missing entries/1', 'stamp-missing entries/3', 'stamp-missing entries/7'],
+  },
+  {
+    what: 'tokens that begin beyond the newest entry',
+    damage: sql(
+      'delete from stamps',
+      'delete from certificates',
+      'delete from serials',
+      'update stamp_state set stamped_from = (select max(sequence) + 2 from entries)',
+    ),
+    told: ['stamp-state-differs stamp_state/*'],
+    notes: ['certificates-none certificates/*'],
+  },
+  {
+    what: 'where tokens began',
+    damage: sql('delete from stamp_state'),
+    told: ['stamp-state-differs stamp_state/*'],
+  },
+  {
+    what: 'times that were never reserved',
+    damage: sql('update stamp_state set reserved_ms = 1'),
+    told: ['stamp-state-differs stamp_state/*'],
   },
   {
     what: 'the root of a batch',
@@ -648,6 +752,20 @@ t.test('without a node it says that nothing was compared with the chain', async 
   t.strictSame(told, []);
   t.strictSame(notes, ['chain-not-asked chain/*']);
   t.equal(unread, 1, 'and that this was not looked at');
+});
+
+t.test('where nobody knows whose keys may sign, that was not looked at', async (t) => {
+  const { told, notes, unread } = await look(made.dataDir, { rpcUrl, stampers: [] });
+  t.strictSame([told, notes, unread], [[], ['signers-not-known signers/*'], 1], 'once for all tokens');
+  const { issuers } = parseTrust(readFileSync(join(made.dataDir, 'trust.json')));
+  const listed = await look(made.dataDir, { rpcUrl, stampers: issuers });
+  t.strictSame([listed.told, listed.notes], [[], []], 'a trust list knows them');
+});
+
+t.test('a quick look finds the keys of others too', async (t) => {
+  const dir = copyOf(t, made);
+  restamp(dir, other, (_, genTimeMs) => ({ genTimeMs }));
+  t.strictSame((await look(dir, { rpcUrl, thorough: false })).told, ['signer-unknown stamps/1']);
 });
 
 t.test('a quick look does not read the bytes of files', async (t) => {

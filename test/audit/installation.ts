@@ -12,7 +12,8 @@ import { NotReadable } from '../../server/audit/chain.ts';
 import type { Expectation } from '../../server/audit/expected.ts';
 import { type Finding, listening, type Outcome } from '../../server/audit/finding.ts';
 import { fsck } from '../../server/audit/fsck.ts';
-import { parseTrust } from '../../server/core/verify/trust.ts';
+import { certificatesIn } from '../../server/cli/pem.ts';
+import { parseTrust, type Trust } from '../../server/core/verify/trust.ts';
 import { startWithContract, type TestAnvil } from '../support/anvil.ts';
 import { type Configured, configured, until, untilCertified, untilState } from '../support/configured.ts';
 import { rpc } from '../support/rpc-proxy.ts';
@@ -122,9 +123,18 @@ interface Options {
   readonly thorough?: boolean;
   /** which logs must be there; those of its own trust list, as if somebody had kept that elsewhere, where undefined */
   readonly expected?: Expectation;
+  /** what the operator's own tokens must lead to; its own certificate where undefined */
+  readonly stampers?: Trust['issuers'];
+  /** whose roots are known; those of its own trust list where undefined */
+  readonly authorities?: Trust['authorities'];
   /** settings that say where the data are, where not in the folder */
   readonly storage?: Readonly<Record<string, string>>;
 }
+
+/** The installation's own, read before anything is damaged that stands in the database. */
+const stampersIn = (dataDir: string): Trust['issuers'] => [
+  { name: 'tsa.cert.pem', certificates: certificatesIn(readFileSync(join(dataDir, 'tsa.cert.pem'), 'utf8')) },
+];
 
 /** What fsck says of an installation. */
 export async function look(dataDir: string, options: Options = {}): Promise<Looked> {
@@ -150,6 +160,8 @@ export async function look(dataDir: string, options: Options = {}): Promise<Look
     ...inspection,
     signatures: nodeSignatures,
     issuers: trust.issuers,
+    stampers: options.stampers ?? stampersIn(dataDir),
+    authorities: options.authorities ?? trust.authorities,
     expected: options.expected ?? { logs: trust.logs, fromData: false },
     nodes: rpcUrl === undefined ? [] : [node(rpcUrl)],
     confirmations: undefined,

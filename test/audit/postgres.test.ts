@@ -88,6 +88,14 @@ else {
         [`update stamps set token = set_byte(token, length(token) - 1, 0) where first_sequence = 7`],
         ['stamp-wrong stamps/7'],
       ],
+      'where tokens began': [
+        ['update stamp_state set stamped_from = 3'],
+        ['stamp-state-differs stamp_state/*'],
+      ],
+      'times that were never reserved': [
+        ['update stamp_state set reserved_ms = 1'],
+        ['stamp-state-differs stamp_state/*'],
+      ],
       'a stamp that is gone': [['delete from stamps where first_sequence = 7'], ['stamp-missing entries/7']],
       'a batch that is gone': [
         ['delete from batches where number = 2'],

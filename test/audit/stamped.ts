@@ -90,6 +90,31 @@ export const TOKEN_DAMAGES: readonly Damage[] = [
     told: ['token-evidence-differs token_evidence/'],
   },
   {
+    what: 'what came with a token is said to be of another kind',
+    damage: (run) => run("update token_evidence set kind = 'ocsp' where kind = 'crl'"),
+    told: ['token-evidence-invalid token_evidence/'],
+  },
+  {
+    what: 'a certificate that came with a token is said to be a list',
+    damage: (run) => run("update token_evidence set kind = 'crl' where kind = 'certificate'"),
+    told: ['token-evidence-invalid token_evidence/'],
+  },
+  {
+    what: 'nothing came with a token',
+    damage: (run) => run("update batch_tokens set evidence = '[]'"),
+    told: ['batch-token-chain-missing batch_tokens/2'],
+  },
+  {
+    what: 'an authority is to be asked for a batch that is far away',
+    damage: (run) => run('update authorities set next_batch = 900'),
+    told: ['authority-progress-differs authorities/'],
+  },
+  {
+    what: 'an authority is to be asked for no batch',
+    damage: (run) => run('update authorities set next_batch = 0'),
+    told: ['authority-progress-differs authorities/'],
+  },
+  {
     what: 'what came with a token is named by no list',
     damage: (run) => run("update batch_tokens set evidence = '7'"),
     told: ['token-evidence-missing batch_tokens/2'],

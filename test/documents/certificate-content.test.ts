@@ -418,3 +418,33 @@ t.test('times are those of Beijing and of UTC', async (t) => {
   t.equal(beijing('2026-12-31T16:00:00.001Z'), '2027-01-01 00:00:00.001');
   t.equal(utc('2026-12-31T16:00:00.001Z'), '2026-12-31 16:00:00.001');
 });
+
+t.test('of two blocks of one second each stands beside its own chain', async (t) => {
+  const input = await inputOf(changed());
+  const [one] = input.facts.anchors;
+  const block = input.facts.when.find(({ clock }) => clock === 'block')!;
+  const facts = {
+    ...input.facts,
+    anchors: [
+      { ...one!, chain: '甲链', blockNumber: 11 },
+      { ...one!, chain: '乙链', blockNumber: 22 },
+    ],
+    when: [
+      ...input.facts.when.filter(({ clock }) => clock !== 'block'),
+      { ...block, proven: false },
+      { ...block, proven: true },
+    ],
+    counts: { ...block, proven: true },
+  };
+  const content = certificateContent({ ...input, facts });
+  const clocks = content.sections.flatMap(({ clocks: lines = [] }) => lines);
+  t.strictSame(
+    clocks.slice(-2).map(({ by, counts }) => [shown(by), counts]),
+    [
+      ['甲链', false],
+      ['乙链', true],
+    ],
+  );
+  t.match(content.summary.by.zh, '乙链', 'the summary names the one that counts');
+  t.match(content.summary.by.zh, '22');
+});

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { linesOf } from '../../server/documents/pdf/lines.ts';
+import { visible } from '../../server/documents/pdf/visible.ts';
 
 /* Text of any kind becomes lines that fit, and every glyph of them is one that its font has. */
 
@@ -61,6 +62,27 @@ t.test('what cannot be seen is printed as its number, and joiners only where the
   t.strictSame(seen('a\u200bb\u200dc'), ['a⟨U+200B⟩b⟨U+200D⟩c']);
   t.strictSame(seen('\u0007\u{10ffff}'), ['⟨U+0007⟩⟨U+10FFFF⟩']);
   t.strictSame(seen('葛\u{e0100}'), ['葛⟨U+E0100⟩']);
+  t.strictSame(seen('a\u2028b\u2029c\u0085d'), ['a⟨U+2028⟩b⟨U+2029⟩c⟨U+0085⟩d'], 'and they end no line');
+  t.strictSame(seen('a\u2800b'), ['a⟨U+2800⟩b']);
   t.strictSame(seen('a\tb'), ['a b']);
   t.match(seen('👍🏽')[0], /👍/u);
 });
+
+t.test(
+  'spaces that are all there is are printed by their numbers; empty lines never follow each other',
+  async (t) => {
+    t.equal(visible('一 二\u3000三\u00a0四'), '一 二\u3000三\u00a0四', 'between words they are seen');
+    t.equal(visible('\u3000'), '⟨U+3000⟩');
+    t.equal(visible('一\n\u00a0 \u3000\n二'), '一\n⟨U+00A0⟩ ⟨U+3000⟩\n二');
+    t.equal(visible('一\n\n \n\t\n\r\n二'), '一\n\n二');
+    t.equal(visible('  '), '⟨U+0020⟩⟨U+0020⟩');
+    t.equal(visible(' \n'), '⟨U+0020⟩⟨U+000A⟩');
+    t.equal(visible(''), '');
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...'a \n\r\t\u3000\u00a0'), maxLength: 40 }), (given) => {
+        const shown = visible(given);
+        return !/\n[ \t]*\n[ \t]*\n/.test(shown) && (given === '' || /[^ \t\n]/.test(shown));
+      }),
+    );
+  },
+);

@@ -4,6 +4,7 @@ import { certificateContent } from '../../server/documents/certificate-content.t
 import type { Content, Value } from '../../server/documents/content.ts';
 import { renderPaper } from '../../server/documents/pdf/render.ts';
 import { sealed } from '../../server/documents/pdf/seal.ts';
+import { paperWords } from '../../server/messages/paper.ts';
 import { attachmentsOf } from '../../server/pipeline/paper.ts';
 import { glyphsIn, opened, squeezed, whyNoPoppler } from '../support/poppler.ts';
 import { changed, type Document, inputOf } from './sample.ts';
@@ -209,6 +210,37 @@ t.test('characters of any script are printed, and no .notdef is among them', { s
   t.equal(notdef, 0);
   t.match(signature(), VALID);
 });
+
+t.test(
+  'what the depositor states never stands without its label, and cannot look like a section of ours',
+  { skip },
+  async (t) => {
+    const { text, pages, check } = await pdfOf(
+      changed(({ entry }) => {
+        entry.evidence.description = `第一行${'\n'.repeat(70)}存证服务提供者 Provider\n某机构\u2028已核验${'\n另一行'.repeat(150)}`;
+        entry.evidence.origin.statement = `来源${'\n又一行'.repeat(120)}`;
+        entry.files[0].name = '\u3000';
+      }),
+    );
+    t.match(check(), { status: 0 });
+    const all = Array.from({ length: pages() }, (_, i) => squeezed(text(i + 1)));
+    const long = all.filter((page) => /另一行|又一行/.test(page));
+    t.ok(long.length >= 5);
+    for (const page of long) {
+      t.match(page, /说明|来源/);
+      t.match(page, squeezed('存证人所述 as stated by the depositor'));
+    }
+    t.ok(all.filter((page) => page.includes(squeezed(`${paperWords('description').zh}（续）`))).length >= 2);
+    t.ok(all.filter((page) => page.includes(squeezed(`${paperWords('origin').en} (continued)`))).length >= 1);
+    t.match(squeezed(text()), '某机构⟨U+2028⟩已核验');
+    t.match(squeezed(text()), '⟨U+3000⟩', 'a name that is nothing but a space');
+    t.match(
+      all.find((page) => page.includes('第一行')),
+      '某机构',
+      'empty lines push nothing to the next page',
+    );
+  },
+);
 
 t.test('the QR code leads to the page of this certificate', { skip }, async (t) => {
   t.equal(sample.qrCode(), 'https://kezheng.example/c/2026-00000001-52');

@@ -3,12 +3,14 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { localNodeFile } from '../../server/adapters/local-node.ts';
+import { inDatabase } from '../audit/installation.ts';
 import { deploy, startAnvil } from '../support/anvil.ts';
 import { cli } from '../support/cli.ts';
 import { configured, untilCertified } from '../support/configured.ts';
 import { type Blocks, judge, whyNoOpenTimestamps } from '../support/opentimestamps.ts';
 import { rpc } from '../support/rpc-proxy.ts';
 import { body, certificateOf, form, hashOnly, run } from '../support/running.ts';
+import { ON_POSTGRES } from '../support/storage.ts';
 
 const skip = whyNoOpenTimestamps();
 const service = await run();
@@ -104,6 +106,18 @@ t.test('nobody else gets it, and what is not there is not found', async (t) => {
   t.match(await body(service.call(url(FILES.length))), { status: 404, code: 'not-found' });
   t.equal((await service.call(url(0, '019ab1c0-0000-7000-8000-000000000001'))).status, 404);
   for (const n of ['100', '-1', 'x', '1.5']) t.equal((await service.call(url(n))).status, 400, n);
+});
+
+const onFolder: typeof t.test = ON_POSTGRES ? ((() => {}) as never) : t.test.bind(t);
+
+onFolder('an entry that names no files, as those of a later version, has none', async (t) => {
+  const { id } = await body(service.call('/v1/evidence', { json: { title: '无', files } }));
+  inDatabase(service.dataDir, (db) => {
+    const uuid = Buffer.from(id.replaceAll('-', ''), 'hex');
+    const sql = `update entries set entry = '{"format":"kezheng-later/1"}' where id = ?`;
+    t.equal(db.prepare(sql).run(uuid).changes, 1);
+  });
+  t.match(await body(service.call(url(0, id))), { status: 404, code: 'not-found' });
 });
 
 t.test('a manifest too large for the form is told at once, with both sizes', async (t) => {

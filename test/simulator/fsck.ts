@@ -39,6 +39,7 @@ function snapshotOf(tables: Tables, gapless: boolean): Snapshot {
   const anchorOf = (id: number) => rawAnchors.find((anchor) => anchor.id === id);
   const progress = { planned: 1, mined: 2, final: 3 } as const;
   const serialRows = [...serials].map(([sequence, given]) => ({ sequence, ...given }));
+  const newest = Math.max(0, ...entries.map(({ sequence }) => sequence));
   return {
     gapless,
     organizations: () => all(DEPOSITORS),
@@ -104,10 +105,11 @@ function snapshotOf(tables: Tables, gapless: boolean): Snapshot {
     // Here nothing is stamped.
     stamps: async function* () {},
     signers: async () => [],
-    stampedFrom: async () => Number.MAX_SAFE_INTEGER,
+    stampState: async () => ({ stampedFrom: newest + 1, reservedMs: 0 }),
     batchTokens: () => all([]),
     isOfToken: async () => false,
     tokenEvidence: async () => undefined,
+    askedAuthorities: async () => [],
     entriesOf: () => all([]),
     repeats: () => all([]),
     lookupFlaws: () => all([]),
@@ -217,7 +219,13 @@ export async function fsckFinds(left: Left): Promise<readonly string[]> {
   await fsck({
     inspector: inspectorOf(left.database.tables, left.gapless),
     blobs: blobsOf(left.disk),
-    ...{ signatures: nodeSignatures, issuers: left.issuers, nodes: [nodeOf(left.network)] },
+    ...{
+      signatures: nodeSignatures,
+      issuers: left.issuers,
+      stampers: [],
+      authorities: [],
+      nodes: [nodeOf(left.network)],
+    },
     ...{ confirmations: undefined, contractCode: CODE, thorough: true, nowMs: left.nowMs },
     expected: { logs: [LOG], fromData: false },
     ...{ report, repairs: undefined },

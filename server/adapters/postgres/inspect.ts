@@ -9,6 +9,7 @@ import {
   type RawBatchToken,
   type RawBulkCall,
   type RawEntry,
+  type RawStampState,
   type RawTokenEvidence,
   type Snapshot,
 } from '../../ports/inspect.ts';
@@ -247,9 +248,13 @@ function snapshotOf(run: Run, end: () => Promise<void>): Snapshot {
         chain: Array.isArray(chain) ? chain.map((one) => Buffer.from(String(one), 'base64')) : [],
       }));
     },
-    async stampedFrom() {
-      const [row] = await run<{ stamped_from: number }>('select stamped_from from stamp_state');
-      return row?.stamped_from ?? 0;
+    askedAuthorities: () =>
+      run<{ url: string; nextBatch: number }>(
+        'select url, next_batch as "nextBatch" from authorities order by url',
+      ),
+    async stampState() {
+      const sql = 'select stamped_from as "stampedFrom", reserved_ms as "reservedMs" from stamp_state';
+      return (await run<RawStampState>(sql))[0];
     },
     fixity: () =>
       rows<{ name: string; outcome: string; checkedMs: number }>(

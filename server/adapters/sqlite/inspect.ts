@@ -9,6 +9,7 @@ import {
   type RawAnchor,
   type RawBatchToken,
   type RawEntry,
+  type RawStampState,
   type RawTokenEvidence,
   type Snapshot,
 } from '../../ports/inspect.ts';
@@ -230,8 +231,14 @@ function snapshotOf(db: Connection, end: () => void): Snapshot {
       guarded(() => db.prepare<[], { id: string; chain: string }>('select id, chain from signers').all()).map(
         ({ id, chain }) => ({ id, chain: chainOf(chain) }),
       ),
-    stampedFrom: async () =>
-      guarded(() => db.prepare<[], number>('select stamped_from from stamp_state').pluck().get()) ?? 0,
+    stampState: async () =>
+      guarded(() =>
+        db
+          .prepare<[], RawStampState>(
+            'select stamped_from as "stampedFrom", reserved_ms as "reservedMs" from stamp_state',
+          )
+          .get(),
+      ),
     batchTokens: () =>
       rows<RawBatchToken>(
         `select sequence, batch, url, label, chain_id as chainId, contract, operator, log_index as "index", token,
@@ -245,6 +252,14 @@ function snapshotOf(db: Connection, end: () => void): Snapshot {
     tokenEvidence: async (id) =>
       guarded(() =>
         db.prepare<[string], RawTokenEvidence>('select kind, value from token_evidence where id = ?').get(id),
+      ),
+    askedAuthorities: async () =>
+      guarded(() =>
+        db
+          .prepare<[], { url: string; nextBatch: number }>(
+            'select url, next_batch as "nextBatch" from authorities order by url',
+          )
+          .all(),
       ),
     async *entriesOf(organization) {
       const owner = Buffer.from(organization.replaceAll('-', ''), 'hex');

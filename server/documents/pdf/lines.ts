@@ -31,11 +31,9 @@ interface Placed extends Piece {
 // Its types say ES module and its package says CommonJS: asked for as what it is.
 const bidi = (createRequire(import.meta.url)('bidi-js') as () => Bidi)();
 
-/** Lines of at most `width` points; line breaks of the text are kept. */
+/** Lines of at most `width` points; line breaks of the text are kept, those that people type: others are printed as what they are. */
 export function linesOf(text: string, style: Style, size: number, width: number): Line[] {
-  return text
-    .split(/\r\n|[\n\r\u0085\u2028\u2029]/)
-    .flatMap((paragraph) => paragraphLines(paragraph, style, size, width));
+  return text.split(/\r\n|[\n\r]/).flatMap((paragraph) => paragraphLines(paragraph, style, size, width));
 }
 
 function paragraphLines(text: string, style: Style, size: number, width: number): Line[] {

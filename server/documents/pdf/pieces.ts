@@ -27,6 +27,7 @@ const INVISIBLE: readonly (readonly [number, number])[] = [
   [0x200e, 0x200f],
   [0x2028, 0x202e],
   [0x2060, 0x206f],
+  [0x2800, 0x2800],
   [0x3164, 0x3164],
   [0xfeff, 0xfeff],
   [0xffa0, 0xffa0],
@@ -101,9 +102,11 @@ function parts(segment: string, style: Style): Piece[] {
 }
 
 /** ⟨U+20BB7⟩ */
+export const nameOf = (character: string): string =>
+  `⟨U+${codePointOf(character).toString(16).toUpperCase().padStart(4, '0')}⟩`;
+
 function markOf(character: string, style: Style): Piece[] {
-  const mark = `⟨U+${codePointOf(character).toString(16).toUpperCase().padStart(4, '0')}⟩`;
-  return [...mark].map((one) => ({
+  return [...nameOf(character)].map((one) => ({
     text: one,
     face: faceFor(style, [codePointOf(one)]) ?? firstFace(style),
   }));

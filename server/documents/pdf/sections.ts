@@ -10,7 +10,7 @@ import {
   type Value,
 } from '../content.ts';
 import type { Line } from './lines.ts';
-import { ACCENT, heightOf, INK, LEFT, MUTED, RIGHT, type Sheet, TINT, WIDTH, wrap } from './sheet.ts';
+import { ACCENT, heightOf, INK, LEFT, MUTED, RIGHT, type Sheet, STATED, TINT, WIDTH, wrap } from './sheet.ts';
 import { type Block, bilingual, blocksOf, blocksOfRow, GAP, heightOfBlocks } from './values.ts';
 
 /* Sections one below the other: a title, then rows with their labels, or a table whose head is repeated on each page. */
@@ -28,8 +28,17 @@ const TITLE = 22;
 const ROW_BEGIN = 64;
 const TABLE_BEGIN = 90;
 
+/** Above a section, and again on each of its pages. */
+interface Heading extends Both {
+  /** something in it was stated by the depositor */
+  readonly isStated: boolean;
+}
+
 export function drawSection(sheet: Sheet, section: Section): void {
-  const { title, rows = [], files = [], clocks = [], notes = [] } = section;
+  const { rows = [], files = [], clocks = [], notes = [] } = section;
+  const isStated =
+    files.length > 0 || rows.some(({ values }) => values.some(({ kind }) => kind === 'stated'));
+  const title: Heading = { ...section.title, isStated };
   // A title never stands alone at the foot of a page, nor do the heads of a table.
   sheet.need(rows.length === 0 && files.length > 0 ? TITLE + TABLE_BEGIN : TITLE + ROW_BEGIN);
   drawTitle(sheet, title, false);
@@ -40,19 +49,47 @@ export function drawSection(sheet: Sheet, section: Section): void {
   sheet.y += 12;
 }
 
-function drawTitle(sheet: Sheet, { zh, en }: Both, isContinued: boolean): void {
-  const more = isContinued ? paperWords('continued') : { zh: '', en: '' };
-  const [left] = wrap(zh + more.zh, { size: 11.5, style: 'bold' }, WIDTH);
+const continued = ({ zh, en }: Both): Both => {
+  const more = paperWords('continued');
+  return { zh: zh + more.zh, en: `${en} ${more.en}` };
+};
+
+function drawTitle(sheet: Sheet, title: Heading, isContinued: boolean): void {
+  const { zh, en } = isContinued ? continued(title) : title;
+  const [left] = wrap(zh, { size: 11.5, style: 'bold' }, WIDTH);
   sheet.putLine(left!, LEFT, sheet.y, { size: 11.5, style: 'bold', color: ACCENT });
-  const [right] = wrap(`${en} ${more.en}`, { size: 8.5 }, WIDTH);
+  const [right] = wrap(en, { size: 8.5 }, WIDTH);
   sheet.putLine(right!, LEFT + left!.width + 8, sheet.y + 3.4, { size: 8.5, color: MUTED });
+  if (title.isStated) drawLegend(sheet);
   sheet.y += 20;
   sheet.rule(sheet.y, ACCENT, 0.8);
   sheet.y += 2;
 }
 
+const BAR_WIDTH = 1.5;
+/** From the bar to the text. */
+const BAR_GAP = 5;
+
+/** No text can be printed where it stands: left of the column. */
+function drawBar(sheet: Sheet, x: number, y: number, height: number): void {
+  sheet.doc
+    .rect(x - BAR_GAP, y, BAR_WIDTH, height)
+    .fillColor(STATED)
+    .fill();
+}
+
+/** What the bar means, at the right end of the title. */
+function drawLegend(sheet: Sheet): void {
+  const { zh, en } = paperWords('stated-by-depositor');
+  const style = { size: 7.5, color: MUTED } as const;
+  const [line] = wrap(`${zh} ${en}`, style, WIDTH);
+  const x = RIGHT - line!.width;
+  drawBar(sheet, x, sheet.y + 4.5, 10);
+  sheet.putLine(line!, x, sheet.y + 4, style);
+}
+
 /** Room on this page, or on the next one under the title again. */
-function makeRoom(sheet: Sheet, title: Both, height: number): boolean {
+function makeRoom(sheet: Sheet, title: Heading, height: number): boolean {
   if (!sheet.need(height)) return false;
   drawTitle(sheet, title, true);
   return true;
@@ -84,7 +121,7 @@ function putLine(sheet: Sheet, { lines, style, after }: Block, line: Line, x: nu
   return height;
 }
 
-function drawRow(sheet: Sheet, title: Both, row: Row): void {
+function drawRow(sheet: Sheet, title: Heading, row: Row): void {
   const label = labelBlocks(row.label);
   const isCommand = row.values.every((value) => value.kind === 'command');
   const blocks = blocksOfRow(row, VALUE_WIDTH - (isCommand ? 12 : 0));
@@ -97,27 +134,35 @@ function drawRow(sheet: Sheet, title: Both, row: Row): void {
       .fillOpacity(0.9)
       .fill()
       .fillOpacity(1);
-  const labelEnd = sheet.y + PAD + heightOfBlocks(label);
-  putBlocks(sheet, label, LEFT, sheet.y + PAD);
-  sheet.y += PAD;
-  const page = sheet.doc.page;
-  flow(sheet, title, blocks, VALUE_X + (isCommand ? 6 : 0));
-  // On another page than its label the value alone says where the row ends.
-  if (sheet.doc.page === page) sheet.y = Math.max(sheet.y, labelEnd);
-  sheet.y += PAD;
+  let labelEnd = 0;
+  const putLabel = (shown: readonly Block[]): void => {
+    sheet.y += PAD;
+    putBlocks(sheet, shown, LEFT, sheet.y);
+    labelEnd = sheet.y + heightOfBlocks(shown);
+  };
+  putLabel(label);
+  // A page without the label could not say whose words these are.
+  flow(sheet, title, blocks, VALUE_X + (isCommand ? 6 : 0), () =>
+    putLabel(labelBlocks(continued(row.label))),
+  );
+  sheet.y = Math.max(sheet.y, labelEnd) + PAD;
   sheet.rule(sheet.y);
 }
 
-/** Line by line, over as many pages as it takes. */
-function flow(sheet: Sheet, title: Both, blocks: readonly Block[], x: number): void {
+/** Line by line, over as many pages as it takes; `onPage` begins each further one. */
+function flow(sheet: Sheet, title: Heading, blocks: readonly Block[], x: number, onPage: () => void): void {
   for (const block of blocks)
-    for (const line of block.lines) {
-      makeRoom(sheet, title, block.style.size * 2);
-      sheet.y += putLine(sheet, block, line, x, sheet.y);
-    }
+    block.lines.forEach((line, i) => {
+      if (makeRoom(sheet, title, block.style.size * 2)) onPage();
+      const height = putLine(sheet, block, line, x, sheet.y);
+      // One bar for each value: a little shorter than its lines.
+      const [above, below] = [i === 0 ? 1 : 0, i === block.lines.length - 1 ? 1 : 0];
+      if (block.stated) drawBar(sheet, x, sheet.y + above, height - above - below);
+      sheet.y += height;
+    });
 }
 
-function drawNote(sheet: Sheet, title: Both, note: Both): void {
+function drawNote(sheet: Sheet, title: Heading, note: Both): void {
   const chinese = { size: 8.5, color: INK } as const;
   const english = { size: 7.5, color: MUTED } as const;
   const blocks = bilingual(note, chinese, english, WIDTH);
@@ -157,7 +202,7 @@ function drawHeads(sheet: Sheet, heads: readonly Column[]): void {
   sheet.rule(sheet.y, MUTED, 0.4);
 }
 
-function drawClocks(sheet: Sheet, title: Both, clocks: readonly ClockLine[]): void {
+function drawClocks(sheet: Sheet, title: Heading, clocks: readonly ClockLine[]): void {
   const heads = columns(
     [3.2, paperWords('clock-name')],
     [3.6, paperWords('clock-time')],
@@ -201,7 +246,7 @@ const emphasised = (block: Block): Block => ({
   style: { ...block.style, color: block.style.color ?? ACCENT },
 });
 
-function drawFiles(sheet: Sheet, title: Both, files: readonly FileLine[]): void {
+function drawFiles(sheet: Sheet, title: Heading, files: readonly FileLine[]): void {
   const heads = columns(
     [0.9, paperWords('file-number')],
     [7.2, paperWords('file-name')],
@@ -217,12 +262,12 @@ function drawFiles(sheet: Sheet, title: Both, files: readonly FileLine[]): void 
 const FILE_TOGETHER = 500;
 const ALGORITHM_WIDTH = 46;
 
-function drawFile(sheet: Sheet, title: Both, heads: readonly Column[], file: FileLine): void {
+function drawFile(sheet: Sheet, title: Heading, heads: readonly Column[], file: FileLine): void {
   const small = { size: 7.5, color: MUTED } as const;
   const code = (text: string, width: number): Block[] => blocksOf({ kind: 'code', text }, width);
   const [first, second, third, fourth] = heads as [Column, Column, Column, Column];
   const name = [
-    ...blocksOf({ kind: 'given', text: file.name }, second.width),
+    ...blocksOf({ kind: 'stated', text: file.name }, second.width),
     ...blocksOf(file.mediaType, second.width).map((block) => ({ ...block, style: small })),
   ];
   const beside: readonly (readonly [Column, readonly Block[]])[] = [
@@ -237,7 +282,11 @@ function drawFile(sheet: Sheet, title: Both, heads: readonly Column[], file: Fil
   sheet.y += PAD;
   const end = sheet.y + top;
   for (const [{ x }, blocks] of beside) putBlocks(sheet, blocks, x, sheet.y);
-  flow(sheet, title, name, second.x);
+  flow(sheet, title, name, second.x, () => {
+    drawHeads(sheet, heads);
+    sheet.y += PAD;
+    putBlocks(sheet, code(`${file.number}${paperWords('continued').zh}`, heads[0]!.width), LEFT, sheet.y);
+  });
   if (height <= FILE_TOGETHER) sheet.y = end;
   for (const { algorithm, blocks } of digests) {
     makeRoom(sheet, title, heightOfBlocks(blocks));

@@ -11,6 +11,8 @@ export const INK = '#1b1b1b';
 export const MUTED = '#666666';
 export const RULE = '#cfd3d8';
 export const ACCENT = '#1f3a5f';
+/** the bar beside what the depositor stated */
+export const STATED = '#b8862b';
 export const TINT = '#f3f5f8';
 export const ALERT = '#b3261e';
 

@@ -2,12 +2,15 @@ import { type Both, paperWords } from '../../messages/paper.ts';
 import { beijing, type Row, utc, type Value } from '../content.ts';
 import type { Line } from './lines.ts';
 import { heightOf, MUTED, type TextStyle, wrap } from './sheet.ts';
+import { visible } from './visible.ts';
 
 /* How each kind of value looks: as lines in a style, to be put anywhere. */
 
 export interface Block {
   readonly lines: readonly Line[];
   readonly style: TextStyle;
+  /** by the depositor: with a bar at its left */
+  readonly stated?: boolean;
   /** behind the last line, on the same one */
   readonly after?: { readonly line: Line; readonly style: TextStyle };
 }
@@ -39,6 +42,9 @@ export function blocksOf(value: Value, width: number): Block[] {
   const block = (text: string, style: TextStyle): Block => ({ lines: wrap(text, style, width), style });
   switch (value.kind) {
     case 'given':
+      return [block(visible(value.text), TEXT)];
+    case 'stated':
+      return [{ ...block(visible(value.text), TEXT), stated: true }];
     case 'code':
       return [block(value.text, TEXT)];
     case 'words':

@@ -1,6 +1,6 @@
 import type { Manifest, ManifestFile } from '../../core/entry/manifest.ts';
 import { type PaperWord, paperWords } from '../../messages/paper.ts';
-import { given, hex, orNone, row, type Section, time, type Value, words } from '../content.ts';
+import { hex, orNone, row, type Section, stated, time, type Value, words } from '../content.ts';
 import { wordFor } from './subject.ts';
 
 /* How the evidence was obtained: domain fields 8, 12 to 20. What was not given is said to be not given. */
@@ -23,7 +23,7 @@ export function captureSection(manifest: Manifest): Section {
       row('environment', orNone(origin.environment), ...reports(manifest, 'environment')),
       row('cleanliness', ...withReports(manifest, 'cleanliness', 'cleanliness-upload')),
       row('process-log', ...withReports(manifest, 'process-log', 'process-log-upload')),
-      row('origin', wordFor('grade', origin.grade), ...(origin.statement ? [given(origin.statement)] : [])),
+      row('origin', wordFor('grade', origin.grade), ...(origin.statement ? [stated(origin.statement)] : [])),
     ],
   };
 }

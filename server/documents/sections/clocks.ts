@@ -23,20 +23,26 @@ export function clocksSection(input: CertificateInput): Section {
   const counts = facts.when.findIndex((clock) => isSame(clock, facts.counts));
   return {
     title: paperWords('section-clocks'),
-    clocks: facts.when.map((clock, i) => lineOf(input, clock, i === counts)),
+    clocks: facts.when.map((clock, i) => lineOf(input, clock, i, i === counts)),
     rows: tokenRows(input),
     notes: [...(facts.counts === undefined ? [paperWords('clocks-none')] : []), paperWords('clocks-note')],
   };
 }
 
-const isSame = (clock: ClockFact, counts: ClockFact | undefined): boolean =>
+/** Core names a block time for each anchor, in their order: two blocks of one second are told apart by that alone. */
+export function anchorAt({ when, anchors }: CertificateInput['facts'], i: number) {
+  const nth = when.slice(0, i).filter(({ clock }) => clock === 'block').length;
+  return { nth, anchor: anchors[nth] };
+}
+
+export const isSame = (clock: ClockFact, counts: ClockFact | undefined): boolean =>
   counts !== undefined && clock.proven && clock.clock === counts.clock && clock.at === counts.at;
 
-function lineOf(input: CertificateInput, clock: ClockFact, counts: boolean): ClockLine {
+function lineOf(input: CertificateInput, clock: ClockFact, i: number, counts: boolean): ClockLine {
   return {
     name: nameOf(clock),
     at: clock.at,
-    by: sayerOf(input, clock),
+    by: sayerOf(input, clock, i),
     force: paperWords(forceOf(clock, counts)),
     counts,
   };
@@ -47,11 +53,15 @@ function nameOf({ clock }: ClockFact) {
   return isPaperWord(word) ? paperWords(word) : paperWords('clock-other', { clock });
 }
 
-function sayerOf({ certificate, facts, issuer }: CertificateInput, { clock, at, token }: ClockFact): Value {
+function sayerOf(
+  { certificate, facts, issuer }: CertificateInput,
+  { clock, token }: ClockFact,
+  i: number,
+): Value {
   if (token !== undefined) return given(token.label ?? token.signer);
   if (clock === 'block') {
-    const anchor = facts.anchors.find(({ blockTime }) => blockTime === at);
-    return given(anchor?.chain ?? statedIn(certificate, 'chain') ?? '');
+    const { nth, anchor } = anchorAt(facts, i);
+    return given(anchor?.chain ?? statedIn(certificate, 'chain', nth) ?? '');
   }
   if (clock === 'issuer') return given(issuer.name);
   return given(manifestOf(certificate)?.service ?? issuer.name);

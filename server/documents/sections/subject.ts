@@ -10,6 +10,7 @@ import {
   type Row,
   row,
   type Section,
+  stated,
   time,
   type Value,
   words,
@@ -65,7 +66,7 @@ export function evidenceSection(manifest: Manifest, manifestBytes: Uint8Array): 
   return {
     title: paperWords('section-evidence'),
     rows: [
-      row('evidence-title', given(title)),
+      row('evidence-title', stated(title)),
       row('category', category === null ? words('not-provided') : wordFor('category', category)),
       row('description', orNone(description)),
       row('files-count', contents(manifest)),
@@ -89,7 +90,7 @@ function contents({ files, folder }: Manifest): Value {
 /** Several things that were given, one to a line; without any there is no row. */
 const optional = (label: PaperWord, texts: readonly (string | null)[]): Row[] => {
   const known = texts.filter((text): text is string => text !== null && text !== '');
-  return known.length === 0 ? [] : [row(label, ...known.map(given))];
+  return known.length === 0 ? [] : [row(label, ...known.map(stated))];
 };
 
 const rightRow = ({ evidence: { right } }: Manifest): Row[] =>
