@@ -127,6 +127,25 @@ export function damagedTokens(): Promise<VectorCase>[] {
       { token: { genTime: '2036-01-01T00:00:01.000Z' } },
       'authority',
     ),
+    outside(
+      'a token that is older than its entry',
+      { token: { genTime: '2026-02-22T07:00:00Z' } },
+      'authority',
+    ),
+    token('an own token that is older than its entry', { genTime: '2026-11-22T06:58:58.999Z' }, 'authority'),
+    bad(
+      'a bulk token that is older than its entry',
+      'authority',
+      bulkToken({ token: { genTime: '2026-02-22T07:00:00Z' } }),
+    ),
+    bad(
+      'a stranger’s token that is older than its entry',
+      'authority',
+      rootToken({
+        token: { by: who.stranger, genTime: '2026-02-22T07:00:00Z' },
+        beside: [who.stranger.certificate, who.strangerRoot],
+      }),
+    ),
     bad(
       'an own token from after its signer’s certificate',
       'authority',

@@ -225,6 +225,7 @@ export const REASON_CODES = [
   'token-signer-differs',
   'token-signer-purpose',
   'token-signature-wrong',
+  'token-before-entry',
   'token-certificate-revoked',
   'revocation-not-authentic',
   'no-authority-list',

@@ -243,6 +243,8 @@ export const en: Sentences = {
     'token-signer-differs': 'the token names another signing certificate than the one it means: {subject}',
     'token-signer-purpose': 'the signing certificate is not for time stamps alone: {subject}',
     'token-signature-wrong': 'the signature on the token does not hold: {subject}',
+    'token-before-entry':
+      'the token, of {time} at the latest, covers an entry that says it was received at {receivedAt}: one of the two is wrong',
     'token-certificate-revoked':
       'the certificate was revoked at {at}, so that its token is not to be trusted: {subject}',
     'revocation-not-authentic': 'the revocation information does not come from {issuer}',

@@ -1187,17 +1187,26 @@ def check_authority(found, trust):
                 return ("passed" if passed else "failed"), (None if own or not passed else one["label"])
     return ("failed" if broken else "unknown"), None
 
-def stamp_time(info):
-    """genTime and accuracy, in ms since the beginning of 1970."""
-    (year, *rest), millis = info["time"]
+def millis_of(moment):
+    """ms since the beginning of 1970"""
+    year, *rest = moment
     # year 0 is a leap year of 366 days before the year 1
     day = datetime.datetime(year, *rest) if year else datetime.datetime(400, *rest)
     whole = (day - datetime.datetime(1970, 1, 1)) // datetime.timedelta(seconds=1) - (0 if year else 146097 * 86400)
-    return min(whole * 1000 + millis + info["accuracy"], 253402300799999)
+    return whole * 1000
+
+def stamp_time(info):
+    """genTime and accuracy, in ms since the beginning of 1970."""
+    moment, millis = info["time"]
+    return min(millis_of(moment) + millis + info["accuracy"], 253402300799999)
 
 def check_tokens(document, trust):
     """A list of ((token, authority), proven time in ms or None, label)."""
-    results = []
+    results, entry = [], document["entry"]
+    if entry["format"] == "kezheng-file/1":
+        entry = document["inclusion"][0]["manifest"]
+    at = entry["receivedAt"] if entry["format"] == "kezheng-manifest/1" else None
+    received = at and millis_of(seconds_of(at)) + int(at[20:23])
     for stamp in document["tokens"]:
         if stamp["type"] not in TOKENS:
             results.append((("unknown", "skipped"), None, None))
@@ -1208,6 +1217,8 @@ def check_tokens(document, trust):
             results.append((("failed", "skipped"), None, None))
             continue
         status, label = check_authority(found, trust)
+        if at and stamp_time(found["info"]) < received - 60000:
+            status, label = "failed", None
         results.append((("passed", status), stamp_time(found["info"]) if label is not None else None, label))
     return results
 

@@ -1,4 +1,4 @@
-import type { Certificate } from '../certificate/certificate.ts';
+import { type Certificate, manifestOf } from '../certificate/certificate.ts';
 import type { KnownToken, Revocation, Token } from '../certificate/tokens.ts';
 import { sha256 } from '../hash/sha256.ts';
 import { toHex } from '../read/bytes.ts';
@@ -58,12 +58,11 @@ async function checkOne(
     const checked = await checkToken(token, expectedOf(token, certificate), verifier);
     const evidence = evidenceOf(token.type === 'rfc3161-root/1' ? token.revocation : []);
     const judged = await judge(checked, evidence, trust, verifier);
+    const early = whyBeforeEntry(certificate, checked);
+    const said: Judgement = early === undefined ? judged : { ...NOBODY, status: 'failed', why: early };
     return {
-      checks: [
-        check('token', 'passed', holds(token, checked)),
-        check('authority', judged.status, judged.why),
-      ],
-      fact: factOf(at, token.type, checked, judged),
+      checks: [check('token', 'passed', holds(token, checked)), check('authority', said.status, said.why)],
+      fact: factOf(at, token.type, checked, said),
       held: heldOf(at, checked, judged, evidence),
     };
   } catch (error) {
@@ -84,6 +83,21 @@ const holds = ({ type }: KnownToken, { info, signer }: CheckedToken): Reason =>
     genTime: new Date(info.genTimeMs).toISOString(),
     subject: signer.subject.name,
   });
+
+/** How far the clock of the service may be ahead of a token's, in ms: a clock that is off by more is noticed. */
+const MAX_AHEAD_MS = 60_000;
+
+/**
+ * A token covers the manifest, and with it the text of `receivedAt`: nobody could have it stamped long before that time
+ * but by writing a later one than it was. Whoever the token is of, one of the two is wrong.
+ */
+function whyBeforeEntry(certificate: Certificate, { info }: CheckedToken): Reason | undefined {
+  const receivedAt = manifestOf(certificate)?.receivedAt;
+  const time = latestMs(info);
+  return receivedAt !== undefined && time < Date.parse(receivedAt) - MAX_AHEAD_MS
+    ? reason('token-before-entry', { receivedAt, time: new Date(time).toISOString() })
+    : undefined;
+}
 
 /** The entry of the batch step: for a file of a folder, the manifest that holds the folder's root. */
 const batchEntry = ({ inclusion, entryBytes }: Certificate): Uint8Array =>
@@ -182,9 +196,12 @@ export function factOf(
     genTime: iso(genTimeMs),
     accuracyMs: accuracyMs ?? null,
     // Not later than this, if the authority keeps its word.
-    notAfter: iso(Math.min(genTimeMs + (accuracyMs ?? 0), LAST_MS)),
+    notAfter: iso(latestMs(info)),
   };
 }
+
+const latestMs = ({ genTimeMs, accuracyMs = 0 }: CheckedToken['info']): number =>
+  Math.min(genTimeMs + accuracyMs, LAST_MS);
 
 /** The last millisecond of years with four digits: later ones are written otherwise, and would sort before them. */
 const LAST_MS = 253_402_300_799_999;

@@ -1,6 +1,5 @@
 import { checkHeader, checkTransaction } from '../anchor/ethereum-header.ts';
-import { type Certificate, parseCertificate } from '../certificate/certificate.ts';
-import type { Manifest } from '../entry/manifest.ts';
+import { type Certificate, manifestOf, parseCertificate } from '../certificate/certificate.ts';
 import { FormatError } from '../reason.ts';
 import { type AnchorFinding, type ComparedBlock, checkAnchors } from './anchors.ts';
 import { checkFiles, fileFacts, type GivenFile } from './files.ts';
@@ -175,10 +174,6 @@ function checkEntry({ entry }: Certificate): Check {
     ? once('entry', 'unknown', reason('entry-format-unknown', { format: (entry as { name: string }).name }))
     : once('entry', 'passed', reason('entry-read', { format: entry.format }));
 }
-
-/** The manifest that names who and when: the entry itself, or the one that holds the folder's root. */
-const manifestOf = ({ entry, inclusion }: Certificate): Manifest | undefined =>
-  inclusion.folder?.manifest ?? (entry.format === 'kezheng-manifest/1' ? (entry as Manifest) : undefined);
 
 /** The depositor's own signature: its place is in the format, its check comes with a later checker. */
 function checkStatement(certificate: Certificate): Check {

@@ -90,6 +90,30 @@ t.test('the reason says whether revocation was looked at', async (t) => {
   });
 });
 
+t.test('a token that is older than the entry it covers proves nothing, whoever made it', async (t) => {
+  for (const name of [
+    'a token that is older than its entry',
+    'an own token that is older than its entry',
+    'a bulk token that is older than its entry',
+    'a stranger’s token that is older than its entry',
+    'a file of a folder, whose manifest has a token that is older',
+  ]) {
+    const { verdict, facts, checks } = await reportOf(name);
+    t.equal(verdict, 'invalid', name);
+    t.match(facts!.tokens, [{ by: 'unknown', label: undefined }], name);
+    t.match(
+      checks.find(({ id }) => id === 'authority'),
+      {
+        status: 'failed',
+        reason: { code: 'token-before-entry', detail: { receivedAt: '2026-11-22T07:00:00.000Z' } },
+      },
+      name,
+    );
+  }
+  const { checks } = await reportOf('an own token that is older than its entry');
+  t.match(checks.find(({ id }) => id === 'authority')!.reason.detail, { time: '2026-11-22T06:58:59.999Z' });
+});
+
 t.test('revocation of an operator’s own token is looked at where it is given', async (t) => {
   const one = cases.get('an answer that the certificate is good')!;
   const [authority] = one.trust!['authorities'] as { roots: string[] }[];
