@@ -3,7 +3,7 @@ import { encodeBase64 } from '../../server/core/read/base64.ts';
 import { concat, utf8 } from '../../server/core/read/bytes.ts';
 import { encode, TAG } from '../../server/core/read/der.ts';
 import { canonicalize, type Json, type JsonObject } from '../../server/core/read/json.ts';
-import { PUBLIC_POLICY } from '../../server/core/token/policies.ts';
+import { PROMISE_POLICY, PUBLIC_POLICY } from '../../server/core/token/policies.ts';
 import { CONTRACT } from './block.ts';
 import type { VectorCase } from './cases.ts';
 import { signingKey } from './keys.ts';
@@ -19,6 +19,8 @@ import {
   type TokenRequest,
 } from './token.ts';
 import {
+  AUTHORITY,
+  authority,
   bad,
   base64,
   bulk,
@@ -26,6 +28,7 @@ import {
   digestOfEntry,
   entry,
   good,
+  issuers,
   log,
   manifestToken,
   RSA_ENCRYPTION,
@@ -33,6 +36,7 @@ import {
   rootToken,
   type Shape,
   tree,
+  trusted,
 } from './token-sample.ts';
 /*
  * Vectors of step 10: everything about a token that can be wrong, and what is said of revocation.
@@ -50,6 +54,14 @@ export function damagedTokens(): Promise<VectorCase>[] {
       purposesCritical: critical,
     });
   const below = who.stamperOf('below', signingKey('e'), 'outside stamper', who.outside.key);
+  const oldOwnRoot = who.certify({
+    ...{ subject: who.OWN_ROOT, issuer: who.OWN_ROOT, key: who.ownRootKey, signer: who.ownRootKey },
+    ...{ ca: true, serial: 910, notAfter: '260201000000' },
+  });
+  const sameKey = who.certify({
+    ...{ subject: 'own', issuer: 'own', key: who.outside.key, signer: who.outside.key },
+    ...{ ca: true, serial: 911 },
+  });
   const reversed = (list: readonly Uint8Array[]) => list.toReversed();
   const hashes = bulk.step['hashes'] as readonly string[];
   return [
@@ -133,6 +145,15 @@ export function damagedTokens(): Promise<VectorCase>[] {
       'authority',
     ),
     token('an own token that is older than its entry', { genTime: '2026-11-22T06:58:58.999Z' }, 'authority'),
+    bad('an own root that is expired, and the same key listed elsewhere', 'authority', manifestToken(), {
+      trust: trusted({
+        issuers: issuers(oldOwnRoot),
+        authorities: [authority(AUTHORITY, [who.ownRoot], [PROMISE_POLICY])],
+      }),
+    }),
+    bad('a key of the issuer in an outside authority’s certificate', 'authority', rootToken(), {
+      trust: trusted({ issuers: issuers(sameKey) }),
+    }),
     bad(
       'a bulk token that is older than its entry',
       'authority',

@@ -226,6 +226,7 @@ export const REASON_CODES = [
   'token-signer-purpose',
   'token-signature-wrong',
   'token-before-entry',
+  'token-key-of-issuer',
   'token-certificate-revoked',
   'revocation-not-authentic',
   'no-authority-list',

@@ -245,6 +245,8 @@ export const en: Sentences = {
     'token-signature-wrong': 'the signature on the token does not hold: {subject}',
     'token-before-entry':
       'the token, of {time} at the latest, covers an entry that says it was received at {receivedAt}: one of the two is wrong',
+    'token-key-of-issuer':
+      'the key of the token is one of the issuer {label}, though its certificate is from elsewhere, so that it is never independent: {subject}',
     'token-certificate-revoked':
       'the certificate was revoked at {at}, so that its token is not to be trusted: {subject}',
     'revocation-not-authentic': 'the revocation information does not come from {issuer}',

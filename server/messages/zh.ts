@@ -236,6 +236,7 @@ export const zh: Sentences = {
     'token-signer-purpose': '签名证书不是专用于时间戳：{subject}',
     'token-signature-wrong': '时间戳上的签名不成立：{subject}',
     'token-before-entry': '时间戳的时间 {time} 早于其所涵盖的存证自称的收到时间 {receivedAt}，两者必有一误',
+    'token-key-of-issuer': '时间戳的密钥是出证者 {label} 的密钥，证书却另有来路，不能算独立：{subject}',
     'token-certificate-revoked': '证书已于 {at} 吊销，其时间戳不可信：{subject}',
     'revocation-not-authentic': '吊销信息不是出自 {issuer}',
     'no-authority-list': '未给出信任清单，不知时间戳出自何人：{subject}',

@@ -522,7 +522,7 @@ class Certificate:
             self.kind = None
         self.pair = two_integers(self.signature) if self.kind == "ec" else None
         self.ca, self.path_length, self.usage, self.purposes, self.purposes_critical = False, None, None, None, False
-        self.whole, self.serial, self.key_bits = data, serial[1], der_bits(of(key)[1])[1]
+        self.whole, self.serial, self.spki, self.key_bits = data, serial[1], key[2], der_bits(of(key)[1])[1]
         if rest:
             (explicit,) = rest      # of the optional fields only the extensions: no unique identifiers
             (extensions,) = of(explicit, 0xA3)
@@ -1171,21 +1171,30 @@ def check_revocation(path, evidence, time):
                 return False
     return True
 
-def check_authority(found, trust):
-    """S7.10, «authority»: (status, label of an independent one or None)"""
+def standing(found, trust):
+    """S7.10, «authority», without revocation: (own, independent, broken or unknown; path or None; label or None)"""
     if trust is None:
-        return "unknown", None
+        return "unknown", None, None
     way, time = way_of(found["signer"], found["others"]), found["info"]["time"]
     broken = False
+    keys = [Certificate(from64(c)).spki for one in trust["issuers"] for c in one["certificates"]]
     for own, listed in (True, trust["issuers"]), (False, trust["authorities"]):
         for one in listed:
             anchors = [Certificate(from64(c)) for c in one["certificates" if own else "roots"]]
             path, ends = led_to(way, anchors, time[0])
             broken |= ends and not path
             if path and (own or found["info"]["policy"] in one["policies"]):
-                passed = check_revocation(path, found["evidence"], time)
-                return ("passed" if passed else "failed"), (None if own or not passed else one["label"])
-    return ("failed" if broken else "unknown"), None
+                return ("own", path, None) if own else ("independent", path, one["label"])
+        if own and (broken or found["signer"].spki in keys):
+            return "broken", None, None
+    return ("broken" if broken else "unknown"), None, None
+
+def check_authority(found, trust):
+    """S7.10, «authority»: (status, label of an independent one or None)"""
+    whose, path, label = standing(found, trust)
+    if path is None:
+        return {"broken": "failed", "unknown": "unknown"}[whose], None
+    return ("passed", label) if check_revocation(path, found["evidence"], found["info"]["time"]) else ("failed", None)
 
 def millis_of(moment):
     """ms since the beginning of 1970"""

@@ -79,16 +79,8 @@ def check_token(renewal, before):
 
 def path_that_counts(found, trust):
     """S7.10: from the signer to what the list knows, or None."""
-    if trust is None:
-        return None
-    way = c.way_of(found["signer"], found["others"])
-    for own, listed in (True, trust["issuers"]), (False, trust["authorities"]):
-        for one in listed:
-            anchors = [c.Certificate(c.from64(data)) for data in one["certificates" if own else "roots"]]
-            path, _ = c.led_to(way, anchors, found["info"]["time"][0])
-            if path and (own or found["info"]["policy"] in one["policies"]):
-                return path if c.check_revocation(path, found["evidence"], found["info"]["time"]) else None
-    return None
+    _, path, _ = c.standing(found, trust)
+    return path if path and c.check_revocation(path, found["evidence"], found["info"]["time"]) else None
 
 class Layer:
     """Something that rests on keys."""

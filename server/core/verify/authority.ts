@@ -2,6 +2,7 @@ import { equalBytes } from '../read/bytes.ts';
 import type { Certificate, Usage } from '../read/x509.ts';
 import type { Reason } from '../reason.ts';
 import { MAX_CHAIN, verifyChain } from './chain.ts';
+import { reason } from './report.ts';
 import { askingOnce, type SignatureVerifier } from './signatures.ts';
 import type { CheckedToken } from './token.ts';
 import type { Trust, TrustedAuthority, TrustedIssuer } from './trust.ts';
@@ -41,6 +42,16 @@ export async function standingOf(
     if (led && 'path' in led) return { by: 'operator', issuer, path: led.path };
     if (led) standing = { by: 'broken', reason: led.reason };
   }
+  // The operator's, good or not: it is nobody else's, whatever lists it too.
+  if (standing.by === 'broken') return standing;
+  const owner = trust.issuers.find(({ certificates }) =>
+    certificates.some(({ spki }) => equalBytes(spki, signer.spki)),
+  );
+  if (owner)
+    return {
+      by: 'broken',
+      reason: reason('token-key-of-issuer', { subject: signer.subject.name, label: owner.name }),
+    };
   for (const authority of trust.authorities) {
     const led = await lead(authority.roots);
     if (led === undefined) continue;

@@ -135,11 +135,34 @@ t.test('a way to a listed key that breaks a rule is told, unless another way is 
   const twin = issue({ subject: '/CN=stamp root', keyOf: root, days: 1, extensions: CA });
   t.equal(await whose(stamper, [], { authorities: { a: [twin] } }, LATER), 'chain-expired');
   t.equal(await whose(stamper, [], { authorities: { a: [twin, root] } }, LATER), 'independent a 2');
-  t.equal(
-    await whose(stamper, [], { issuers: { op: [twin] }, authorities: { a: [root] } }, LATER),
-    'independent a 2',
-  );
 });
+
+t.test(
+  'whatever ends at an issuer, or has its key, is never independent, even where its way is broken',
+  async (t) => {
+    const twin = issue({ subject: '/CN=stamp root', keyOf: root, days: 1, extensions: CA });
+    const listed = { issuers: { op: [twin] }, authorities: { a: [root] } };
+    t.equal(await whose(stamper, [], listed, LATER), 'chain-expired');
+    t.equal(
+      await whose(stamper, [], { ...listed, issuers: { op: [twin], good: [root] } }, LATER),
+      'operator good 2',
+    );
+    const own = issue({ subject: '/CN=own', extensions: TIMESTAMPING });
+    const elsewhere = issue({
+      subject: '/CN=elsewhere',
+      keyOf: own,
+      by: root,
+      days: 30,
+      extensions: TIMESTAMPING,
+    });
+    t.equal(await whose(elsewhere, [], { authorities: { a: [root] } }), 'independent a 2');
+    const key = { issuers: { none: [middle], op: [middle, own] }, authorities: { a: [root] } };
+    t.equal(await whose(elsewhere, [], key), 'token-key-of-issuer');
+    const found = await standing(elsewhere, [], key);
+    t.match(found, { by: 'broken', reason: { detail: { label: 'op', subject: 'CN=elsewhere' } } });
+    t.equal(await whose(own, [], key), 'operator op 1', 'its own certificate');
+  },
+);
 
 t.test('a key for signatures that cannot be denied is as good as one for digital signatures', async (t) => {
   const other = issue({
