@@ -218,6 +218,8 @@ export function revocations(): Promise<VectorCase>[] {
   });
   const delegated = (certificates: readonly Uint8Array[]) =>
     ocsp(makeOcsp({ ...answer, about: { certificate: signer }, key: responderKey, certificates }));
+  const about = (more: { readonly until: string | null }) =>
+    ocsp(makeOcsp({ ...answer, about: { certificate: signer }, ...more }));
   const goodAnswer = makeOcsp({ ...answer, about: { certificate: signer } });
   return [
     fine(
@@ -242,7 +244,21 @@ export function revocations(): Promise<VectorCase>[] {
     fine('superseded after the token', list(AFTER, 4), said(AFTER, 4)),
     fine('out of operation after the token', list(AFTER, 5)),
     fine('revoked after the token for no special reason', list(AFTER, 0)),
-    fine('a list of what is in it', crl(makeCrl({ ...ca, critical: '2.5.29.28' }))),
+    fine('a list that is about some certificates only', crl(makeCrl({ ...ca, critical: '2.5.29.28' }))),
+    fine('a list that ended before the token', crl(makeCrl({ ...ca, until: BEFORE }))),
+    fine('a list that ends after the token', crl(makeCrl({ ...ca, until: AFTER }))),
+    fine('a list that does not say how long it holds', crl(makeCrl({ ...ca, until: null }))),
+    fine('an answer that ended before the token', about({ until: BEFORE })),
+    fine('an answer that does not say how long it holds', about({ until: null })),
+    fine('an answer that ended, and a list that did not', about({ until: BEFORE }), crl(makeCrl(ca))),
+    spoilt(
+      'a list of some certificates, one of which leaked',
+      crl(makeCrl({ ...ca, critical: '2.5.29.28', revoked: [revoked(AFTER, 1)] })),
+    ),
+    spoilt(
+      'a list that ended before the token, with a key that leaked',
+      crl(makeCrl({ ...ca, until: BEFORE, revoked: [revoked(BEFORE, 1)] })),
+    ),
     spoilt('superseded before the token', list(BEFORE, 4)),
     spoilt('superseded before the token, as the responder says', said(BEFORE, 4)),
     spoilt('a key that leaked after the token', list(AFTER, 1)),

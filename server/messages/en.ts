@@ -255,10 +255,14 @@ export const en: Sentences = {
     'authority-policy-unlisted': 'the trust list does not name the policy {policy} for {label}',
     'authority-own':
       'a token of the operator {label} itself, which is only its statement; revocation was not looked at',
+    'authority-own-outdated':
+      'a token of the operator {label} itself, which is only its statement; revocation was looked up, but not for the token’s time',
     'authority-own-unrevoked':
       'a token of the operator {label} itself, which is only its statement; of {total} certificates {looked} were looked up and are not revoked',
     'authority-independent':
       'the independent time-stamp authority {label} (policy {policy}); revocation was not looked at',
+    'authority-independent-outdated':
+      'the independent time-stamp authority {label} (policy {policy}); revocation was looked up, but not for the token’s time',
     'authority-independent-unrevoked':
       'the independent time-stamp authority {label} (policy {policy}); of {total} certificates {looked} were looked up and no revocation speaks against the token',
     'anchor-type-unknown': 'this checker does not know the anchor type {type}',

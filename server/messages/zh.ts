@@ -243,9 +243,13 @@ export const zh: Sentences = {
     'authority-unknown': '信任清单不认识此时间戳机构：{subject}',
     'authority-policy-unlisted': '信任清单未列出 {label} 的策略 {policy}',
     'authority-own': '运营者 {label} 自己的时间戳，只是其陈述；未查其证书是否吊销',
+    'authority-own-outdated':
+      '运营者 {label} 自己的时间戳，只是其陈述；查过其证书是否吊销，但所得并非针对时间戳的时间',
     'authority-own-unrevoked':
       '运营者 {label} 自己的时间戳，只是其陈述；{total} 张证书中查得 {looked} 张未被吊销',
     'authority-independent': '独立的时间戳机构 {label}（策略 {policy}）；未查其证书是否吊销',
+    'authority-independent-outdated':
+      '独立的时间戳机构 {label}（策略 {policy}）；查过其证书是否吊销，但所得并非针对时间戳的时间',
     'authority-independent-unrevoked':
       '独立的时间戳机构 {label}（策略 {policy}）；{total} 张证书中查得 {looked} 张未因故失效',
     'anchor-type-unknown': '此核验程序不认识锚定类型 {type}',

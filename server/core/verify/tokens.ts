@@ -154,8 +154,16 @@ export async function judge(
 }
 
 const PASSED = {
-  operator: { unlooked: 'authority-own', unrevoked: 'authority-own-unrevoked' },
-  independent: { unlooked: 'authority-independent', unrevoked: 'authority-independent-unrevoked' },
+  operator: {
+    unlooked: 'authority-own',
+    outdated: 'authority-own-outdated',
+    unrevoked: 'authority-own-unrevoked',
+  },
+  independent: {
+    unlooked: 'authority-independent',
+    outdated: 'authority-independent-outdated',
+    unrevoked: 'authority-independent-unrevoked',
+  },
 } as const;
 
 async function trusted(
@@ -166,9 +174,9 @@ async function trusted(
 ): Promise<Judgement> {
   const { by, path } = found;
   const label = by === 'operator' ? found.issuer.name : found.authority.label;
-  const { looked, reason: refusal } = await checkRevocation(path, evidence, info.genTimeMs, verifier);
+  const { looked, said, reason: refusal } = await checkRevocation(path, evidence, info.genTimeMs, verifier);
   if (refusal !== undefined) return { ...NOBODY, status: 'failed', why: refusal };
-  const why = reason(PASSED[by][looked > 0 ? 'unrevoked' : 'unlooked'], {
+  const why = reason(PASSED[by][looked > 0 ? 'unrevoked' : said ? 'outdated' : 'unlooked'], {
     label,
     policy: info.policy,
     looked,

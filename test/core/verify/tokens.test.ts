@@ -90,6 +90,24 @@ t.test('the reason says whether revocation was looked at', async (t) => {
   });
 });
 
+t.test(
+  'what says nothing of the token’s time, or not of all certificates, is no news, and told so',
+  async (t) => {
+    const why = async (name: string) =>
+      (await reportOf(name)).checks.find(({ id }) => id === 'authority')!.reason.code;
+    for (const name of [
+      'a list that is about some certificates only',
+      'a list that ended before the token',
+      'a list that does not say how long it holds',
+      'an answer that ended before the token',
+      'an answer that does not say how long it holds',
+    ])
+      t.equal(await why(name), 'authority-independent-outdated', name);
+    for (const name of ['a list that ends after the token', 'an answer that ended, and a list that did not'])
+      t.equal(await why(name), 'authority-independent-unrevoked', name);
+  },
+);
+
 t.test('a token that is older than the entry it covers proves nothing, whoever made it', async (t) => {
   for (const name of [
     'a token that is older than its entry',
