@@ -25,6 +25,7 @@ import {
   trusted,
   withTokens,
 } from './token-sample.ts';
+import { wayCases } from './token-ways.ts';
 import { makeCertificate } from './x509.ts';
 
 /*
@@ -193,5 +194,6 @@ export const tokenCases = (): Promise<VectorCase>[] => [
   lateFolder(),
   ...revocations(),
   ...formatDamages(),
+  ...wayCases(),
   ...purposeCases(),
 ];

@@ -563,7 +563,14 @@ class Certificate:
 
     def issued_by(self, other):
         """Names equal byte for byte, signature good."""
-        return self.issuer == other.subject and verifies(other.key, self.kind, self.digest, self.tbs, self.signature[1])
+        if self.issuer != other.subject:
+            return False
+        pair = self.whole, other.whole
+        if pair not in ISSUED:
+            ISSUED[pair] = verifies(other.key, self.kind, self.digest, self.tbs, self.signature[1])
+        return ISSUED[pair]
+
+ISSUED = {}     # signatures that were looked at before
 
 def verifies(key, kind, digest, data, raw):
     """This key made this signature over data; kind is ec or rsa, or None for what is not verified."""
@@ -1121,80 +1128,111 @@ def check_token(stamp, document):
     others = [c for c in map(readable, dict.fromkeys(given)) if c and c.whole != signer.whole]
     return {"info": info, "signer": signer, "others": others, "evidence": evidence}
 
-def way_of(signer, others):
-    way = [signer]
-    while len(way) < 4:
-        following = next((c for c in others if c not in way and c.issuer != c.subject and way[-1].issued_by(c)), None)
-        if not following:
-            break
-        way.append(following)
-    return way
+def ways_of(signer, others):
+    """Every way upwards, the short ones first."""
+    ways = last = [[signer]]
+    for _ in range(3):
+        last = [way + [c] for way in last for c in others
+                if c not in way and c.issuer != c.subject and way[-1].issued_by(c)]
+        ways = ways + last
+    return ways
 
-def led_to(way, anchors, moment):
-    """(path that leads to one of the anchors or None, whether a beginning ends at one)"""
-    ends = False
-    for length in range(1, len(way) + 1):
+def led_to(ways, anchors, moment):
+    """(paths that lead to one of the anchors, whether a way ends at one)"""
+    paths, ends = [], False
+    for way in ways:
         for anchor_ in anchors:
-            if anchor_.whole == way[length - 1].whole:
-                path = way[:length]
-            elif way[length - 1].issued_by(anchor_):
-                path = way[:length] + [anchor_]
+            if anchor_.whole == way[-1].whole:
+                path = way
+            elif way[-1].issued_by(anchor_):
+                path = way + [anchor_]
             else:
                 continue
             ends = True
             # RULE: a certificate that stands again as A is one that leads nowhere new (S7.3: none stands twice)
             if fits(path, [moment], (0, 1)):
-                return path, True
-    return None, ends
+                paths.append(path)
+    return paths, ends
 
-def check_revocation(path, evidence, time):
-    """S7.10: False where it fails the token. time: (moment, milliseconds)"""
-    for c, n in zip(path, path[1:]):
-        for kind, one in evidence:
-            if kind == "crl":
-                if one["issuer"] != c.issuer[2]:
-                    continue
-                authentic = (n.usage is None or 6 in n.usage) and verifies(n.key, *one["how"], one["tbs"], one["signature"])
-                said = [((when, 0), reason) for serial, when, reason in one["revoked"] if serial == c.serial]
-            else:
-                said = [what for hashing, name, key, serial, what in one["said"]
-                        if serial == c.serial and hashlib.new(hashing, n.subject[2]).digest() == name
-                        and hashlib.new(hashing, n.key_bits).digest() == key and what != "unknown"]
-                if not said:
-                    continue
-                authentic = verifies(n.key, *one["how"], one["tbs"], one["signature"]) or any(
-                    OCSP_SIGNING in (r.purposes or ()) and verifies(r.key, *one["how"], one["tbs"], one["signature"])
-                    and r.issued_by(n) and fits([r, n], [one["produced"]])
-                    for r in map(readable, one["certificates"]) if r)
-                said = [what for what in said if what != "good"]
-            if not authentic or any(reason not in (0, 3, 4, 5) or when <= time for when, reason in said):
-                return False
-    return True
+def said_of(c, n, evidence):
+    """What is said of c by N: (authentic, [(when, reason) of revocations]) of each that speaks."""
+    for kind, one in evidence:
+        if kind == "crl":
+            if one["issuer"] != c.issuer[2]:
+                continue
+            authentic = (n.usage is None or 6 in n.usage) and verifies(n.key, *one["how"], one["tbs"], one["signature"])
+            said = [((when, 0), reason) for serial, when, reason in one["revoked"] if serial == c.serial]
+        else:
+            said = [what for hashing, name, key, serial, what in one["said"]
+                    if serial == c.serial and hashlib.new(hashing, n.subject[2]).digest() == name
+                    and hashlib.new(hashing, n.key_bits).digest() == key and what != "unknown"]
+            if not said:
+                continue
+            authentic = verifies(n.key, *one["how"], one["tbs"], one["signature"]) or any(
+                OCSP_SIGNING in (r.purposes or ()) and verifies(r.key, *one["how"], one["tbs"], one["signature"])
+                and r.issued_by(n) and fits([r, n], [one["produced"]])
+                for r in map(readable, one["certificates"]) if r)
+            said = [what for what in said if what != "good"]
+        yield authentic, said
+
+def check_revocation(found, trust, evidence):
+    """S7.10: False where revocation fails the token that `found` is of."""
+    time = found["info"]["time"]
+    candidates, listed = candidates_of(found), [c for _, one in listed_in(trust) for c in one]
+    counts = standing(found, trust)[1]
+    for path in led_to(ways_of(candidates[0], candidates[1:]), listed, time[0])[0]:
+        for c, n in zip(path, path[1:]):
+            for authentic, said in said_of(c, n, evidence):
+                if not authentic or any(reason not in (0, 3, 4, 5) or when <= time for when, reason in said):
+                    return False
+    keys = [c.spki for c in counts[:-1]]
+    return not any(authentic and any(reason in (1, 2) for _, reason in said)
+                   for c in candidates if c.spki in keys
+                   for n in candidates[1:] + listed if c.issued_by(n)
+                   for authentic, said in said_of(c, n, evidence))
+
+def candidates_of(found):
+    return [found["signer"]] + sorted(found["others"], key=lambda c: c.whole)
+
+def listed_in(trust):
+    """(entry of the list, its certificates), issuers first"""
+    return [(one, [Certificate(from64(c)) for c in one[member]])
+            for kind, member in (("issuers", "certificates"), ("authorities", "roots")) for one in trust[kind]]
 
 def standing(found, trust):
     """S7.10, «authority», without revocation: (own, independent, broken or unknown; path or None; label or None)"""
     if trust is None:
         return "unknown", None, None
-    way, time = way_of(found["signer"], found["others"]), found["info"]["time"]
-    broken = False
-    keys = [Certificate(from64(c)).spki for one in trust["issuers"] for c in one["certificates"]]
-    for own, listed in (True, trust["issuers"]), (False, trust["authorities"]):
-        for one in listed:
-            anchors = [Certificate(from64(c)) for c in one["certificates" if own else "roots"]]
-            path, ends = led_to(way, anchors, time[0])
-            broken |= ends and not path
-            if path and (own or found["info"]["policy"] in one["policies"]):
-                return ("own", path, None) if own else ("independent", path, one["label"])
-        if own and (broken or found["signer"].spki in keys):
-            return "broken", None, None
-    return ("broken" if broken else "unknown"), None, None
+    signer, *others = candidates_of(found)
+    ways, moment = ways_of(signer, others), found["info"]["time"][0]
+    reached = [(one, anchors) + led_to(ways, anchors, moment) for one, anchors in listed_in(trust)]
+    own, outside = reached[:len(trust["issuers"])], reached[len(trust["issuers"]):]
+    for one, _, paths, _ in own:
+        if paths:
+            return "own", paths[0], None
+    if any(ends or signer.spki in [c.spki for c in anchors] for _, anchors, _, ends in own):
+        return "broken", None, None
+    for one, _, paths, _ in outside:
+        if paths and found["info"]["policy"] in one["policies"]:
+            return "independent", paths[0], one["label"]
+    return ("broken" if any(ends and not paths for _, _, paths, ends in outside) else "unknown"), None, None
 
 def check_authority(found, trust):
-    """S7.10, «authority»: (status, label of an independent one or None)"""
+    """S7.10, «authority»: (status, (label, key) of an independent one or None)"""
     whose, path, label = standing(found, trust)
     if path is None:
         return {"broken": "failed", "unknown": "unknown"}[whose], None
-    return ("passed", label) if check_revocation(path, found["evidence"], found["info"]["time"]) else ("failed", None)
+    if not check_revocation(found, trust, found["evidence"]):
+        return "failed", None
+    return "passed", (label, found["signer"].spki) if whose == "independent" else None
+
+def witnesses(independent):
+    """Labels of (label, key), of which none has a label or a key of one before."""
+    first = []
+    for label, key in independent:
+        if not any(label == l or key == k for l, k in first):
+            first.append((label, key))
+    return [label for label, _ in first]
 
 def millis_of(moment):
     """ms since the beginning of 1970"""
@@ -1352,7 +1390,7 @@ def verify(data, given, trust, blocks):
     times = [1000 * found["header"]["time"] for found in good if real(found)]
     times += [time for _, time, label in stamps if label is not None]
     times = times or [1000 * found["header"]["time"] for found in good]
-    labels = list(dict.fromkeys(label for _, _, label in stamps if label is not None))
+    labels = witnesses([who for _, _, who in stamps if who is not None])
     return (verdict, not any(map(real, good or stamped)), to_instant(min(times)) if times else None, labels, checks)
 
 # Running

@@ -3,6 +3,7 @@ import { type Crl, parseCrl, type Revocation } from '../read/crl.ts';
 import { type OcspAnswer, parseOcsp } from '../read/ocsp.ts';
 import { type Certificate, keyBytes } from '../read/x509.ts';
 import type { Reason } from '../reason.ts';
+import type { Beside } from './authority.ts';
 import { verifyChain } from './chain.ts';
 import type { SignatureVerifier } from './signatures.ts';
 import { readable } from './token.ts';
@@ -29,6 +30,31 @@ export interface RevocationFinding {
  * `nothing` where it knows of no revocation, and is not about the token's time or not about all certificates.
  */
 type Said = 'good' | 'nothing' | 'forged' | Revocation;
+
+/** CRLReason: keyCompromise, cACompromise. */
+const LEAKED: readonly (number | undefined)[] = [1, 2];
+
+/**
+ * As below, of the path that counts; and besides, what speaks against another path, or says of any certificate with a key
+ * of the path that the key leaked, speaks against the token, whichever certificates were chosen to come with it.
+ */
+export async function checkAllRevocation(
+  path: readonly Certificate[],
+  { paths, twins }: Beside,
+  evidence: readonly RevocationEvidence[],
+  genTimeMs: number,
+  verifier: SignatureVerifier,
+): Promise<RevocationFinding> {
+  const finding = await checkRevocation(path, evidence, genTimeMs, verifier);
+  const reasons = [finding.reason];
+  for (const other of paths)
+    reasons.push((await checkRevocation(other, evidence, genTimeMs, verifier)).reason);
+  for (const [twin, issuer] of twins)
+    for (const said of await saidOf(twin, issuer, evidence, genTimeMs, verifier))
+      if (typeof said === 'object' && LEAKED.includes(said.reason))
+        reasons.push(whySpoilt(twin, said, genTimeMs));
+  return { ...finding, reason: reasons.find((reason) => reason !== undefined) };
+}
 
 /** `path` leads from the signer to a trusted root, which nobody else can revoke. */
 export async function checkRevocation(

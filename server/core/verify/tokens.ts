@@ -6,11 +6,11 @@ import type { Certificate as X509 } from '../read/x509.ts';
 import { FormatError, type Reason } from '../reason.ts';
 import { PROMISE_POLICY } from '../token/policies.ts';
 import { rootDocument } from '../token/root-document.ts';
-import { type Standing, standingOf } from './authority.ts';
+import { type Beside, type Standing, standingOf } from './authority.ts';
 import { type Held, heldOf } from './held.ts';
 import { rootOfPath } from './inclusion.ts';
 import { type Check, reason, type Status, type TokenFact } from './report.ts';
-import { checkRevocation, parseEvidence, type RevocationEvidence } from './revocation.ts';
+import { checkAllRevocation, parseEvidence, type RevocationEvidence } from './revocation.ts';
 import type { SignatureVerifier } from './signatures.ts';
 import { type CheckedToken, checkToken, type Expected } from './token.ts';
 import type { Trust } from './trust.ts';
@@ -124,9 +124,11 @@ export interface Judgement {
   readonly why: Reason;
   /** From the signer to the root that the reader knows; undefined where nothing leads to one, or something speaks against it. */
   readonly path: readonly X509[] | undefined;
+  readonly beside: Beside;
 }
 
-const NOBODY = { by: 'unknown', label: undefined, path: undefined } as const;
+const NONE: Beside = { paths: [], twins: [] };
+const NOBODY = { by: 'unknown', label: undefined, path: undefined, beside: NONE } as const;
 
 export async function judge(
   checked: CheckedToken,
@@ -172,9 +174,13 @@ async function trusted(
   evidence: readonly RevocationEvidence[],
   verifier: SignatureVerifier,
 ): Promise<Judgement> {
-  const { by, path } = found;
+  const { by, path, beside } = found;
   const label = by === 'operator' ? found.issuer.name : found.authority.label;
-  const { looked, said, reason: refusal } = await checkRevocation(path, evidence, info.genTimeMs, verifier);
+  const {
+    looked,
+    said,
+    reason: refusal,
+  } = await checkAllRevocation(path, beside, evidence, info.genTimeMs, verifier);
   if (refusal !== undefined) return { ...NOBODY, status: 'failed', why: refusal };
   const why = reason(PASSED[by][looked > 0 ? 'unrevoked' : said ? 'outdated' : 'unlooked'], {
     label,
@@ -182,7 +188,7 @@ async function trusted(
     looked,
     total: path.length - 1,
   });
-  return { by, label, status: 'passed', why, path };
+  return { by, label, status: 'passed', why, path, beside };
 }
 
 export function factOf(
@@ -199,6 +205,7 @@ export function factOf(
     by,
     label,
     signer: signer.subject.name,
+    signerKey: toHex(sha256(signer.spki)),
     policy,
     serial,
     genTime: iso(genTimeMs),

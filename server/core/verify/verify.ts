@@ -117,7 +117,16 @@ function whenValid(certificate: Certificate, anchors: readonly AnchorFinding[]):
 const signatureHeld = ({ certificates, issuer }: IssuerFinding): readonly Held[] =>
   certificates.length === 0
     ? []
-    : [{ at: 'signature', genTimeMs: undefined, way: certificates, led: issuer !== undefined, evidence: [] }];
+    : [
+        {
+          at: 'signature',
+          genTimeMs: undefined,
+          way: certificates,
+          led: issuer !== undefined,
+          beside: { paths: [], twins: [] },
+          evidence: [],
+        },
+      ];
 
 /** A block to look up, and the log for whose sake. */
 export interface WantedBlock {
@@ -241,9 +250,18 @@ function gather(
     tokens: stamps,
     renewals: renewed,
     layers,
-    authorities: [...new Set(independent.map(({ label }) => label!))],
+    authorities: witnesses(independent),
     stated: certificate.stated,
   };
+}
+
+/** One label is one witness, and so is one key, whatever the certificates beside it lead to. */
+function witnesses(independent: readonly TokenFact[]): readonly string[] {
+  const first: TokenFact[] = [];
+  for (const fact of independent)
+    if (!first.some(({ label, signerKey }) => label === fact.label || signerKey === fact.signerKey))
+      first.push(fact);
+  return first.map(({ label }) => label!);
 }
 
 const blockTime = (fact: AnchorFact, proven: boolean): When => ({

@@ -137,6 +137,28 @@ t.test('a way to a listed key that breaks a rule is told, unless another way is 
   t.equal(await whose(stamper, [], { authorities: { a: [twin, root] } }, LATER), 'independent a 2');
 });
 
+t.test('the order of certificates that nobody signed decides nothing', async (t) => {
+  const secondRoot = issue({ subject: '/CN=second root', extensions: CA });
+  const crossed = issue({ subject: '/CN=stamp CA', keyOf: middle, by: secondRoot, extensions: CA });
+  const noise = issue({ subject: '/CN=noise', extensions: CA });
+  const listed = { authorities: { none: [noise], a: [root], b: [secondRoot] } };
+  const turned = { authorities: { b: [secondRoot], a: [root] } };
+  for (const others of [
+    [middle, crossed, noise],
+    [crossed, noise, middle],
+    [noise, middle, crossed],
+  ]) {
+    t.equal(await whose(deep, others, listed), 'independent a 3');
+    t.equal(await whose(deep, others, turned), 'independent b 3');
+    const issuer = { issuers: { op: [secondRoot] }, authorities: { a: [root] } };
+    t.equal(await whose(deep, others, issuer), 'operator op 3');
+    const found = await standing(deep, others, listed);
+    t.equal(found.by === 'independent' && found.beside.paths.length, 2);
+    // The CA by each of the two roots; the signer by each of the two that have the CA's name and key.
+    t.equal(found.by === 'independent' && found.beside.twins.length, 4);
+  }
+});
+
 t.test(
   'whatever ends at an issuer, or has its key, is never independent, even where its way is broken',
   async (t) => {

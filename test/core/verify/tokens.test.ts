@@ -60,6 +60,25 @@ t.test('one label is one witness', async (t) => {
   t.strictSame(facts!.authorities, ['outside authority']);
 });
 
+t.test('one key is one witness, whatever its certificates lead to, in any order', async (t) => {
+  const { facts } = await reportOf('two tokens of one key by way of two authorities: one witness');
+  t.strictSame(
+    facts!.tokens.map(({ label }) => label),
+    ['outside authority', 'second authority'],
+  );
+  t.equal(facts!.tokens[0]!.signerKey, facts!.tokens[1]!.signerKey);
+  t.strictSame(facts!.authorities, ['outside authority']);
+  t.strictSame((await reportOf('two authorities')).facts!.authorities, [
+    'second authority',
+    'outside authority',
+  ]);
+  for (const name of [
+    'a way to each of two authorities: the first of the list',
+    'the same two ways in another order',
+  ])
+    t.strictSame((await reportOf(name)).facts!.authorities, ['outside authority'], name);
+});
+
 t.test('a token makes no certificate valid, but proves its time without a block', async (t) => {
   const { verdict, facts } = await reportOf('an outside token where there is no anchor');
   t.equal(verdict, 'incomplete');
