@@ -180,6 +180,9 @@ export function damagedTokens(): Promise<VectorCase>[] {
   ];
 }
 
+const manyElements = (count: number) =>
+  encode(TAG.sequence, ...Array.from({ length: count }, () => Uint8Array.of(5, 0)));
+
 export function revocations(): Promise<VectorCase>[] {
   const crl = (value: Uint8Array): JsonObject => ({ kind: 'crl', value: encodeBase64(value) });
   const ocsp = (value: Uint8Array): JsonObject => ({ kind: 'ocsp', value: encodeBase64(value) });
@@ -291,6 +294,7 @@ export function revocations(): Promise<VectorCase>[] {
       'an answer without the responder’s certificate',
       ocsp(makeOcsp({ ...answer, about: { certificate: signer }, key: responderKey })),
     ),
+    bad('a list of too many elements', 'token', using(crl(manyElements(20_000)))),
     bad('a list of changes only', 'token', using(crl(makeCrl({ ...ca, critical: '2.5.29.27' })))),
     bad('a list of version 1', 'token', using(crl(makeCrl({ ...ca, version: 0 })))),
     bad('a list that is cut', 'token', using(crl(makeCrl(ca).slice(0, -1)))),

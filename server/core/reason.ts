@@ -33,6 +33,7 @@ export const REASON_CODES = [
   'der-truncated',
   'der-trailing-bytes',
   'der-too-deep',
+  'der-too-many-elements',
   'der-tag-unsupported',
   'der-form-wrong',
   'der-length-invalid',

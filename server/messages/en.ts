@@ -55,6 +55,7 @@ export const en: Sentences = {
     'length-wrong': '{expected} bytes expected, {actual} found',
     'der-truncated': 'DER ends too early',
     'der-trailing-bytes': 'bytes behind the DER value',
+    'der-too-many-elements': 'DER has too many elements (at most {limit})',
     'der-too-deep': 'DER is nested too deeply',
     'der-tag-unsupported': 'a DER tag is not supported',
     'der-form-wrong': 'a DER tag has the wrong form',

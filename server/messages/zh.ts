@@ -53,6 +53,7 @@ export const zh: Sentences = {
     'length-wrong': '长度应为 {expected} 字节，实为 {actual}',
     'der-truncated': 'DER 编码不完整',
     'der-trailing-bytes': 'DER 之后有多余字节',
+    'der-too-many-elements': 'DER 元素过多（上限 {limit} 个）',
     'der-too-deep': 'DER 嵌套过深',
     'der-tag-unsupported': 'DER 标签不支持',
     'der-form-wrong': 'DER 标签形式有误',

@@ -393,10 +393,12 @@ def root_of(start, step):
 OID = re.compile(rb"(?:(?:[\x81-\xff][\x80-\xff]*)?[\x00-\x7f])+", re.DOTALL)
 MAX_OPEN = 32
 
-def der(data, opened=1):
+def der(data, opened=1, left=None):
     """The elements of data as (first byte, value, whole); the value of a constructed one is a list of the same kind."""
-    items, at = [], 0
+    items, at, left = [], 0, [20000] if left is None else left
     while at < len(data):
+        left[0] -= 1
+        need(left[0] >= 0, "too many elements")
         start, tag, at = at, data[at], at + 1
         need(opened <= MAX_OPEN, "too many elements open at once")
         need(tag and tag & 31 != 31, "DER tag: none, or of more than one byte")
@@ -410,7 +412,7 @@ def der(data, opened=1):
             need(data[at - count] != 0 and length >= 128, "DER length is not the shortest")
         need(len(data) >= at + length, "DER ends")
         content, at = data[at:at + length], at + length
-        items.append((tag, der(content, opened + 1) if tag & 0x20 else content, data[start:at]))
+        items.append((tag, der(content, opened + 1, left) if tag & 0x20 else content, data[start:at]))
     return items
 
 def of(item, tag=0x30):
