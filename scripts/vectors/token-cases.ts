@@ -13,6 +13,7 @@ import {
   AUTHORITY,
   at,
   authority,
+  bad,
   bulkToken,
   earnest,
   good,
@@ -24,6 +25,7 @@ import {
   trusted,
   withTokens,
 } from './token-sample.ts';
+import { wayCases } from './token-ways.ts';
 import { makeCertificate } from './x509.ts';
 
 /*
@@ -57,6 +59,9 @@ function goodTokens(): Promise<VectorCase>[] {
     ]),
     good('bytes beside a token that are no certificate', [
       manifestToken({ beside: [who.own.certificate, utf8('no certificate'), new Uint8Array()] }),
+    ]),
+    good('a token as early as its entry’s clock may be ahead', [
+      by(who.outside, { genTime: at('06:58:59.000') }),
     ]),
     good('a token without accuracy', [by(who.outside, { accuracy: null })]),
     good('an accuracy with milliseconds and microseconds', [
@@ -114,11 +119,14 @@ function goodTokens(): Promise<VectorCase>[] {
   ];
 }
 
-function folderToken(): JsonObject {
+function folderToken(request: Partial<TokenRequest> = {}): JsonObject {
   const [folder] = folderSample().inclusion as readonly JsonObject[];
   const manifest = folder!['manifest'] as JsonObject;
-  return manifestToken({ token: { digest: sha256(utf8(canonicalize(manifest))) } });
+  return manifestToken({ token: { digest: sha256(utf8(canonicalize(manifest))), ...request } });
 }
+
+const OLD = '2026-02-22T07:00:00Z';
+const EVENT: JsonObject = { format: 'kezheng-event/1', anything: [1, 'two', null] };
 
 function openTokens(): Promise<VectorCase>[] {
   const open = (name: string, tokens: readonly JsonObject[], options?: TokenCase) =>
@@ -139,9 +147,22 @@ function openTokens(): Promise<VectorCase>[] {
         anchors: () => [],
       },
     ),
+    open(
+      'an old token over an entry that says no time',
+      [manifestToken({ token: { digest: sha256(utf8(canonicalize(EVENT))), genTime: OLD } })],
+      { entry: EVENT },
+    ),
     open('an own token proves no time where no block was compared', [manifestToken()], { blocks: () => [] }),
   ];
 }
+
+const lateFolder = (): Promise<VectorCase> =>
+  bad(
+    'a file of a folder, whose manifest has a token that is older',
+    'authority',
+    folderToken({ genTime: OLD }),
+    folderSample(),
+  );
 
 /** Keys for tokens and PDFs sign no certificates, and others may have any purpose but theirs. */
 function purposeCases(): Promise<VectorCase>[] {
@@ -170,7 +191,9 @@ export const tokenCases = (): Promise<VectorCase>[] => [
   ...goodTokens(),
   ...openTokens(),
   ...damagedTokens(),
+  lateFolder(),
   ...revocations(),
   ...formatDamages(),
+  ...wayCases(),
   ...purposeCases(),
 ];

@@ -3,7 +3,7 @@ import { encodeBase64 } from '../../server/core/read/base64.ts';
 import { concat, utf8 } from '../../server/core/read/bytes.ts';
 import { encode, TAG } from '../../server/core/read/der.ts';
 import { canonicalize, type Json, type JsonObject } from '../../server/core/read/json.ts';
-import { PUBLIC_POLICY } from '../../server/core/token/policies.ts';
+import { PROMISE_POLICY, PUBLIC_POLICY } from '../../server/core/token/policies.ts';
 import { CONTRACT } from './block.ts';
 import type { VectorCase } from './cases.ts';
 import { signingKey } from './keys.ts';
@@ -19,6 +19,8 @@ import {
   type TokenRequest,
 } from './token.ts';
 import {
+  AUTHORITY,
+  authority,
   bad,
   base64,
   bulk,
@@ -26,6 +28,7 @@ import {
   digestOfEntry,
   entry,
   good,
+  issuers,
   log,
   manifestToken,
   RSA_ENCRYPTION,
@@ -33,6 +36,7 @@ import {
   rootToken,
   type Shape,
   tree,
+  trusted,
 } from './token-sample.ts';
 /*
  * Vectors of step 10: everything about a token that can be wrong, and what is said of revocation.
@@ -50,6 +54,14 @@ export function damagedTokens(): Promise<VectorCase>[] {
       purposesCritical: critical,
     });
   const below = who.stamperOf('below', signingKey('e'), 'outside stamper', who.outside.key);
+  const oldOwnRoot = who.certify({
+    ...{ subject: who.OWN_ROOT, issuer: who.OWN_ROOT, key: who.ownRootKey, signer: who.ownRootKey },
+    ...{ ca: true, serial: 910, notAfter: '260201000000' },
+  });
+  const sameKey = who.certify({
+    ...{ subject: 'own', issuer: 'own', key: who.outside.key, signer: who.outside.key },
+    ...{ ca: true, serial: 911 },
+  });
   const reversed = (list: readonly Uint8Array[]) => list.toReversed();
   const hashes = bulk.step['hashes'] as readonly string[];
   return [
@@ -127,6 +139,34 @@ export function damagedTokens(): Promise<VectorCase>[] {
       { token: { genTime: '2036-01-01T00:00:01.000Z' } },
       'authority',
     ),
+    outside(
+      'a token that is older than its entry',
+      { token: { genTime: '2026-02-22T07:00:00Z' } },
+      'authority',
+    ),
+    token('an own token that is older than its entry', { genTime: '2026-11-22T06:58:58.999Z' }, 'authority'),
+    bad('an own root that is expired, and the same key listed elsewhere', 'authority', manifestToken(), {
+      trust: trusted({
+        issuers: issuers(oldOwnRoot),
+        authorities: [authority(AUTHORITY, [who.ownRoot], [PROMISE_POLICY])],
+      }),
+    }),
+    bad('a key of the issuer in an outside authority’s certificate', 'authority', rootToken(), {
+      trust: trusted({ issuers: issuers(sameKey) }),
+    }),
+    bad(
+      'a bulk token that is older than its entry',
+      'authority',
+      bulkToken({ token: { genTime: '2026-02-22T07:00:00Z' } }),
+    ),
+    bad(
+      'a stranger’s token that is older than its entry',
+      'authority',
+      rootToken({
+        token: { by: who.stranger, genTime: '2026-02-22T07:00:00Z' },
+        beside: [who.stranger.certificate, who.strangerRoot],
+      }),
+    ),
     bad(
       'an own token from after its signer’s certificate',
       'authority',
@@ -139,6 +179,9 @@ export function damagedTokens(): Promise<VectorCase>[] {
     ),
   ];
 }
+
+const manyElements = (count: number) =>
+  encode(TAG.sequence, ...Array.from({ length: count }, () => Uint8Array.of(5, 0)));
 
 export function revocations(): Promise<VectorCase>[] {
   const crl = (value: Uint8Array): JsonObject => ({ kind: 'crl', value: encodeBase64(value) });
@@ -178,6 +221,8 @@ export function revocations(): Promise<VectorCase>[] {
   });
   const delegated = (certificates: readonly Uint8Array[]) =>
     ocsp(makeOcsp({ ...answer, about: { certificate: signer }, key: responderKey, certificates }));
+  const about = (more: { readonly until: string | null }) =>
+    ocsp(makeOcsp({ ...answer, about: { certificate: signer }, ...more }));
   const goodAnswer = makeOcsp({ ...answer, about: { certificate: signer } });
   return [
     fine(
@@ -202,7 +247,21 @@ export function revocations(): Promise<VectorCase>[] {
     fine('superseded after the token', list(AFTER, 4), said(AFTER, 4)),
     fine('out of operation after the token', list(AFTER, 5)),
     fine('revoked after the token for no special reason', list(AFTER, 0)),
-    fine('a list of what is in it', crl(makeCrl({ ...ca, critical: '2.5.29.28' }))),
+    fine('a list that is about some certificates only', crl(makeCrl({ ...ca, critical: '2.5.29.28' }))),
+    fine('a list that ended before the token', crl(makeCrl({ ...ca, until: BEFORE }))),
+    fine('a list that ends after the token', crl(makeCrl({ ...ca, until: AFTER }))),
+    fine('a list that does not say how long it holds', crl(makeCrl({ ...ca, until: null }))),
+    fine('an answer that ended before the token', about({ until: BEFORE })),
+    fine('an answer that does not say how long it holds', about({ until: null })),
+    fine('an answer that ended, and a list that did not', about({ until: BEFORE }), crl(makeCrl(ca))),
+    spoilt(
+      'a list of some certificates, one of which leaked',
+      crl(makeCrl({ ...ca, critical: '2.5.29.28', revoked: [revoked(AFTER, 1)] })),
+    ),
+    spoilt(
+      'a list that ended before the token, with a key that leaked',
+      crl(makeCrl({ ...ca, until: BEFORE, revoked: [revoked(BEFORE, 1)] })),
+    ),
     spoilt('superseded before the token', list(BEFORE, 4)),
     spoilt('superseded before the token, as the responder says', said(BEFORE, 4)),
     spoilt('a key that leaked after the token', list(AFTER, 1)),
@@ -235,6 +294,7 @@ export function revocations(): Promise<VectorCase>[] {
       'an answer without the responder’s certificate',
       ocsp(makeOcsp({ ...answer, about: { certificate: signer }, key: responderKey })),
     ),
+    bad('a list of too many elements', 'token', using(crl(manyElements(20_000)))),
     bad('a list of changes only', 'token', using(crl(makeCrl({ ...ca, critical: '2.5.29.27' })))),
     bad('a list of version 1', 'token', using(crl(makeCrl({ ...ca, version: 0 })))),
     bad('a list that is cut', 'token', using(crl(makeCrl(ca).slice(0, -1)))),

@@ -159,9 +159,14 @@ export interface ListRequest {
   /** an extension of the whole list, critical */
   readonly critical?: string;
   readonly version?: number;
+  /** YYMMDDhhmmss; null: it does not say */
+  readonly until?: string | null;
 }
 
-export function makeCrl({ issuer, key, revoked = [], critical, version = 1 }: ListRequest): Uint8Array {
+const UNTIL = '261223000000';
+
+export function makeCrl(request: ListRequest): Uint8Array {
+  const { issuer, key, revoked = [], critical, version = 1, until = UNTIL } = request;
   const time = (text: string) => encode(TAG.utcTime, utf8(`${text}Z`));
   const entries = revoked.map(({ certificate, at, reason }) =>
     sequence(
@@ -179,7 +184,7 @@ export function makeCrl({ issuer, key, revoked = [], critical, version = 1 }: Li
     algorithmOf,
     nameOf(issuer),
     time('261123000000'),
-    time('261223000000'),
+    ...(until === null ? [] : [time(until)]),
     ...(entries.length > 0 ? [sequence(...entries)] : []),
     ...(critical === undefined
       ? []
@@ -196,10 +201,12 @@ export interface AnswerRequest {
   readonly certificates?: readonly Uint8Array[];
   readonly unknown?: boolean;
   readonly status?: number;
+  /** as in a list */
+  readonly until?: string | null;
 }
 
 export function makeOcsp(request: AnswerRequest): Uint8Array {
-  const { about, key, hash = 'sha1', certificates } = request;
+  const { about, key, hash = 'sha1', certificates, until = UNTIL } = request;
   const issuer = parseCertificate(request.issuer);
   const keyBits = parseDer(issuer.spki).children[1]!.content.slice(1);
   const time = (text: string) => encode(TAG.generalizedTime, utf8(`20${text}Z`));
@@ -220,7 +227,7 @@ export function makeOcsp(request: AnswerRequest): Uint8Array {
     ),
     status,
     time('261123000000'),
-    context(0, time('261223000000')),
+    ...(until === null ? [] : [context(0, time(until))]),
   );
   const tbs = sequence(context(1, issuer.subject.raw), time('261123000000'), sequence(single));
   const basic = sequence(

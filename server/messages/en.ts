@@ -56,6 +56,7 @@ export const en: Sentences = {
     'length-wrong': '{expected} bytes expected, {actual} found',
     'der-truncated': 'DER ends too early',
     'der-trailing-bytes': 'bytes behind the DER value',
+    'der-too-many-elements': 'DER has too many elements (at most {limit})',
     'der-too-deep': 'DER is nested too deeply',
     'der-tag-unsupported': 'a DER tag is not supported',
     'der-form-wrong': 'a DER tag has the wrong form',
@@ -263,6 +264,10 @@ export const en: Sentences = {
       'the signed data (CMS) names another signing certificate than the one it means: {subject}',
     'token-signer-purpose': 'the signing certificate is not for time stamps alone: {subject}',
     'token-signature-wrong': 'the signature on the signed data (CMS) does not hold: {subject}',
+    'token-before-entry':
+      'the token, of {time} at the latest, covers an entry that says it was received at {receivedAt}: one of the two is wrong',
+    'token-key-of-issuer':
+      'the key of the token is one of the issuer {label}, though its certificate is from elsewhere, so that it is never independent: {subject}',
     'token-certificate-revoked':
       'the certificate was revoked at {at}, so that its token is not to be trusted: {subject}',
     'revocation-not-authentic': 'the revocation information does not come from {issuer}',
@@ -271,10 +276,14 @@ export const en: Sentences = {
     'authority-policy-unlisted': 'the trust list does not name the policy {policy} for {label}',
     'authority-own':
       'a token of the operator {label} itself, which is only its statement; revocation was not looked at',
+    'authority-own-outdated':
+      'a token of the operator {label} itself, which is only its statement; revocation was looked up, but not for the token’s time',
     'authority-own-unrevoked':
       'a token of the operator {label} itself, which is only its statement; of {total} certificates {looked} were looked up and are not revoked',
     'authority-independent':
       'the independent time-stamp authority {label} (policy {policy}); revocation was not looked at',
+    'authority-independent-outdated':
+      'the independent time-stamp authority {label} (policy {policy}); revocation was looked up, but not for the token’s time',
     'authority-independent-unrevoked':
       'the independent time-stamp authority {label} (policy {policy}); of {total} certificates {looked} were looked up and no revocation speaks against the token',
     'anchor-type-unknown': 'this checker does not know the anchor type {type}',

@@ -54,6 +54,7 @@ export const zh: Sentences = {
     'length-wrong': '长度应为 {expected} 字节，实为 {actual}',
     'der-truncated': 'DER 编码不完整',
     'der-trailing-bytes': 'DER 之后有多余字节',
+    'der-too-many-elements': 'DER 元素过多（上限 {limit} 个）',
     'der-too-deep': 'DER 嵌套过深',
     'der-tag-unsupported': 'DER 标签不支持',
     'der-form-wrong': 'DER 标签形式有误',
@@ -251,15 +252,21 @@ export const zh: Sentences = {
     'token-signer-differs': '签名数据（CMS）内外所指的签名证书不一：{subject}',
     'token-signer-purpose': '签名证书不是专用于时间戳：{subject}',
     'token-signature-wrong': '签名数据（CMS）上的签名不成立：{subject}',
+    'token-before-entry': '时间戳的时间 {time} 早于其所涵盖的存证自称的收到时间 {receivedAt}，两者必有一误',
+    'token-key-of-issuer': '时间戳的密钥是出证者 {label} 的密钥，证书却另有来路，不能算独立：{subject}',
     'token-certificate-revoked': '证书已于 {at} 吊销，其时间戳不可信：{subject}',
     'revocation-not-authentic': '吊销信息不是出自 {issuer}',
     'no-authority-list': '未给出信任清单，不知时间戳出自何人：{subject}',
     'authority-unknown': '信任清单不认识此时间戳机构：{subject}',
     'authority-policy-unlisted': '信任清单未列出 {label} 的策略 {policy}',
     'authority-own': '运营者 {label} 自己的时间戳，只是其陈述；未查其证书是否吊销',
+    'authority-own-outdated':
+      '运营者 {label} 自己的时间戳，只是其陈述；查过其证书是否吊销，但所得并非针对时间戳的时间',
     'authority-own-unrevoked':
       '运营者 {label} 自己的时间戳，只是其陈述；{total} 张证书中查得 {looked} 张未被吊销',
     'authority-independent': '独立的时间戳机构 {label}（策略 {policy}）；未查其证书是否吊销',
+    'authority-independent-outdated':
+      '独立的时间戳机构 {label}（策略 {policy}）；查过其证书是否吊销，但所得并非针对时间戳的时间',
     'authority-independent-unrevoked':
       '独立的时间戳机构 {label}（策略 {policy}）；{total} 张证书中查得 {looked} 张未因故失效',
     'anchor-type-unknown': '此核验程序不认识锚定类型 {type}',

@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { equalBytes } from '../core/read/bytes.ts';
-import type { Certificate } from '../core/read/x509.ts';
 import { FormatError } from '../core/reason.ts';
 import { sha256Imprint } from '../core/token/imprint.ts';
 import type { TstInfo } from '../core/token/info.ts';
 import { encodeRequest } from '../core/token/request.ts';
 import { parseResponse } from '../core/token/response.ts';
-import { standingOf } from '../core/verify/authority.ts';
-import { checkRevocation, parseEvidence, type RevocationEvidence } from '../core/verify/revocation.ts';
+import { type Standing, standingOf } from '../core/verify/authority.ts';
+import { checkAllRevocation, parseEvidence, type RevocationEvidence } from '../core/verify/revocation.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import { type CheckedToken, checkToken } from '../core/verify/token.ts';
 import type { Trust } from '../core/verify/trust.ts';
@@ -73,9 +72,9 @@ export async function obtainToken(
   if (checked.info.nonce === undefined || !equalBytes(checked.info.nonce, nonce))
     throw new TokenProblem('tsp-nonce-differs');
   checkTime(checked.info, askedMs, deps);
-  const path = await pathOf(checked, trust, deps.signatures);
-  const { answers, unanswered } = await collect(path, checked.info.genTimeMs, deps, signal);
-  const certificates = path.map(({ raw }) => ({ kind: 'certificate', value: raw }) as const);
+  const found = await pathOf(checked, trust, deps.signatures);
+  const { answers, unanswered } = await collect(found, checked.info.genTimeMs, deps, signal);
+  const certificates = found.path.map(({ raw }) => ({ kind: 'certificate', value: raw }) as const);
   return { token, evidence: [...certificates, ...answers], unanswered };
 }
 
@@ -104,17 +103,15 @@ function checkTime({ genTimeMs }: TstInfo, askedMs: number, { clock, clockWord }
   });
 }
 
+type Found = Extract<Standing, { readonly path: unknown }>;
+
 /** From the signer's certificate to a root, at the time that the token says; its policy is looked at too. */
-async function pathOf(
-  checked: CheckedToken,
-  trust: Trust,
-  signatures: SignatureVerifier,
-): Promise<readonly Certificate[]> {
+async function pathOf(checked: CheckedToken, trust: Trust, signatures: SignatureVerifier): Promise<Found> {
   const standing = await standingOf(checked, trust, signatures);
   const detail = { subject: checked.signer.subject.name, policy: checked.info.policy };
   switch (standing.by) {
     case 'independent':
-      return standing.path;
+      return standing;
     case 'operator':
       throw new TokenProblem('tsp-own-authority', { subject: detail.subject });
     case 'broken':
@@ -128,11 +125,12 @@ async function pathOf(
 
 /** What issuers say of the certificates. Throws where one is revoked; what is of no use to a reader is left out. */
 async function collect(
-  path: readonly Certificate[],
+  found: Found,
   genTimeMs: number,
   { revocation, signatures }: TokenDeps,
   signal: AbortSignal,
 ): Promise<{ readonly answers: readonly TokenEvidence[]; readonly unanswered: readonly Unanswered[] }> {
+  const { path } = found;
   const results = await revocation.collect(
     path.map(({ raw }) => raw),
     { signal },
@@ -145,7 +143,7 @@ async function collect(
       if (!problems.every(isWithoutAddress)) unanswered.push(...problems);
       continue;
     }
-    const useless = await whyUseless(answer, path, genTimeMs, signatures);
+    const useless = await whyUseless(answer, found, genTimeMs, signatures);
     if (useless === undefined) answers.push(answer);
     else unanswered.push(useless);
   }
@@ -161,13 +159,13 @@ const isWithoutAddress = (problem: Error): boolean =>
  */
 async function whyUseless(
   { kind, value }: NonNullable<RevocationResult['answer']>,
-  path: readonly Certificate[],
+  { path, beside }: Found,
   genTimeMs: number,
   signatures: SignatureVerifier,
 ): Promise<Unanswered | undefined> {
   const evidence = readable(kind, value);
   if (evidence instanceof FormatError) return evidence;
-  const { looked, reason } = await checkRevocation(path, [evidence], genTimeMs, signatures);
+  const { looked, reason } = await checkAllRevocation(path, beside, [evidence], genTimeMs, signatures);
   if (reason === undefined) return looked > 0 ? undefined : new TokenProblem('revocation-unanswered');
   const why = new FormatError(reason.code, reason.detail);
   if (reason.code === 'token-certificate-revoked') throw why;

@@ -12,7 +12,7 @@ import { rootOfPath } from '../core/verify/inclusion.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import { findSigner, othersOf } from '../core/verify/signer.ts';
 import type { Trust } from '../core/verify/trust.ts';
-import { wayUp } from '../core/verify/way.ts';
+import { waysUp } from '../core/verify/ways.ts';
 import type { ReadmeToken } from '../documents/package/readme.ts';
 import type { PackageItem } from '../documents/package/zip.ts';
 
@@ -40,7 +40,8 @@ export async function stampedOf(
   const list = trust();
   const standing = list && (await standingOf({ info, signer, others }, list, signatures));
   const isKnown = standing?.by === 'operator' || standing?.by === 'independent';
-  const chain = isKnown ? standing.path : await wayUp(signer, others, signatures);
+  // The longest way: whoever knows none of its certificates has the most to go on.
+  const chain = isKnown ? standing.path : (await waysUp(signer, others, signatures)).at(-1)!;
   const base = `tokens/${position + 1}`;
   const over = overOf(certificate, token, base);
   const reply = encodeGranted(withCertificates(token.token, certificateSet(chain.map(({ raw }) => raw))));

@@ -393,10 +393,12 @@ def root_of(start, step):
 OID = re.compile(rb"(?:(?:[\x81-\xff][\x80-\xff]*)?[\x00-\x7f])+", re.DOTALL)
 MAX_OPEN = 32
 
-def der(data, opened=1):
+def der(data, opened=1, left=None):
     """The elements of data as (first byte, value, whole); the value of a constructed one is a list of the same kind."""
-    items, at = [], 0
+    items, at, left = [], 0, [20000] if left is None else left
     while at < len(data):
+        left[0] -= 1
+        need(left[0] >= 0, "too many elements")
         start, tag, at = at, data[at], at + 1
         need(opened <= MAX_OPEN, "too many elements open at once")
         need(tag and tag & 31 != 31, "DER tag: none, or of more than one byte")
@@ -410,7 +412,7 @@ def der(data, opened=1):
             need(data[at - count] != 0 and length >= 128, "DER length is not the shortest")
         need(len(data) >= at + length, "DER ends")
         content, at = data[at:at + length], at + length
-        items.append((tag, der(content, opened + 1) if tag & 0x20 else content, data[start:at]))
+        items.append((tag, der(content, opened + 1, left) if tag & 0x20 else content, data[start:at]))
     return items
 
 def of(item, tag=0x30):
@@ -522,7 +524,7 @@ class Certificate:
             self.kind = None
         self.pair = two_integers(self.signature) if self.kind == "ec" else None
         self.ca, self.path_length, self.usage, self.purposes, self.purposes_critical = False, None, None, None, False
-        self.whole, self.serial, self.key_bits = data, serial[1], der_bits(of(key)[1])[1]
+        self.whole, self.serial, self.spki, self.key_bits = data, serial[1], key[2], der_bits(of(key)[1])[1]
         if rest:
             (explicit,) = rest      # of the optional fields only the extensions: no unique identifiers
             (extensions,) = of(explicit, 0xA3)
@@ -563,7 +565,14 @@ class Certificate:
 
     def issued_by(self, other):
         """Names equal byte for byte, signature good."""
-        return self.issuer == other.subject and verifies(other.key, self.kind, self.digest, self.tbs, self.signature[1])
+        if self.issuer != other.subject:
+            return False
+        pair = self.whole, other.whole
+        if pair not in ISSUED:
+            ISSUED[pair] = verifies(other.key, self.kind, self.digest, self.tbs, self.signature[1])
+        return ISSUED[pair]
+
+ISSUED = {}     # signatures that were looked at before
 
 def verifies(key, kind, digest, data, raw):
     """This key made this signature over data; kind is ec or rsa, or None for what is not verified."""
@@ -1134,83 +1143,132 @@ def check_token(stamp, document):
                 for r in stamp.get("revocation", ())]
     return {"info": info, "signer": signer, "others": others, "evidence": evidence}
 
-def way_of(signer, others):
-    way = [signer]
-    while len(way) < 4:
-        following = next((c for c in others if c not in way and c.issuer != c.subject and way[-1].issued_by(c)), None)
-        if not following:
-            break
-        way.append(following)
-    return way
+def ways_of(signer, others):
+    """Every way upwards, the short ones first."""
+    ways = last = [[signer]]
+    for _ in range(3):
+        last = [way + [c] for way in last for c in others
+                if c not in way and c.issuer != c.subject and way[-1].issued_by(c)]
+        ways = ways + last
+    return ways
 
-def led_to(way, anchors, moment):
-    """(path that leads to one of the anchors or None, whether a beginning ends at one)"""
-    ends = False
-    for length in range(1, len(way) + 1):
+def led_to(ways, anchors, moment):
+    """(paths that lead to one of the anchors, whether a way ends at one)"""
+    paths, ends = [], False
+    for way in ways:
         for anchor_ in anchors:
-            if anchor_.whole == way[length - 1].whole:
-                path = way[:length]
-            elif way[length - 1].issued_by(anchor_):
-                path = way[:length] + [anchor_]
+            if anchor_.whole == way[-1].whole:
+                path = way
+            elif way[-1].issued_by(anchor_):
+                path = way + [anchor_]
             else:
                 continue
             ends = True
             # RULE: a certificate that stands again as A is one that leads nowhere new (S7.3: none stands twice)
             if fits(path, [moment], (0, 1)):
-                return path, True
-    return None, ends
+                paths.append(path)
+    return paths, ends
 
-def check_revocation(path, evidence, time):
-    """S7.10: False where it fails the token. time: (moment, milliseconds)"""
-    for c, n in zip(path, path[1:]):
-        for kind, one in evidence:
-            if kind == "crl":
-                if one["issuer"] != c.issuer[2]:
-                    continue
-                authentic = (n.usage is None or 6 in n.usage) and verifies(n.key, *one["how"], one["tbs"], one["signature"])
-                said = [((when, 0), reason) for serial, when, reason in one["revoked"] if serial == c.serial]
-            else:
-                said = [what for hashing, name, key, serial, what in one["said"]
-                        if serial == c.serial and hashlib.new(hashing, n.subject[2]).digest() == name
-                        and hashlib.new(hashing, n.key_bits).digest() == key and what != "unknown"]
-                if not said:
-                    continue
-                authentic = verifies(n.key, *one["how"], one["tbs"], one["signature"]) or any(
-                    OCSP_SIGNING in (r.purposes or ()) and verifies(r.key, *one["how"], one["tbs"], one["signature"])
-                    and r.issued_by(n) and fits([r, n], [one["produced"]])
-                    for r in map(readable, one["certificates"]) if r)
-                said = [what for what in said if what != "good"]
-            if not authentic or any(reason not in (0, 3, 4, 5) or when <= time for when, reason in said):
-                return False
-    return True
+def said_of(c, n, evidence):
+    """What is said of c by N: (authentic, [(when, reason) of revocations]) of each that speaks."""
+    for kind, one in evidence:
+        if kind == "crl":
+            if one["issuer"] != c.issuer[2]:
+                continue
+            authentic = (n.usage is None or 6 in n.usage) and verifies(n.key, *one["how"], one["tbs"], one["signature"])
+            said = [((when, 0), reason) for serial, when, reason in one["revoked"] if serial == c.serial]
+        else:
+            said = [what for hashing, name, key, serial, what in one["said"]
+                    if serial == c.serial and hashlib.new(hashing, n.subject[2]).digest() == name
+                    and hashlib.new(hashing, n.key_bits).digest() == key and what != "unknown"]
+            if not said:
+                continue
+            authentic = verifies(n.key, *one["how"], one["tbs"], one["signature"]) or any(
+                OCSP_SIGNING in (r.purposes or ()) and verifies(r.key, *one["how"], one["tbs"], one["signature"])
+                and r.issued_by(n) and fits([r, n], [one["produced"]])
+                for r in map(readable, one["certificates"]) if r)
+            said = [what for what in said if what != "good"]
+        yield authentic, said
+
+def check_revocation(found, trust, evidence):
+    """S7.10: False where revocation fails the token that `found` is of."""
+    time = found["info"]["time"]
+    candidates, listed = candidates_of(found), [c for _, one in listed_in(trust) for c in one]
+    counts = standing(found, trust)[1]
+    for path in led_to(ways_of(candidates[0], candidates[1:]), listed, time[0])[0]:
+        for c, n in zip(path, path[1:]):
+            for authentic, said in said_of(c, n, evidence):
+                if not authentic or any(reason not in (0, 3, 4, 5) or when <= time for when, reason in said):
+                    return False
+    keys = [c.spki for c in counts[:-1]]
+    return not any(authentic and any(reason in (1, 2) for _, reason in said)
+                   for c in candidates if c.spki in keys
+                   for n in candidates[1:] + listed if c.issued_by(n)
+                   for authentic, said in said_of(c, n, evidence))
+
+def candidates_of(found):
+    return [found["signer"]] + sorted(found["others"], key=lambda c: c.whole)
+
+def listed_in(trust):
+    """(entry of the list, its certificates), issuers first"""
+    return [(one, [Certificate(from64(c)) for c in one[member]])
+            for kind, member in (("issuers", "certificates"), ("authorities", "roots")) for one in trust[kind]]
+
+def standing(found, trust):
+    """S7.10, «authority», without revocation: (own, independent, broken or unknown; path or None; label or None)"""
+    if trust is None:
+        return "unknown", None, None
+    signer, *others = candidates_of(found)
+    ways, moment = ways_of(signer, others), found["info"]["time"][0]
+    reached = [(one, anchors) + led_to(ways, anchors, moment) for one, anchors in listed_in(trust)]
+    own, outside = reached[:len(trust["issuers"])], reached[len(trust["issuers"]):]
+    for one, _, paths, _ in own:
+        if paths:
+            return "own", paths[0], None
+    if any(ends or signer.spki in [c.spki for c in anchors] for _, anchors, _, ends in own):
+        return "broken", None, None
+    for one, _, paths, _ in outside:
+        if paths and found["info"]["policy"] in one["policies"]:
+            return "independent", paths[0], one["label"]
+    return ("broken" if any(ends and not paths for _, _, paths, ends in outside) else "unknown"), None, None
 
 def check_authority(found, trust):
-    """S7.10, «authority»: (status, label of an independent one or None)"""
-    if trust is None:
-        return "unknown", None
-    way, time = way_of(found["signer"], found["others"]), found["info"]["time"]
-    broken = False
-    for own, listed in (True, trust["issuers"]), (False, trust["authorities"]):
-        for one in listed:
-            anchors = [Certificate(from64(c)) for c in one["certificates" if own else "roots"]]
-            path, ends = led_to(way, anchors, time[0])
-            broken |= ends and not path
-            if path and (own or found["info"]["policy"] in one["policies"]):
-                passed = check_revocation(path, found["evidence"], time)
-                return ("passed" if passed else "failed"), (None if own or not passed else one["label"])
-    return ("failed" if broken else "unknown"), None
+    """S7.10, «authority»: (status, (label, key) of an independent one or None)"""
+    whose, path, label = standing(found, trust)
+    if path is None:
+        return {"broken": "failed", "unknown": "unknown"}[whose], None
+    if not check_revocation(found, trust, found["evidence"]):
+        return "failed", None
+    return "passed", (label, found["signer"].spki) if whose == "independent" else None
 
-def stamp_time(info):
-    """genTime and accuracy, in ms since the beginning of 1970."""
-    (year, *rest), millis = info["time"]
+def witnesses(independent):
+    """Labels of (label, key), of which none has a label or a key of one before."""
+    first = []
+    for label, key in independent:
+        if not any(label == l or key == k for l, k in first):
+            first.append((label, key))
+    return [label for label, _ in first]
+
+def millis_of(moment):
+    """ms since the beginning of 1970"""
+    year, *rest = moment
     # year 0 is a leap year of 366 days before the year 1
     day = datetime.datetime(year, *rest) if year else datetime.datetime(400, *rest)
     whole = (day - datetime.datetime(1970, 1, 1)) // datetime.timedelta(seconds=1) - (0 if year else 146097 * 86400)
-    return min(whole * 1000 + millis + info["accuracy"], 253402300799999)
+    return whole * 1000
+
+def stamp_time(info):
+    """genTime and accuracy, in ms since the beginning of 1970."""
+    moment, millis = info["time"]
+    return min(millis_of(moment) + millis + info["accuracy"], 253402300799999)
 
 def check_tokens(document, trust):
     """A list of ((token, authority), proven time in ms or None, label)."""
-    results = []
+    results, entry = [], document["entry"]
+    if entry["format"] == "kezheng-file/1":
+        entry = document["inclusion"][0]["manifest"]
+    at = entry["receivedAt"] if entry["format"] == "kezheng-manifest/1" else None
+    received = at and millis_of(seconds_of(at)) + int(at[20:23])
     for stamp in document["tokens"]:
         if stamp["type"] not in TOKENS:
             results.append((("unknown", "skipped"), None, None))
@@ -1221,6 +1279,8 @@ def check_tokens(document, trust):
             results.append((("failed", "skipped"), None, None))
             continue
         status, label = check_authority(found, trust)
+        if at and stamp_time(found["info"]) < received - 60000:
+            status, label = "failed", None
         results.append((("passed", status), stamp_time(found["info"]) if label is not None else None, label))
     return results
 
@@ -1353,10 +1413,10 @@ def check_pages(data, certificate, begin, trust, headers):
         return "failed"
     if trust is None:
         return "unknown"
-    way, broken = way_of(signer, others), False
+    ways, broken = ways_of(signer, sorted(others, key=lambda c: c.whole)), False
     for issuer in trust["issuers"]:
         anchors = [Certificate(from64(c)) for c in issuer["certificates"]]
-        led = [led_to(way, anchors, m) for m in {moment, max([moment] + [moment_of(h) for h in headers])}]
+        led = [led_to(ways, anchors, m) for m in {moment, max([moment] + [moment_of(h) for h in headers])}]
         if all(path for path, _ in led):
             return "passed" if DOCUMENT_SIGNING in (signer.purposes or ()) else "failed"
         broken |= led[0][1]
@@ -1422,7 +1482,7 @@ def verify_certificate(data, given, trust, blocks, pages=None):
     times = [1000 * found["header"]["time"] for found in good if real(found)]
     times += [time for _, time, label in stamps if label is not None]
     times = times or [1000 * found["header"]["time"] for found in good]
-    labels = list(dict.fromkeys(label for _, _, label in stamps if label is not None))
+    labels = witnesses([who for _, _, who in stamps if who is not None])
     return (verdict, not any(map(real, good or stamped)), to_instant(min(times)) if times else None, labels, checks)
 
 # Running

@@ -79,21 +79,13 @@ def check_token(renewal, before):
 
 def path_that_counts(found, trust):
     """S7.10: from the signer to what the list knows, or None."""
-    if trust is None:
-        return None
-    way = c.way_of(found["signer"], found["others"])
-    for own, listed in (True, trust["issuers"]), (False, trust["authorities"]):
-        for one in listed:
-            anchors = [c.Certificate(c.from64(data)) for data in one["certificates" if own else "roots"]]
-            path, _ = c.led_to(way, anchors, found["info"]["time"][0])
-            if path and (own or found["info"]["policy"] in one["policies"]):
-                return path if c.check_revocation(path, found["evidence"], found["info"]["time"]) else None
-    return None
+    _, path, _ = c.standing(found, trust)
+    return path if path and c.check_revocation(found, trust, found["evidence"]) else None
 
 class Layer:
     """Something that rests on keys."""
-    def __init__(self, at, certificates, led, found=None):
-        self.at, self.certificates, self.led, self.found = at, certificates, led, found
+    def __init__(self, at, certificates, led, found=None, trust=None):
+        self.at, self.certificates, self.led, self.found, self.trust = at, certificates, led, found, trust
         self.carried = []
 
     def ends(self): return min(one.ends for one in self.certificates)
@@ -107,14 +99,13 @@ class Layer:
             return "wrong"
         if not self.led:
             return "open"
-        if self.found and not c.check_revocation(
-                self.certificates, self.found["evidence"] + later["evidence"], self.found["info"]["time"]):
+        if self.found and not c.check_revocation(self.found, self.trust, self.found["evidence"] + later["evidence"]):
             return "wrong"
         return "good"
 
 def layer_of(at, found, trust):
     path = path_that_counts(found, trust)
-    return Layer(at, path or [found["signer"]], path is not None, found)
+    return Layer(at, path or [found["signer"]], path is not None, found, trust)
 
 def layers_of_certificate(document, trust, statuses):
     layers = []
@@ -200,7 +191,8 @@ def verify(certificate, given, renewals, trust, blocks):
         earnest = [counts] if counts and (not test or labels) else []
         times = earnest + [c.to_instant(one.time) for one in independent]
         counts = min(times) if times else counts
-        labels = list(dict.fromkeys(labels + [one.label for one in independent]))
+        stamped = [who for _, _, who in c.check_tokens(c.read_certificate(certificate), trust) if who is not None]
+        labels = c.witnesses(stamped + [one.label for one in independent])
     return {"verdict": verdict, "checks": more, "counts": counts, "authorities": labels,
             "layers": [told(layer) for layer in layers + [one.layer for one in found if one.layer]]}
 

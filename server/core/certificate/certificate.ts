@@ -205,3 +205,7 @@ export function parseCertificate(bytes: Uint8Array): Certificate {
     });
   return parsed;
 }
+
+/** The manifest that names who and when: the entry itself, or the one that holds the folder's root. */
+export const manifestOf = ({ entry, inclusion }: Certificate): Manifest | undefined =>
+  inclusion.folder?.manifest ?? (entry.format === MANIFEST_FORMAT ? (entry as Manifest) : undefined);

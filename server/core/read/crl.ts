@@ -36,6 +36,10 @@ export interface Crl {
   /** DER of the issuer's name. */
   readonly issuer: Uint8Array;
   readonly thisUpdateMs: number;
+  /** Undefined where it does not say how long it holds. */
+  readonly nextUpdateMs: number | undefined;
+  /** It says itself that it is about some certificates or some reasons only. */
+  readonly partial: boolean;
   readonly revoked: readonly RevokedSerial[];
   readonly tbs: Uint8Array;
   readonly algorithm: SignatureAlgorithm;
@@ -76,13 +80,15 @@ function readTbs(tbs: Element) {
     const issuer = fields.next(TAG.sequence).raw;
     const thisUpdateMs = readTime(fields.any());
     const nextUpdate = fields.optional(TAG.utcTime) ?? fields.optional(TAG.generalizedTime);
-    if (nextUpdate) readTime(nextUpdate);
     const entries = fields.optional(TAG.sequence);
     const extensions = fields.optional(EXPLICIT_0);
-    if (extensions)
+    const values =
+      extensions &&
       readFields(extensions, EXPLICIT_0, (of) => readExtensions(of.any(), [ISSUING_DISTRIBUTION_POINT]));
     const revoked = (entries ? listOf(entries, TAG.sequence, TAG.sequence) : []).map(readEntry);
-    return { inner, issuer, thisUpdateMs, revoked };
+    const nextUpdateMs = nextUpdate && readTime(nextUpdate);
+    const partial = values?.has(ISSUING_DISTRIBUTION_POINT) ?? false;
+    return { inner, issuer, thisUpdateMs, nextUpdateMs, partial, revoked };
   });
 }
 

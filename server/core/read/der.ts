@@ -33,6 +33,12 @@ export const contextTag = (number: number, form: 'primitive' | 'constructed'): n
 /** A time-stamp token reaches 18 levels; deeper nesting is an attack on the stack. */
 export const MAX_DER_DEPTH = 32;
 
+/**
+ * Elements in one value. A list of 5,000 revoked certificates stays below; of the 131,072 that 256 KiB of empty elements
+ * are, each would cost a hundred times its two bytes.
+ */
+export const MAX_DER_ELEMENTS = 20_000;
+
 /** Four octets give 4 GiB, more than anybody hands in. */
 const MAX_LENGTH_OCTETS = 4;
 
@@ -55,9 +61,17 @@ export function parseDer(bytes: Uint8Array): Element {
 }
 
 /** The first element, whatever stands behind it. */
-export const firstDer = (bytes: Uint8Array): Element => readElement(bytes, 0, bytes.length, 1);
+export const firstDer = (bytes: Uint8Array): Element =>
+  readElement(bytes, 0, bytes.length, 1, { left: MAX_DER_ELEMENTS });
 
-function readElement(bytes: Uint8Array, offset: number, limit: number, depth: number): Element {
+function readElement(
+  bytes: Uint8Array,
+  offset: number,
+  limit: number,
+  depth: number,
+  budget: { left: number },
+): Element {
+  if (budget.left-- === 0) throw new FormatError('der-too-many-elements', { limit: MAX_DER_ELEMENTS });
   if (depth > MAX_DER_DEPTH) throw new FormatError('der-too-deep', { limit: MAX_DER_DEPTH });
   const tag = octet(bytes, offset, limit);
   checkTag(tag, offset);
@@ -67,7 +81,7 @@ function readElement(bytes: Uint8Array, offset: number, limit: number, depth: nu
   const children: Element[] = [];
   if (isConstructed(tag))
     for (let at = start; at < end; at += children.at(-1)!.raw.length)
-      children.push(readElement(bytes, at, end, depth + 1));
+      children.push(readElement(bytes, at, end, depth + 1, budget));
   return { tag, raw: bytes.subarray(offset, end), content: bytes.subarray(start, end), children };
 }
 

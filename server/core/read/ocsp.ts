@@ -29,6 +29,8 @@ export interface OcspStatus {
   /** Hex of the INTEGER's content. */
   readonly serial: string;
   readonly status: 'good' | 'unknown' | Revocation;
+  /** Undefined where it does not say how long it holds. */
+  readonly nextUpdateMs: number | undefined;
 }
 
 export interface OcspAnswer {
@@ -100,9 +102,9 @@ function readSingle(element: Element): OcspStatus {
     const status = readStatus(fields.any());
     generalizedTime(fields.next(TAG.generalizedTime));
     const nextUpdate = fields.optional(CONTEXT_0);
-    if (nextUpdate) readFields(nextUpdate, CONTEXT_0, (of) => generalizedTime(of.any()));
+    const nextUpdateMs = nextUpdate && readFields(nextUpdate, CONTEXT_0, (of) => generalizedTime(of.any()));
     refuseCritical(fields.optional(CONTEXT_1));
-    return { ...id, status };
+    return { ...id, status, nextUpdateMs };
   });
 }
 

@@ -1,16 +1,30 @@
+import { equalBytes } from '../read/bytes.ts';
 import type { Certificate } from '../read/x509.ts';
 import type { Reason } from '../reason.ts';
+import { reason } from './report.ts';
 import { askingOnce, type SignatureVerifier } from './signatures.ts';
 import type { CheckedToken } from './token.ts';
 import type { Trust, TrustedAuthority, TrustedIssuer } from './trust.ts';
-import { leadTo, wayUp } from './way.ts';
+import { type Led, leadTo, sorted, type Twin, twinsOf, waysUp } from './ways.ts';
 
 /*
  * Whose token is it? The operator's own, whatever else its root is listed as; somebody else's; or nobody's that the
  * reader knows.
  */
 
-export type Standing =
+/** What else tells whether the keys of a path were good, so that nobody helps himself by showing another path. */
+export interface Beside {
+  /** Every path from the signer to a certificate of the list. */
+  readonly paths: readonly (readonly Certificate[])[];
+  readonly twins: readonly Twin[];
+}
+
+interface Path {
+  readonly path: readonly Certificate[];
+  readonly beside: Beside;
+}
+
+type Whose =
   | { readonly by: 'operator'; readonly issuer: TrustedIssuer; readonly path: readonly Certificate[] }
   | {
       readonly by: 'independent';
@@ -23,27 +37,57 @@ export type Standing =
   | { readonly by: 'broken'; readonly reason: Reason }
   | { readonly by: 'unknown' };
 
+export type Standing =
+  | Exclude<Whose, { readonly path: unknown }>
+  | (Extract<Whose, { readonly path: unknown }> & Path);
+
+/** An entry of the list, and the ways to it. */
+interface Reached<T> extends Led {
+  readonly one: T;
+}
+
 export async function standingOf(
-  { info, signer, others }: CheckedToken,
+  { info, signer, others: unsigned }: CheckedToken,
   trust: Trust,
   signatures: SignatureVerifier,
 ): Promise<Standing> {
   const verifier = askingOnce(signatures);
-  const way = await wayUp(signer, others, verifier);
-  const lead = (anchors: readonly Certificate[]) => leadTo(way, anchors, info.genTimeMs, verifier);
-  let standing: Standing = { by: 'unknown' };
-  for (const issuer of trust.issuers) {
-    const led = await lead(issuer.certificates);
-    if (led && 'path' in led) return { by: 'operator', issuer, path: led.path };
-    if (led) standing = { by: 'broken', reason: led.reason };
-  }
-  for (const authority of trust.authorities) {
-    const led = await lead(authority.roots);
-    if (led === undefined) continue;
-    if ('reason' in led) standing = { by: 'broken', reason: led.reason };
-    else if (authority.policies.includes(info.policy))
-      return { by: 'independent', authority, path: led.path };
-    else if (standing.by === 'unknown') standing = { by: 'unlisted-policy', authority };
-  }
-  return standing;
+  const others = sorted(unsigned);
+  const ways = await waysUp(signer, others, verifier);
+  const lead = (anchors: readonly Certificate[]) => leadTo(ways, anchors, info.genTimeMs, verifier);
+  const own: Reached<TrustedIssuer>[] = [];
+  for (const one of trust.issuers) own.push({ one, ...(await lead(one.certificates)) });
+  const outside: Reached<TrustedAuthority>[] = [];
+  for (const one of trust.authorities) outside.push({ one, ...(await lead(one.roots)) });
+  const found = ofOperator(signer, own) ?? ofAuthority(info.policy, outside);
+  if (!('path' in found)) return found;
+  const issuers = [
+    ...others,
+    ...own.flatMap(({ one }) => one.certificates),
+    ...outside.flatMap(({ one }) => one.roots),
+  ];
+  const paths = [...own, ...outside].flatMap((led) => led.paths);
+  const twins = await twinsOf(found.path, [signer, ...others], issuers, verifier);
+  return { ...found, beside: { paths, twins } };
+}
+
+/** Good or not, what is the operator's is nobody else's, whatever lists it too; undefined where nothing of it is. */
+function ofOperator(signer: Certificate, own: readonly Reached<TrustedIssuer>[]): Whose | undefined {
+  for (const { one: issuer, paths } of own)
+    if (paths[0] !== undefined) return { by: 'operator', issuer, path: paths[0] };
+  const [broken] = own.flatMap(({ reasons }) => reasons);
+  if (broken) return { by: 'broken', reason: broken };
+  const owner = own.find(({ one }) => one.certificates.some(({ spki }) => equalBytes(spki, signer.spki)));
+  if (owner === undefined) return undefined;
+  const detail = { subject: signer.subject.name, label: owner.one.name };
+  return { by: 'broken', reason: reason('token-key-of-issuer', detail) };
+}
+
+function ofAuthority(policy: string, outside: readonly Reached<TrustedAuthority>[]): Whose {
+  const reached = outside.filter(({ paths }) => paths.length > 0);
+  const listed = reached.find(({ one }) => one.policies.includes(policy));
+  if (listed) return { by: 'independent', authority: listed.one, path: listed.paths[0]! };
+  const [broken] = outside.flatMap(({ paths, reasons }) => (paths.length > 0 ? [] : reasons));
+  if (broken) return { by: 'broken', reason: broken };
+  return reached[0] ? { by: 'unlisted-policy', authority: reached[0].one } : { by: 'unknown' };
 }

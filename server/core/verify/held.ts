@@ -1,7 +1,8 @@
 import type { Certificate } from '../read/x509.ts';
 import type { Reason } from '../reason.ts';
+import type { Beside } from './authority.ts';
 import { reason } from './report.ts';
-import { checkRevocation, type RevocationEvidence } from './revocation.ts';
+import { checkAllRevocation, type RevocationEvidence } from './revocation.ts';
 import type { SignatureVerifier } from './signatures.ts';
 import type { CheckedToken } from './token.ts';
 
@@ -18,6 +19,7 @@ export interface Held {
   readonly way: readonly Certificate[];
   /** Whether `way` leads to such a root. */
   readonly led: boolean;
+  readonly beside: Beside;
   /** What came with it. */
   readonly evidence: readonly RevocationEvidence[];
 }
@@ -25,13 +27,14 @@ export interface Held {
 export const heldOf = (
   at: string,
   { info, signer }: CheckedToken,
-  { path }: { readonly path: readonly Certificate[] | undefined },
+  { path, beside }: { readonly path: readonly Certificate[] | undefined; readonly beside: Beside },
   evidence: readonly RevocationEvidence[],
 ): Held => ({
   at,
   genTimeMs: info.genTimeMs,
   way: path ?? [signer],
   led: path !== undefined,
+  beside,
   evidence,
 });
 
@@ -51,7 +54,7 @@ export async function whyNotStillGood(
   later: Later,
   verifier: SignatureVerifier,
 ): Promise<Reason | undefined> {
-  const { at, genTimeMs, way, led, evidence } = held;
+  const { at, genTimeMs, way, led, beside, evidence } = held;
   if (genTimeMs !== undefined && later.genTimeMs < genTimeMs)
     return reason('renewed-too-early', { layer: at, genTime: iso(later.genTimeMs), before: iso(genTimeMs) });
   const until = goodUntilMs(held);
@@ -59,8 +62,9 @@ export async function whyNotStillGood(
     return reason('renewed-too-late', { layer: at, genTime: iso(later.genTimeMs), goodUntil: iso(until) });
   if (!led) return reason('renewed-way-unknown', { layer: at });
   if (genTimeMs === undefined) return undefined;
-  const { reason: spoilt } = await checkRevocation(
+  const { reason: spoilt } = await checkAllRevocation(
     way,
+    beside,
     [...evidence, ...later.evidence],
     genTimeMs,
     verifier,

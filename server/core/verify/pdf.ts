@@ -6,7 +6,7 @@ import { type Check, reason, type Status } from './report.ts';
 import { askingOnce, type SignatureVerifier } from './signatures.ts';
 import { checkSignedBy, findSigner, othersOf } from './signer.ts';
 import type { Trust } from './trust.ts';
-import { leadTo, wayUp } from './way.ts';
+import { leadTo, sorted, type Way, waysUp } from './ways.ts';
 
 /*
  * What is printed on the pages is worth as much as the certificate inside only where the issuer itself signed the whole
@@ -70,10 +70,10 @@ async function standing(
   times: readonly number[],
 ): Promise<Check> {
   const detail = { signer: signer.subject.name };
-  const way = await wayUp(signer, others, verifier);
+  const ways = await waysUp(signer, sorted(others), verifier);
   let broken: Reason | undefined;
   for (const issuer of trust.issuers) {
-    const refusal = await whyNotLed(way, issuer.certificates, verifier, times);
+    const refusal = await whyNotLed(ways, issuer.certificates, verifier, times);
     if (refusal === 'elsewhere') continue;
     if (refusal === undefined)
       return signer.extendedKeyUsage?.purposes.includes(DOCUMENT_SIGNING)
@@ -84,17 +84,16 @@ async function standing(
   return broken ? once('failed', broken) : once('unknown', reason('pdf-signer-unknown', detail));
 }
 
-/** At each of the times; `elsewhere` where the way ends at none of the anchors. */
+/** At each of the times; `elsewhere` where no way ends at any of the anchors. */
 async function whyNotLed(
-  way: readonly Certificate[],
+  ways: readonly Way[],
   anchors: readonly Certificate[],
   verifier: SignatureVerifier,
   times: readonly number[],
 ): Promise<Reason | 'elsewhere' | undefined> {
   for (const atMs of times) {
-    const led = await leadTo(way, anchors, atMs, verifier);
-    if (led === undefined) return 'elsewhere';
-    if ('reason' in led) return led.reason;
+    const { paths, reasons } = await leadTo(ways, anchors, atMs, verifier);
+    if (paths.length === 0) return reasons[0] ?? 'elsewhere';
   }
   return undefined;
 }

@@ -69,6 +69,8 @@ export interface TokenFact {
   readonly label: string | undefined;
   /** readable subject of the signer's certificate */
   readonly signer: string;
+  /** SHA-256 of its key (SubjectPublicKeyInfo), hex: whose certificate names the same key is the same witness */
+  readonly signerKey: string;
   readonly policy: string;
   /** hex */
   readonly serial: string;
@@ -151,7 +153,7 @@ export interface Facts {
   readonly tokens: readonly TokenFact[];
   readonly renewals: readonly RenewalFact[];
   readonly layers: readonly Layer[];
-  /** Labels of the independent authorities whose tokens prove a time, each once. */
+  /** Labels of the independent authorities whose tokens prove a time: neither a label nor a signer's key counts twice. */
   readonly authorities: readonly string[];
   /** What only the issuer vouches for. */
   readonly stated: readonly { readonly name: string; readonly value: string }[];

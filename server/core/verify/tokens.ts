@@ -1,4 +1,4 @@
-import type { Certificate } from '../certificate/certificate.ts';
+import { type Certificate, manifestOf } from '../certificate/certificate.ts';
 import type { KnownToken, Revocation, Token } from '../certificate/tokens.ts';
 import { sha256 } from '../hash/sha256.ts';
 import { toHex } from '../read/bytes.ts';
@@ -6,11 +6,11 @@ import type { Certificate as X509 } from '../read/x509.ts';
 import { FormatError, type Reason } from '../reason.ts';
 import { PROMISE_POLICY } from '../token/policies.ts';
 import { rootDocument } from '../token/root-document.ts';
-import { type Standing, standingOf } from './authority.ts';
+import { type Beside, type Standing, standingOf } from './authority.ts';
 import { type Held, heldOf } from './held.ts';
 import { rootOfPath } from './inclusion.ts';
 import { type Check, reason, type Status, type TokenFact } from './report.ts';
-import { checkRevocation, parseEvidence, type RevocationEvidence } from './revocation.ts';
+import { checkAllRevocation, parseEvidence, type RevocationEvidence } from './revocation.ts';
 import type { SignatureVerifier } from './signatures.ts';
 import { type CheckedToken, checkToken, type Expected } from './token.ts';
 import type { Trust } from './trust.ts';
@@ -58,12 +58,11 @@ async function checkOne(
     const checked = await checkToken(token, expectedOf(token, certificate), verifier);
     const evidence = evidenceOf(token.type === 'rfc3161-root/1' ? token.revocation : []);
     const judged = await judge(checked, evidence, trust, verifier);
+    const early = whyBeforeEntry(certificate, checked);
+    const said: Judgement = early === undefined ? judged : { ...NOBODY, status: 'failed', why: early };
     return {
-      checks: [
-        check('token', 'passed', holds(token, checked)),
-        check('authority', judged.status, judged.why),
-      ],
-      fact: factOf(at, token.type, checked, judged),
+      checks: [check('token', 'passed', holds(token, checked)), check('authority', said.status, said.why)],
+      fact: factOf(at, token.type, checked, said),
       held: heldOf(at, checked, judged, evidence),
     };
   } catch (error) {
@@ -84,6 +83,21 @@ const holds = ({ type }: KnownToken, { info, signer }: CheckedToken): Reason =>
     genTime: new Date(info.genTimeMs).toISOString(),
     subject: signer.subject.name,
   });
+
+/** How far the clock of the service may be ahead of a token's, in ms: a clock that is off by more is noticed. */
+const MAX_AHEAD_MS = 60_000;
+
+/**
+ * A token covers the manifest, and with it the text of `receivedAt`: nobody could have it stamped long before that time
+ * but by writing a later one than it was. Whoever the token is of, one of the two is wrong.
+ */
+function whyBeforeEntry(certificate: Certificate, { info }: CheckedToken): Reason | undefined {
+  const receivedAt = manifestOf(certificate)?.receivedAt;
+  const time = latestMs(info);
+  return receivedAt !== undefined && time < Date.parse(receivedAt) - MAX_AHEAD_MS
+    ? reason('token-before-entry', { receivedAt, time: new Date(time).toISOString() })
+    : undefined;
+}
 
 /** The entry of the batch step: for a file of a folder, the manifest that holds the folder's root. */
 const batchEntry = ({ inclusion, entryBytes }: Certificate): Uint8Array =>
@@ -110,9 +124,11 @@ export interface Judgement {
   readonly why: Reason;
   /** From the signer to the root that the reader knows; undefined where nothing leads to one, or something speaks against it. */
   readonly path: readonly X509[] | undefined;
+  readonly beside: Beside;
 }
 
-const NOBODY = { by: 'unknown', label: undefined, path: undefined } as const;
+const NONE: Beside = { paths: [], twins: [] };
+const NOBODY = { by: 'unknown', label: undefined, path: undefined, beside: NONE } as const;
 
 export async function judge(
   checked: CheckedToken,
@@ -140,8 +156,16 @@ export async function judge(
 }
 
 const PASSED = {
-  operator: { unlooked: 'authority-own', unrevoked: 'authority-own-unrevoked' },
-  independent: { unlooked: 'authority-independent', unrevoked: 'authority-independent-unrevoked' },
+  operator: {
+    unlooked: 'authority-own',
+    outdated: 'authority-own-outdated',
+    unrevoked: 'authority-own-unrevoked',
+  },
+  independent: {
+    unlooked: 'authority-independent',
+    outdated: 'authority-independent-outdated',
+    unrevoked: 'authority-independent-unrevoked',
+  },
 } as const;
 
 async function trusted(
@@ -150,17 +174,21 @@ async function trusted(
   evidence: readonly RevocationEvidence[],
   verifier: SignatureVerifier,
 ): Promise<Judgement> {
-  const { by, path } = found;
+  const { by, path, beside } = found;
   const label = by === 'operator' ? found.issuer.name : found.authority.label;
-  const { looked, reason: refusal } = await checkRevocation(path, evidence, info.genTimeMs, verifier);
+  const {
+    looked,
+    said,
+    reason: refusal,
+  } = await checkAllRevocation(path, beside, evidence, info.genTimeMs, verifier);
   if (refusal !== undefined) return { ...NOBODY, status: 'failed', why: refusal };
-  const why = reason(PASSED[by][looked > 0 ? 'unrevoked' : 'unlooked'], {
+  const why = reason(PASSED[by][looked > 0 ? 'unrevoked' : said ? 'outdated' : 'unlooked'], {
     label,
     policy: info.policy,
     looked,
     total: path.length - 1,
   });
-  return { by, label, status: 'passed', why, path };
+  return { by, label, status: 'passed', why, path, beside };
 }
 
 export function factOf(
@@ -177,14 +205,18 @@ export function factOf(
     by,
     label,
     signer: signer.subject.name,
+    signerKey: toHex(sha256(signer.spki)),
     policy,
     serial,
     genTime: iso(genTimeMs),
     accuracyMs: accuracyMs ?? null,
     // Not later than this, if the authority keeps its word.
-    notAfter: iso(Math.min(genTimeMs + (accuracyMs ?? 0), LAST_MS)),
+    notAfter: iso(latestMs(info)),
   };
 }
+
+const latestMs = ({ genTimeMs, accuracyMs = 0 }: CheckedToken['info']): number =>
+  Math.min(genTimeMs + accuracyMs, LAST_MS);
 
 /** The last millisecond of years with four digits: later ones are written otherwise, and would sort before them. */
 const LAST_MS = 253_402_300_799_999;

@@ -1,7 +1,6 @@
 import { checkHeader, checkTransaction } from '../anchor/ethereum-header.ts';
-import { type Certificate, parseCertificate } from '../certificate/certificate.ts';
+import { type Certificate, manifestOf, parseCertificate } from '../certificate/certificate.ts';
 import type { Pdf } from '../container/pdf.ts';
-import type { Manifest } from '../entry/manifest.ts';
 import { FormatError } from '../reason.ts';
 import { type AnchorFinding, type ComparedBlock, checkAnchors } from './anchors.ts';
 import { checkFiles, fileFacts, type GivenFile } from './files.ts';
@@ -128,7 +127,16 @@ function whenValid(signedMs: number, anchors: readonly AnchorFinding[]): readonl
 const signatureHeld = ({ certificates, issuer }: IssuerFinding): readonly Held[] =>
   certificates.length === 0
     ? []
-    : [{ at: 'signature', genTimeMs: undefined, way: certificates, led: issuer !== undefined, evidence: [] }];
+    : [
+        {
+          at: 'signature',
+          genTimeMs: undefined,
+          way: certificates,
+          led: issuer !== undefined,
+          beside: { paths: [], twins: [] },
+          evidence: [],
+        },
+      ];
 
 /** A block to look up, and the log for whose sake. */
 export interface WantedBlock {
@@ -186,10 +194,6 @@ function checkEntry({ entry }: Certificate): Check {
     ? once('entry', 'unknown', reason('entry-format-unknown', { format: (entry as { name: string }).name }))
     : once('entry', 'passed', reason('entry-read', { format: entry.format }));
 }
-
-/** The manifest that names who and when: the entry itself, or the one that holds the folder's root. */
-const manifestOf = ({ entry, inclusion }: Certificate): Manifest | undefined =>
-  inclusion.folder?.manifest ?? (entry.format === 'kezheng-manifest/1' ? (entry as Manifest) : undefined);
 
 /** The depositor's own signature: its place is in the format, its check comes with a later checker. */
 function checkStatement(certificate: Certificate): Check {
@@ -261,9 +265,18 @@ function gather(
     tokens: stamps,
     renewals: renewed,
     layers,
-    authorities: [...new Set(independent.map(({ label }) => label!))],
+    authorities: witnesses(independent),
     stated: certificate.stated,
   };
+}
+
+/** One label is one witness, and so is one key, whatever the certificates beside it lead to. */
+function witnesses(independent: readonly TokenFact[]): readonly string[] {
+  const first: TokenFact[] = [];
+  for (const fact of independent)
+    if (!first.some(({ label, signerKey }) => label === fact.label || signerKey === fact.signerKey))
+      first.push(fact);
+  return first.map(({ label }) => label!);
 }
 
 const blockTime = (fact: AnchorFact, proven: boolean): When => ({

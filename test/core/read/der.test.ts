@@ -322,3 +322,13 @@ for (const [hex, why] of Object.entries({
   t.test(`a string that cannot be read has no text, and is not refused: ${why}`, async (t) => {
     t.equal(der.textOf(parse(hex)), undefined);
   });
+
+t.test('a value has at most 20,000 elements, all in all', async (t) => {
+  const nulls = (count: number) =>
+    der.encode(TAG.sequence, ...Array.from({ length: count }, () => Uint8Array.of(5, 0)));
+  t.equal(der.parseDer(nulls(19_999)).children.length, 19_999);
+  t.throws(() => der.parseDer(nulls(20_000)), { code: 'der-too-many-elements', detail: { limit: 20_000 } });
+  t.throws(() => der.parseDer(der.encode(TAG.sequence, nulls(10_000), nulls(10_000))), {
+    code: 'der-too-many-elements',
+  });
+});

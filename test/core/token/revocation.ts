@@ -44,7 +44,7 @@ export function crl(
   const config = file(
     [
       ...['[ca]', 'default_ca = one', '[one]', `database = ${index(revoked)}`, `crlnumber = ${file('01\n')}`],
-      ...['default_md = sha256', 'default_crl_days = 30', 'crl_extensions = ext'],
+      ...['default_md = sha256', 'default_crl_days = 3650', 'crl_extensions = ext'],
       ...['[ext]', 'authorityKeyIdentifier = keyid:always', ...extensions],
     ].join('\n'),
   );
@@ -72,7 +72,7 @@ export function ocsp({ of, issuer, signer, revoked, digest = 'sha1', more = [] }
   ]);
   openssl([
     ...['ocsp', '-index', index(revoked), '-CA', issuer.files.certificate, '-reqin', query, '-respout', out],
-    ...['-rsigner', signer.files.certificate, '-rkey', signer.files.key, '-ndays', '7', ...more],
+    ...['-rsigner', signer.files.certificate, '-rkey', signer.files.key, '-ndays', '3650', ...more],
   ]);
   return new Uint8Array(readFileSync(out));
 }

@@ -135,11 +135,56 @@ t.test('a way to a listed key that breaks a rule is told, unless another way is 
   const twin = issue({ subject: '/CN=stamp root', keyOf: root, days: 1, extensions: CA });
   t.equal(await whose(stamper, [], { authorities: { a: [twin] } }, LATER), 'chain-expired');
   t.equal(await whose(stamper, [], { authorities: { a: [twin, root] } }, LATER), 'independent a 2');
-  t.equal(
-    await whose(stamper, [], { issuers: { op: [twin] }, authorities: { a: [root] } }, LATER),
-    'independent a 2',
-  );
 });
+
+t.test('the order of certificates that nobody signed decides nothing', async (t) => {
+  const secondRoot = issue({ subject: '/CN=second root', extensions: CA });
+  const crossed = issue({ subject: '/CN=stamp CA', keyOf: middle, by: secondRoot, extensions: CA });
+  const noise = issue({ subject: '/CN=noise', extensions: CA });
+  const listed = { authorities: { none: [noise], a: [root], b: [secondRoot] } };
+  const turned = { authorities: { b: [secondRoot], a: [root] } };
+  for (const others of [
+    [middle, crossed, noise],
+    [crossed, noise, middle],
+    [noise, middle, crossed],
+  ]) {
+    t.equal(await whose(deep, others, listed), 'independent a 3');
+    t.equal(await whose(deep, others, turned), 'independent b 3');
+    const issuer = { issuers: { op: [secondRoot] }, authorities: { a: [root] } };
+    t.equal(await whose(deep, others, issuer), 'operator op 3');
+    const found = await standing(deep, others, listed);
+    t.equal(found.by === 'independent' && found.beside.paths.length, 2);
+    // The CA by each of the two roots; the signer by each of the two that have the CA's name and key.
+    t.equal(found.by === 'independent' && found.beside.twins.length, 4);
+  }
+});
+
+t.test(
+  'whatever ends at an issuer, or has its key, is never independent, even where its way is broken',
+  async (t) => {
+    const twin = issue({ subject: '/CN=stamp root', keyOf: root, days: 1, extensions: CA });
+    const listed = { issuers: { op: [twin] }, authorities: { a: [root] } };
+    t.equal(await whose(stamper, [], listed, LATER), 'chain-expired');
+    t.equal(
+      await whose(stamper, [], { ...listed, issuers: { op: [twin], good: [root] } }, LATER),
+      'operator good 2',
+    );
+    const own = issue({ subject: '/CN=own', extensions: TIMESTAMPING });
+    const elsewhere = issue({
+      subject: '/CN=elsewhere',
+      keyOf: own,
+      by: root,
+      days: 30,
+      extensions: TIMESTAMPING,
+    });
+    t.equal(await whose(elsewhere, [], { authorities: { a: [root] } }), 'independent a 2');
+    const key = { issuers: { none: [middle], op: [middle, own] }, authorities: { a: [root] } };
+    t.equal(await whose(elsewhere, [], key), 'token-key-of-issuer');
+    const found = await standing(elsewhere, [], key);
+    t.match(found, { by: 'broken', reason: { detail: { label: 'op', subject: 'CN=elsewhere' } } });
+    t.equal(await whose(own, [], key), 'operator op 1', 'its own certificate');
+  },
+);
 
 t.test('a key for signatures that cannot be denied is as good as one for digital signatures', async (t) => {
   const other = issue({

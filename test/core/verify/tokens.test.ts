@@ -60,6 +60,25 @@ t.test('one label is one witness', async (t) => {
   t.strictSame(facts!.authorities, ['outside authority']);
 });
 
+t.test('one key is one witness, whatever its certificates lead to, in any order', async (t) => {
+  const { facts } = await reportOf('two tokens of one key by way of two authorities: one witness');
+  t.strictSame(
+    facts!.tokens.map(({ label }) => label),
+    ['outside authority', 'second authority'],
+  );
+  t.equal(facts!.tokens[0]!.signerKey, facts!.tokens[1]!.signerKey);
+  t.strictSame(facts!.authorities, ['outside authority']);
+  t.strictSame((await reportOf('two authorities')).facts!.authorities, [
+    'second authority',
+    'outside authority',
+  ]);
+  for (const name of [
+    'a way to each of two authorities: the first of the list',
+    'the same two ways in another order',
+  ])
+    t.strictSame((await reportOf(name)).facts!.authorities, ['outside authority'], name);
+});
+
 t.test('a token makes no certificate valid, but proves its time without a block', async (t) => {
   const { verdict, facts } = await reportOf('an outside token where there is no anchor');
   t.equal(verdict, 'incomplete');
@@ -88,6 +107,48 @@ t.test('the reason says whether revocation was looked at', async (t) => {
     code: 'authority-policy-unlisted',
     detail: { label: 'outside authority', policy: '1.2.3.4.6' },
   });
+});
+
+t.test(
+  'what says nothing of the token’s time, or not of all certificates, is no news, and told so',
+  async (t) => {
+    const why = async (name: string) =>
+      (await reportOf(name)).checks.find(({ id }) => id === 'authority')!.reason.code;
+    for (const name of [
+      'a list that is about some certificates only',
+      'a list that ended before the token',
+      'a list that does not say how long it holds',
+      'an answer that ended before the token',
+      'an answer that does not say how long it holds',
+    ])
+      t.equal(await why(name), 'authority-independent-outdated', name);
+    for (const name of ['a list that ends after the token', 'an answer that ended, and a list that did not'])
+      t.equal(await why(name), 'authority-independent-unrevoked', name);
+  },
+);
+
+t.test('a token that is older than the entry it covers proves nothing, whoever made it', async (t) => {
+  for (const name of [
+    'a token that is older than its entry',
+    'an own token that is older than its entry',
+    'a bulk token that is older than its entry',
+    'a stranger’s token that is older than its entry',
+    'a file of a folder, whose manifest has a token that is older',
+  ]) {
+    const { verdict, facts, checks } = await reportOf(name);
+    t.equal(verdict, 'invalid', name);
+    t.match(facts!.tokens, [{ by: 'unknown', label: undefined }], name);
+    t.match(
+      checks.find(({ id }) => id === 'authority'),
+      {
+        status: 'failed',
+        reason: { code: 'token-before-entry', detail: { receivedAt: '2026-11-22T07:00:00.000Z' } },
+      },
+      name,
+    );
+  }
+  const { checks } = await reportOf('an own token that is older than its entry');
+  t.match(checks.find(({ id }) => id === 'authority')!.reason.detail, { time: '2026-11-22T06:58:59.999Z' });
 });
 
 t.test('revocation of an operator’s own token is looked at where it is given', async (t) => {
