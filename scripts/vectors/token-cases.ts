@@ -63,6 +63,8 @@ function goodTokens(): Promise<VectorCase>[] {
     good('a token as early as its entry’s clock may be ahead', [
       by(who.outside, { genTime: at('06:58:59.000') }),
     ]),
+    good('a time finer than a millisecond', [by(who.outside, { genTimeText: '20261122065958.1230004Z' })]),
+    good('a time of the millisecond', [by(who.outside, { genTimeText: '20261122065958.123Z' })]),
     good('a token without accuracy', [by(who.outside, { accuracy: null })]),
     good('an accuracy with milliseconds and microseconds', [
       by(who.outside, { accuracy: accuracyOf(2, 30, 1) }),

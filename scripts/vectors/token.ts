@@ -48,6 +48,8 @@ export interface TokenRequest {
   readonly policy: string;
   /** ISO 8601 */
   readonly genTime: string;
+  /** GeneralizedTime as it is to be written, in place of that */
+  readonly genTimeText?: string;
   readonly by: Stamper;
   readonly imprint?: DigestName;
   readonly serial?: number;
@@ -90,7 +92,9 @@ function tstInfo(request: TokenRequest): Uint8Array {
     encodeOid(request.policy),
     sequence(algorithm(DIGESTS[imprint]), octets(digest)),
     int(request.serial ?? 4660),
-    encodeGeneralizedTime(Date.parse(request.genTime)),
+    request.genTimeText === undefined
+      ? encodeGeneralizedTime(Date.parse(request.genTime))
+      : encode(TAG.generalizedTime, utf8(request.genTimeText)),
     ...(accuracy === null ? [] : [accuracy]),
     ...(request.extension === undefined ? [] : [context(1, extension)]),
   );

@@ -925,8 +925,9 @@ def read_tst_info(data):
     size = {SM3_ID: 32, "608648016503040201": 32, "608648016503040202": 48, "608648016503040203": 64}.get(name)
     need(size and len(of(digest, 0x04)) == size, "imprint")
     der_integer(items.take())
-    time, accuracy = general_time(items.take()), items.maybe(0x30)
-    millis = 0
+    item = items.take()
+    time, accuracy = general_time(item), items.maybe(0x30)
+    millis, finer = 0, len(item[1]) > len("YYYYMMDDhhmmss.mmmZ")
     if accuracy:
         parts = Fields(of(accuracy))
         seconds, ms, us = parts.maybe(0x02), parts.maybe(0x80), parts.maybe(0x81)
@@ -1260,7 +1261,7 @@ def millis_of(moment):
 def stamp_time(info):
     """genTime and accuracy, in ms since the beginning of 1970."""
     moment, millis = info["time"]
-    return min(millis_of(moment) + millis + info["accuracy"], 253402300799999)
+    return min(millis_of(moment) + millis + info["finer"] + info["accuracy"], 253402300799999)
 
 def check_tokens(document, trust):
     """A list of ((token, authority), proven time in ms or None, label)."""

@@ -29,6 +29,8 @@ export interface TstInfo {
   readonly serial: string;
   /** What is finer than a millisecond is cut off. */
   readonly genTimeMs: number;
+  /** genTime as the latest that it may be: what is finer counts as a whole millisecond. */
+  readonly genTimeUpMs: number;
   /** Undefined where the token does not say it; what is finer than a millisecond counts as a whole one. */
   readonly accuracyMs: number | undefined;
   /** Content octets of the INTEGER. */
@@ -49,7 +51,8 @@ export function parseTstInfo(bytes: Uint8Array): TstInfo {
     const imprint = readImprint(fields.next(TAG.sequence));
     const serial = fields.next(TAG.integer);
     integer(serial);
-    const genTimeMs = generalizedTime(fields.next(TAG.generalizedTime));
+    const genTime = fields.next(TAG.generalizedTime);
+    const genTimeMs = generalizedTime(genTime);
     const accuracy = fields.optional(TAG.sequence);
     // Whether two tokens of one authority can be ordered by their times: nothing here orders tokens.
     readDefaultFalse(fields);
@@ -64,6 +67,8 @@ export function parseTstInfo(bytes: Uint8Array): TstInfo {
       imprint,
       serial: toHex(serial.content),
       genTimeMs,
+      // A fraction does not end with 0: where it is longer, there is something behind the milliseconds.
+      genTimeUpMs: genTimeMs + (genTime.content.length > 'YYYYMMDDhhmmss.mmmZ'.length ? 1 : 0),
       accuracyMs: accuracy && readAccuracy(accuracy),
       nonce: nonce?.content,
     };

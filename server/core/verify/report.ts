@@ -77,7 +77,7 @@ export interface TokenFact {
   readonly genTime: string;
   /** null where the token does not say it, and 0 is reckoned with */
   readonly accuracyMs: number | null;
-  /** genTime and accuracy */
+  /** genTime and accuracy, both rounded up to the millisecond */
   readonly notAfter: string;
 }
 

@@ -215,8 +215,8 @@ export function factOf(
   };
 }
 
-const latestMs = ({ genTimeMs, accuracyMs = 0 }: CheckedToken['info']): number =>
-  Math.min(genTimeMs + accuracyMs, LAST_MS);
+const latestMs = ({ genTimeUpMs, accuracyMs = 0 }: CheckedToken['info']): number =>
+  Math.min(genTimeUpMs + accuracyMs, LAST_MS);
 
 /** The last millisecond of years with four digits: later ones are written otherwise, and would sort before them. */
 const LAST_MS = 253_402_300_799_999;

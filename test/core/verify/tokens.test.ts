@@ -2,6 +2,7 @@ import t from 'tap';
 import type { VectorCase } from '../../../scripts/vectors/cases.ts';
 import { ownKey } from '../../../scripts/vectors/stampers.ts';
 import { tokenCases } from '../../../scripts/vectors/token-cases.ts';
+import { at } from '../../../scripts/vectors/token-sample.ts';
 import { givenFile } from '../../../scripts/vectors.ts';
 import { nodeSignatures } from '../../../server/adapters/signatures-node.ts';
 import { reportText } from '../../../server/cli/report-text.ts';
@@ -52,6 +53,15 @@ t.test('the clocks stand side by side, and only those of others are proven', asy
     notAfter: '2026-11-22T07:00:01.020Z',
   });
   t.equal(facts!.counts!.token, facts!.tokens[2], 'a token counts before a block of a test chain');
+});
+
+t.test('the latest time of a token is rounded up, its time is cut off', async (t) => {
+  const timesOf = async (name: string) => {
+    const { genTime, notAfter } = (await reportOf(name)).facts!.tokens[0]!;
+    return [genTime, notAfter];
+  };
+  t.strictSame(await timesOf('a time finer than a millisecond'), [at('06:59:58.123'), at('06:59:59.124')]);
+  t.strictSame(await timesOf('a time of the millisecond'), [at('06:59:58.123'), at('06:59:59.123')]);
 });
 
 t.test('one label is one witness', async (t) => {
