@@ -945,7 +945,7 @@ def read_tst_info(data):
     if extensions:
         uncritical(extensions[1])
     items.end()
-    return {"policy": policy, "imprint": (name, digest[1]), "time": time, "accuracy": millis}
+    return {"policy": policy, "imprint": (name, digest[1]), "time": time, "accuracy": millis, "finer": finer}
 
 TST_INFO, DATA = "2a864886f70d0109100104", "2a864886f70d010701"
 
