@@ -40,7 +40,11 @@ await mergeLookup(made.dataDir);
 
 t.test('beside a running service nothing is wrong, also where deposits come while it looks', async (t) => {
   t.strictSame(running.told, []);
-  t.strictSame(running.notes, []);
+  // It may be writing one file or another.
+  t.strictSame(
+    running.notes.filter((note) => !note.startsWith('temporary-file ')),
+    [],
+  );
   t.strictSame(running.unreadParts, []);
   t.strictSame(meanwhile.told, []);
 });
