@@ -163,6 +163,8 @@ function shell(folder: string) {
   const NODE = readFileSync(join(service.dataDir, 'chain', 'node.url'), 'utf8').trim();
   const env = {
     ...process.env,
+    // Where the person stands, as npm says it: here, and not where the tests were begun.
+    INIT_CWD: folder,
     PATH: `${bin}:/usr/bin:/bin:${process.env['PATH']}`,
     NODE,
     BLOCK_HASH: blocksToCompare(certificate)[0]!.hash,
