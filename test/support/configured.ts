@@ -155,12 +155,12 @@ async function makeKey(dataDir: string): Promise<string> {
 /** Asks again until it is there; says what never came. */
 export async function until<T>(
   what: string,
-  ask: () => Promise<T | undefined | false> | T | undefined | false,
+  ask: () => Promise<T | undefined | null | false> | T | undefined | null | false,
   ms = 25_000,
 ): Promise<T> {
   for (const end = Date.now() + ms; ; ) {
     const found = await ask();
-    if (found !== undefined && found !== false) return found;
+    if (found !== undefined && found !== null && found !== false) return found;
     if (Date.now() > end) throw new Error(`never: ${what}`);
     await sleep(25);
   }
