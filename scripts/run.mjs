@@ -126,6 +126,7 @@ const PAGE_SOURCES = [
   'server/web',
   'server/core',
   'server/messages',
+  'server/adapters/packages.ts',
   'server/adapters/signatures.ts',
   'server/cli/hints.ts',
   'scripts/web.ts',

@@ -11,8 +11,9 @@ import { openPages } from './adapters/pages.ts';
 import { openRestoredMark } from './adapters/restored.ts';
 import { createRevocationSource } from './adapters/revocation/source.ts';
 import { nodeSignatures } from './adapters/signatures-node.ts';
-import { openSpool } from './adapters/spool.ts';
+import { openSpool, removeLeftNames } from './adapters/spool.ts';
 import { ensureTokenIdentity, openTokenIdentity } from './adapters/stamping/identity.ts';
+import { type Life, lifeOf } from './adapters/stamping/life.ts';
 import { accuracyOf, createPromiseTokens, createSerials, signerId } from './adapters/stamping/tokens.ts';
 import { openBlobs, openDatabase } from './adapters/storage.ts';
 import { openTelemetry } from './adapters/telemetry/telemetry.ts';
@@ -25,7 +26,6 @@ import { createAuthority } from './authority/tsa.ts';
 import { connectChain } from './chain.ts';
 import { watchClock } from './clock.ts';
 import { type Config, ConfigError } from './config.ts';
-import { parseCertificate } from './core/read/x509.ts';
 import { FormatError } from './core/reason.ts';
 import { parseTrust, type Trust } from './core/verify/trust.ts';
 import { endDemonstration, ensureDemonstration } from './demonstration.ts';
@@ -96,6 +96,9 @@ export async function startService(config: Config): Promise<Service> {
   const store = telemetry.watchStore(database.store, queue);
   await claimData(config, database);
   const storedFiles = await openBlobs(config, log);
+  // Packages that are handed in come here, wherever the originals are.
+  const spoolDir = join(config.dataDir, 'spool');
+  await removeLeftNames(spoolDir);
   const blobs = telemetry.watchBlobs(storedFiles);
   const digests = openDigests();
   const trees = openTreeBuilder();
@@ -226,7 +229,7 @@ export async function startService(config: Config): Promise<Service> {
     verify: {
       digests,
       openPackage,
-      openSpool: () => openSpool(join(config.dataDir, 'spool')),
+      openSpool: () => openSpool(spoolDir),
       signatures: nodeSignatures,
       trust: () => ownTrust?.trust ?? connection.trust(),
       lookUpBlocks: (certificate) =>
@@ -297,20 +300,6 @@ function identitiesOf({ issuerFiles, tsaFiles, pdfFiles, dataDir, serviceName }:
   ]);
 }
 
-/** While every certificate of the chain is good: a token of another time would spoil the certificate that carries it. */
-function lifeOf(chain: readonly Uint8Array[]): Life {
-  const parsed = chain.map(parseCertificate);
-  return {
-    fromMs: Math.max(...parsed.map(({ notBeforeMs }) => notBeforeMs)),
-    toMs: Math.min(...parsed.map(({ notAfterMs }) => notAfterMs)),
-  };
-}
-
-interface Life {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
 /** Time enough to have another one issued. */
 const SOON_MS = 60 * 86_400_000;
 
@@ -351,7 +340,10 @@ async function beginTimes(gate: TimeGate, store: Pick<StampStore, 'reserveTime'>
 const MOST_BEHIND_MS = 1_500;
 /** What an earlier start knew of its chain, until this one has seen it. */
 const readOwnTrust = ({ dataDir }: Config): Promise<Trust | undefined> =>
-  readFile(join(dataDir, 'trust.json')).then(parseTrust, () => undefined);
+  readFile(join(dataDir, 'trust.json'))
+    .then(parseTrust)
+    // Not there yet, or damaged: it is written anew as soon as the chain is seen.
+    .catch(() => undefined);
 
 /** A service without its pages takes deposits all the same; its operator is told. */
 async function pagesOf(log: pino.Logger) {

@@ -21,6 +21,17 @@ export async function writeDurably(path: string, content: string | Uint8Array, m
     await rm(temporary, { force: true });
     throw error;
   }
+  await syncFolderOf(path);
+}
+
+/** Within one folder. */
+export async function renameDurably(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  await syncFolderOf(to);
+}
+
+/** What was made or renamed there outlives a power cut. */
+async function syncFolderOf(path: string): Promise<void> {
   const folder = await open(dirname(path), 'r');
   try {
     await folder.sync();

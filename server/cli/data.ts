@@ -20,6 +20,7 @@ import { sntpServer } from '../adapters/sntp/server.ts';
 import { openSqliteExport } from '../adapters/sqlite/export.ts';
 import { blobsNamedIn } from '../adapters/sqlite/snapshot.ts';
 import { openTokenIdentity } from '../adapters/stamping/identity.ts';
+import { lifeOf } from '../adapters/stamping/life.ts';
 import { accuracyOf, createSerials, readClock } from '../adapters/stamping/tokens.ts';
 import { openBlobs, openDatabase, type StorageSettings, sqlitePath } from '../adapters/storage.ts';
 import { createTspTransport } from '../adapters/tsp/client.ts';
@@ -196,6 +197,9 @@ export const withInstallation: HeadersTools['withInstallation'] = async (use) =>
   try {
     const gate = createTimeGate();
     await openGateOnce(gate);
+    const { fromMs, toMs } = lifeOf(chain);
+    gate.limit(fromMs, toMs);
+    gate.begin(await database.store.reserveTime(0));
     const authority = createAuthority({
       chain,
       accuracyMs: accuracyOf(maxDrift()),

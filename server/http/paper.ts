@@ -25,6 +25,8 @@ export function paperRoutes(app: FastifyInstance, deps: PaperRoutes): void {
     '/v1/evidence/:id/certificate.pdf',
     {
       onRequest: requires(deps.checkKey, 'evidence:read'),
+      // A HEAD would draw and sign it for nothing.
+      exposeHeadRoute: false,
       schema: {
         tags: ['evidence'],
         security: [{ apiKey: [] }],

@@ -597,6 +597,8 @@ export const en: Sentences = {
     'log-history-differs': 'the log has another history than our records; anchoring has stopped',
     'signer-expired':
       'the certificate that signs tokens is not valid now ({from} to {until}): no tokens are signed, deposits go on; replace KEZHENG_TSA_CERT_FILE',
+    'stamps-ahead':
+      'the clock of this machine is behind tokens that were given already (it was fast and has been set back, or another instance has a faster one); times of tokens never go back, so that none is given until it has caught up; deposits are taken; compare the clocks of all instances',
     'clock-in-doubt': 'the clock of this machine is in doubt: no tokens are signed until it is right again',
     'stored-files-bad':
       'of the stored files {missing} are missing and {damaged} damaged, see the log; deposits are taken',

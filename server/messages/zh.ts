@@ -545,6 +545,8 @@ export const zh: Sentences = {
     'log-history-differs': '日志的历史与本地记录不符；已停止上链',
     'signer-expired':
       '签发时间戳的证书不在有效期内（{from} 至 {until}）；不签发时间戳，存证照常接收；请更换 KEZHENG_TSA_CERT_FILE',
+    'stamps-ahead':
+      '本机时钟早于已签发的时间戳（时钟曾走快而后拨回，或另一实例的时钟更快）；时间戳的时间不倒退，追上之前不签发，存证照常接收；请核对各实例的时钟',
     'clock-in-doubt': '本机时钟存疑，暂不签发时间戳，恢复后自行继续',
     'stored-files-bad': '已存文件中有 {missing} 个缺失、{damaged} 个损坏，详见日志；存证照常接收',
     'clock-not-checked':

@@ -101,7 +101,7 @@ export async function stampBatch(
   const given: NewBatchToken = { batch: number, url, label, log, token, evidence, receivedMs };
   const isKept = await store.keepBatchToken(given, entryFor(given));
   if (isKept) deps.log.info({ batch: number, authority: label }, 'batch stamped');
-  return 'kept';
+  return isKept ? 'kept' : 'passed';
 }
 
 const randomNonce = (): Uint8Array => Buffer.from(randomBytesHex(NONCE_BYTES), 'hex');

@@ -105,7 +105,7 @@ const sameAnchors = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((key) => b.includes(key));
 
 /** No certificate leaves that a checker would refuse, whatever went wrong before: a disk, a node, or this program. */
-async function refuseUnsound(certificate: Uint8Array, signatures: SignatureVerifier): Promise<void> {
+export async function refuseUnsound(certificate: Uint8Array, signatures: SignatureVerifier): Promise<void> {
   const report = await verifyCertificate({
     certificate,
     files: [],
@@ -116,6 +116,6 @@ async function refuseUnsound(certificate: Uint8Array, signatures: SignatureVerif
   const failed = report.checks.filter((check) => check.status === 'failed');
   if (failed.length > 0)
     throw new Error(
-      `a certificate failed its own check: ${failed.map((c) => `${c.id} ${c.reason.code}`).join(', ')}`,
+      `a certificate failed its own check: ${failed.map(({ id, at, reason }) => `${id} ${at ?? ''} ${reason.code} ${JSON.stringify(reason.detail)}`).join(', ')}`,
     );
 }

@@ -15,6 +15,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { DocumentSigner } from '../ports/document-signer.ts';
 import type { Issuer } from '../ports/issuer.ts';
 import type { Anchor, AnchorStore, FixityStore, StoredCertificate } from '../ports/store.ts';
+import { refuseUnsound } from './certificate.ts';
 import { filesOf } from './status.ts';
 
 export interface PaperDeps {
@@ -79,6 +80,8 @@ async function inputFor(
   bytes: Uint8Array,
   attached: CertificateInput['attached'],
 ): Promise<CertificateInput> {
+  // One that was altered in the database must not get the seal of the service.
+  await refuseUnsound(bytes, deps.signatures);
   const certificate = parseCertificate(bytes);
   const { signatures, store, issuer, signer, checker } = deps;
   const blocks = anchors.flatMap(comparedBlock);

@@ -10,7 +10,7 @@ import type { Expectation } from './expectation.ts';
 import { type FixityDeps, fixityRound, nothingChecked } from './fixity.ts';
 import { AnchorAlarm, nothingKnown } from './past.ts';
 import { type SealDeps, sealDueBatch } from './seal.ts';
-import { type StampLateDeps, stampLateRound } from './stamp-late.ts';
+import { type StampLateDeps, StampsAhead, stampLateRound } from './stamp-late.ts';
 import { takeTurns } from './turns.ts';
 import { type After, type Around, startTask, type Task, type TaskHealth } from './worker.ts';
 
@@ -225,6 +225,7 @@ function explain(
 ): { code: string; detail: Readonly<Record<string, string | number>> } | undefined {
   if (error instanceof ChainProblem || error instanceof AnchorAlarm)
     return { code: error.code, detail: error.detail };
+  if (error instanceof StampsAhead) return { code: 'stamps-ahead', detail: {} };
   if (error instanceof StoreUnavailable || error instanceof BlobUnavailable)
     return { code: 'store-unavailable', detail: { reason: error.message } };
   return undefined;

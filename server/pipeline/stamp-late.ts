@@ -10,6 +10,14 @@ export interface StampLateDeps {
   readonly sign: (imprint: Uint8Array, genTimeMs: number) => Promise<Uint8Array>;
 }
 
+/** The clock stands before times that were given already: it was set back, or another instance has a faster one. */
+export class StampsAhead extends Error {
+  constructor() {
+    super('the clock is behind the time of the last token');
+    this.name = 'StampsAhead';
+  }
+}
+
 /** Of one round: a bulk call's leaves are read whole. */
 const MOST = 32;
 
@@ -21,6 +29,8 @@ export async function stampLateRound({ store, clock, sign }: StampLateDeps): Pro
   const waiting = await store.waitingStamps(MOST);
   for (const stamp of waiting) {
     const timeMs = await clock.next();
+    // That one is nothing that the watch of the clock would tell, and it may last.
+    if (timeMs === 'clock-behind') throw new StampsAhead();
     if (typeof timeMs !== 'number') return false;
     await store.recordStamp(stamp.firstSequence, await sign(imprintOf(stamp), timeMs));
   }

@@ -17,13 +17,32 @@ import {
   writeManifest,
 } from '../../server/pipeline/manifest.ts';
 import { isDue } from '../../server/pipeline/seal.ts';
+import { StampsAhead, stampLateRound } from '../../server/pipeline/stamp-late.ts';
 import { statedBy } from '../../server/pipeline/stated.ts';
 import { describeBy, trustListOf } from '../../server/pipeline/trust-list.ts';
 import { startTask } from '../../server/pipeline/worker.ts';
+import type { TokenClock } from '../../server/ports/stamp.ts';
 import type { Anchor } from '../../server/ports/store.ts';
 import { CA, issue } from '../core/read/openssl.ts';
 import { sleep } from '../support/anvil.ts';
 import { until } from '../support/configured.ts';
+
+t.test('a clock behind tokens that were given is told, and no token comes of it', async (t) => {
+  const recorded: number[] = [];
+  const store = {
+    waitingStamps: async () => [{ firstSequence: 7, count: 1, entry: '{}', leaves: new Uint8Array(32) }],
+    recordStamp: async (sequence: number) => void recorded.push(sequence),
+  };
+  const sign = async () => new Uint8Array(1);
+  const at = (time: Awaited<ReturnType<TokenClock['next']>>) =>
+    stampLateRound({ store, sign, clock: { next: async () => time } });
+  await t.rejects(at('clock-behind'), new StampsAhead());
+  // What the watch of the clock tells itself is no problem of this task.
+  t.equal(await at('clock-in-doubt'), false);
+  t.strictSame(recorded, []);
+  await at(5);
+  t.strictSame(recorded, [7]);
+});
 
 t.test('a batch closes when it is full or its oldest entry has waited long enough, not before', async (t) => {
   const limits = { maxAgeMs: 1_000, maxEntries: 10 };

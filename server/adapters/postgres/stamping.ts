@@ -19,7 +19,7 @@ export function createSharedClock(gate: TimeGate, store: Pick<StampStore, 'reser
   });
   return {
     async next() {
-      for (;;) {
+      for (let tries = 0; tries < MOST_TRIES; tries++) {
         const asked = readClock();
         const refused = gate.refuses(asked);
         if (refused !== undefined) return refused;
@@ -28,12 +28,15 @@ export function createSharedClock(gate: TimeGate, store: Pick<StampStore, 'reser
         const at = readClock();
         if (at.monotonicMs - asked.monotonicMs <= LONGEST_WAIT_MS) return gate.take(at, timeMs);
       }
+      return 'time-not-reserved';
     },
   };
 }
 
 /** A database that takes longer to write a time down is asked again. */
 const LONGEST_WAIT_MS = 500;
+/** One that is as slow each time must not hold up deposits for ever: they are stamped later. */
+const MOST_TRIES = 3;
 
 /** Tokens for the rows of one transaction; null for all where the clock does not allow any. */
 export interface Stamping {

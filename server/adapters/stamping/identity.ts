@@ -1,13 +1,14 @@
 import { randomBytes, webcrypto } from 'node:crypto';
-import { access } from 'node:fs/promises';
+import { access, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 // @peculiar/x509 wires its parts by decorators and needs this before it is loaded.
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import { parseCertificate } from '../../core/read/x509.ts';
 import type { TokenIdentity } from '../../ports/stamp.ts';
-import { writeDurably } from '../files.ts';
+import { renameDurably, writeDurably } from '../files.ts';
 import { type GivenKeyFiles, isP256, KeyFileError, type KeyFiles, readKeyFiles } from '../key-files.ts';
+import { lifeOf } from './life.ts';
 
 const KIND = { fits: isP256, zh: '不是 P-256 私钥', en: 'is no P-256 key' };
 
@@ -19,8 +20,11 @@ const YEARS = 10;
 /** Made anew at a start so long before its end; the tokens of the earlier one are led to its own root as before. */
 const RENEW_MS = 30 * 86_400_000;
 
-const endOf = ({ chain }: TokenIdentity): number =>
-  Math.min(...chain.map((one) => parseCertificate(one).notAfterMs));
+/** How the root that `makeIdentity` makes is called: what somebody else issued is never made anew here. */
+const ROOT_NAME = '时间戳根 time-stamping root';
+
+const isMadeHere = ({ chain }: TokenIdentity): boolean =>
+  chain.length === 2 && parseCertificate(chain[1]!).subject.name.endsWith(ROOT_NAME);
 
 /** Reads the configured key and its certificates; they must be fit for time-stamp tokens (RFC 3161 §2.3). */
 export async function openTokenIdentity(given: GivenKeyFiles): Promise<TokenIdentity> {
@@ -39,8 +43,8 @@ export async function openTokenIdentity(given: GivenKeyFiles): Promise<TokenIden
 
 /**
  * Key and certificates of an installation that configured none, made once. The root signs this one certificate and its
- * key is forgotten: nobody can make another authority out of it. A crash between the files leaves a key without a
- * certificate, and the next start makes all anew, before anything was signed.
+ * key is forgotten: nobody can make another authority out of it. A crash on the way leaves the pair that was there, or
+ * the new certificates beside it, which the next start puts in their place if the new key is in its own.
  */
 export async function ensureTokenIdentity(
   dataDir: string,
@@ -48,16 +52,34 @@ export async function ensureTokenIdentity(
   nowMs: number,
 ): Promise<TokenIdentity> {
   const files = { keyFile: join(dataDir, 'tsa.key.pem'), certFile: join(dataDir, 'tsa.cert.pem') };
+  await finishMaking(files);
   const isThere = await access(files.certFile).then(
     () => true,
     () => false,
   );
   if (isThere) {
     const identity = await openTokenIdentity(files);
-    if (endOf(identity) > nowMs + RENEW_MS) return identity;
+    const endsSoon = lifeOf(identity.chain).toMs <= nowMs + RENEW_MS;
+    if (!(endsSoon && isMadeHere(identity))) return identity;
   }
   await makeIdentity(files, name, nowMs);
   return openTokenIdentity(files);
+}
+
+/** New certificates, until the key that they are of is in its place. */
+const nextOf = ({ certFile }: GivenKeyFiles): string => `${certFile}.next`;
+
+/** After a crash: where the new key is there its certificates follow it, and otherwise they are nobody's. */
+async function finishMaking(files: GivenKeyFiles): Promise<void> {
+  const next = nextOf(files);
+  try {
+    await openTokenIdentity({ ...files, certFile: next });
+  } catch (error) {
+    if (!(error instanceof KeyFileError)) throw error;
+    await rm(next, { force: true });
+    return;
+  }
+  await renameDurably(next, files.certFile);
 }
 
 async function makeIdentity(files: GivenKeyFiles, name: string, nowMs: number): Promise<void> {
@@ -67,7 +89,7 @@ async function makeIdentity(files: GivenKeyFiles, name: string, nowMs: number): 
   const notAfter = new Date(nowMs);
   notAfter.setUTCFullYear(notAfter.getUTCFullYear() + YEARS);
   const common = { notBefore, notAfter, signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' } };
-  const rootName = [{ CN: [`${name} 时间戳根 time-stamping root`] }];
+  const rootName = [{ CN: [`${name} ${ROOT_NAME}`] }];
   const rootCertificate = await x509.X509CertificateGenerator.createSelfSigned({
     ...common,
     serialNumber: newSerial(),
@@ -93,8 +115,9 @@ async function makeIdentity(files: GivenKeyFiles, name: string, nowMs: number): 
   });
   const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', own.privateKey);
   const chain = [certificate, rootCertificate].map((one) => `${one.toString('pem')}\n`).join('');
+  await writeDurably(nextOf(files), chain, 0o644);
   await writeDurably(files.keyFile, x509.PemConverter.encode(pkcs8, 'PRIVATE KEY'), 0o600);
-  await writeDurably(files.certFile, chain, 0o644);
+  await renameDurably(nextOf(files), files.certFile);
 }
 
 const newKeys = async (): Promise<webcrypto.CryptoKeyPair> =>

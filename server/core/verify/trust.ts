@@ -45,7 +45,7 @@ export interface Trust {
   readonly issuers: readonly TrustedIssuer[];
 }
 
-const MAX_TRUST_BYTES = 4 * 1024 * 1024;
+export const MAX_TRUST_BYTES = 4 * 1024 * 1024;
 
 const boolean: Field<boolean> = (value, at) => {
   if (typeof value !== 'boolean')

@@ -2,15 +2,12 @@ import { sha256 } from '../../core/hash/sha256.ts';
 import { toHex } from '../../core/read/bytes.ts';
 import { FormatError } from '../../core/reason.ts';
 import type { GivenFile } from '../../core/verify/files.ts';
-import { parseTrust } from '../../core/verify/trust.ts';
+import { MAX_TRUST_BYTES, parseTrust } from '../../core/verify/trust.ts';
 import { bothLanguages } from '../../messages/sentence.ts';
 import { outcomeOf } from './check.ts';
 import { HashQueue } from './hashing.ts';
 import { certificateAmong, openInput, readStart } from './input.ts';
 import { EMPTY, type FileSlot, type From, type GivenBlock, type Outcome, type State } from './state.ts';
-
-/** One byte more than core allows for a trust list: it says itself that the list is too large. */
-const MAX_TRUST_BYTES = 4 * 1024 * 1024 + 1;
 
 type Change = 'reading' | 'certificate' | 'files' | 'progress' | 'trust' | 'blocks' | 'outcome';
 
@@ -39,14 +36,18 @@ export class Desk {
   /** Of several files one is the certificate or holds it; the rest are originals. */
   async giveTogether(files: readonly File[]): Promise<void> {
     if (files.length === 0) return;
+    const turn = ++this.#turns.certificate;
     const certificate = await this.#reading(() => certificateAmong(files));
     void this.addFiles(files.filter((file) => file !== certificate));
-    await this.giveCertificate(certificate);
+    await this.#open(certificate, turn);
   }
 
   /** The file may be a container; the originals in it are laid beside. */
-  async giveCertificate(file: File): Promise<void> {
-    const turn = ++this.#turns.certificate;
+  giveCertificate(file: File): Promise<void> {
+    return this.#open(file, ++this.#turns.certificate);
+  }
+
+  async #open(file: File, turn: number): Promise<void> {
     const opened = await this.#reading(() => openInput(file));
     if (turn !== this.#turns.certificate) return this.#set('reading', {});
     this.#layOut('wrong' in opened ? [] : opened.files);
@@ -87,10 +88,14 @@ export class Desk {
     return this.#set('files', { files: this.state.files.filter((one) => one !== slot) });
   }
 
-  async giveTrust(file: Blob, name: string, from: From): Promise<void> {
+  /** A list that has to be asked for has its turn from then on; undefined where there was none to get. */
+  async giveTrust(list: Blob | Promise<Blob | undefined>, name: string, from: From): Promise<void> {
     const turn = ++this.#turns.trust;
-    const given = await this.#reading(() => readTrust(file, name, from));
-    if (turn !== this.#turns.trust) return this.#set('reading', {});
+    const given = await this.#reading(async () => {
+      const file = await list;
+      return file && readTrust(file, name, from);
+    });
+    if (given === undefined || turn !== this.#turns.trust) return this.#set('reading', {});
     return this.#set('trust', { trust: undefined, trustWrong: undefined, ...given });
   }
 
@@ -187,7 +192,8 @@ export class Desk {
 
 async function readTrust(file: Blob, name: string, from: From): Promise<Partial<State>> {
   try {
-    const bytes = await readStart(file, MAX_TRUST_BYTES);
+    // One byte more than core allows: it says itself that the list is too large.
+    const bytes = await readStart(file, MAX_TRUST_BYTES + 1);
     return { trust: { name, from, sha256: toHex(sha256(bytes)), trust: parseTrust(bytes) } };
   } catch (error) {
     if (error instanceof FormatError)

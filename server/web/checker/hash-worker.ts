@@ -61,7 +61,8 @@ scope.onmessage = async ({ data }) => {
     const digest = await digestOf(id, algorithm, file);
     if (digest !== undefined) scope.postMessage({ id, digest });
   } catch (error) {
-    if (!(error instanceof Unreadable)) throw error;
-    scope.postMessage({ id, unreadable: true });
+    if (error instanceof Unreadable) scope.postMessage({ id, unreadable: true });
+    // A promise that is rejected here would never reach the page.
+    else reportError(error);
   }
 };

@@ -75,9 +75,19 @@ export class HashQueue {
     worker.onmessage = ({ data }: MessageEvent<Told>) => this.#told(algorithm, data);
     worker.onerror = (event) => {
       event.preventDefault();
-      this.#end((job) => job.onFailed('file-no-worker'));
+      this.#abandon(worker);
     };
+    worker.onmessageerror = () => this.#abandon(worker);
     return worker;
+  }
+
+  /** Nothing more comes from a worker that broke: the next file has new ones. */
+  #abandon(worker: Worker): void {
+    const workers = Object.values(this.#workers ?? {});
+    if (!workers.includes(worker)) return;
+    for (const one of workers) one.terminate();
+    this.#workers = undefined;
+    this.#end((job) => job.onFailed('file-no-worker'));
   }
 
   /** What is told of a file that was taken back or has ended is late. */

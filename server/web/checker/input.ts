@@ -68,6 +68,7 @@ const CERTIFICATE_BEGINS = '{"anchors":';
 
 /** Which of several files is the certificate: one that begins as such; or else one that holds it; or else the first. */
 export async function certificateAmong(files: readonly File[]): Promise<File> {
+  if (files.length === 1) return files[0]!;
   const starts = await Promise.all(
     files.map((file) => readStart(file, CERTIFICATE_BEGINS.length).catch(() => new Uint8Array(0))),
   );

@@ -19,21 +19,19 @@ export function serviceOf(document: Document, place: Location): ServiceAsked | u
   if (!isOnline || !/^https?:$/.test(place.protocol)) return undefined;
   return {
     host: place.host,
-    trust: async () => {
-      const answer = await ask('/v1/trust');
-      return 'wrong' in answer ? answer : { list: await answer.blob() };
-    },
-    block: async (chainId, number) => {
-      const answer = await ask(`/v1/blocks/${chainId}/${number}`);
-      return 'wrong' in answer ? answer : readBlock(await answer.text());
-    },
+    trust: () => ask('/v1/trust', async (answer) => ({ list: await answer.blob() })),
+    block: (chainId, number) =>
+      ask(`/v1/blocks/${chainId}/${number}`, async (answer) =>
+        readBlock(await answer.text(), chainId, number),
+      ),
   };
 }
 
-async function ask(path: string): Promise<Response | Refused> {
+/** The body is read here, too: the line may break in the middle of it. */
+async function ask<T>(path: string, read: (answer: Response) => Promise<T | Refused>): Promise<T | Refused> {
   try {
     const answer = await fetch(path, { credentials: 'omit', redirect: 'error' });
-    return answer.ok ? answer : { wrong: refusal(await answer.text()) };
+    return answer.ok ? await read(answer) : { wrong: refusal(await answer.text()) };
   } catch {
     return { wrong: bothLanguages('page', 'service-away') };
   }
@@ -47,11 +45,16 @@ function refusal(text: string): Both {
     : bothLanguages('page', 'service-away');
 }
 
-function readBlock(text: string): { readonly block: ComparedBlock } | Refused {
-  const { chainId, genesisHash, number, hash } = objectIn(text);
+/** Of another block than was asked for, it is no answer. */
+function readBlock(
+  text: string,
+  chainId: number,
+  number: number,
+): { readonly block: ComparedBlock } | Refused {
+  const { genesisHash, hash, ...of } = objectIn(text);
   const isHash = (value: unknown): value is string =>
     typeof value === 'string' && /^0x[0-9a-f]{64}$/.test(value);
-  if (typeof chainId !== 'number' || typeof number !== 'number' || !isHash(genesisHash))
+  if (of['chainId'] !== chainId || of['number'] !== number || !isHash(genesisHash))
     return { wrong: refusal('') };
   if (hash !== undefined && !isHash(hash)) return { wrong: refusal('') };
   return { block: { source: '', chainId, genesisHash, number, ...(hash !== undefined && { hash }) } };

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -31,6 +31,67 @@ t.test(
     openssl('verify', '-purpose', 'timestampsign', '-CAfile', at('tsa.cert.pem'), at('tsa.cert.pem'));
   },
 );
+
+const TEN_YEARS_MS = 10 * 365.25 * 86_400_000;
+
+t.test('wherever a crash falls while a pair is made anew, one pair is whole', async (t) => {
+  const both = t.testdir({ a: {}, b: {} });
+  const [dir, beside] = [join(both, 'a'), join(both, 'b')];
+  const old = await ensureTokenIdentity(dir, '测试', Date.now() - TEN_YEARS_MS);
+  const fresh = await ensureTokenIdentity(beside, '测试', Date.now());
+  const next = join(dir, 'tsa.cert.pem.next');
+  const files = ['tsa.key.pem', 'tsa.cert.pem'] as const;
+  const [oldKey, oldCert] = files.map((name) => readFileSync(join(dir, name)));
+  const [newKey, newCert] = files.map((name) => readFileSync(join(beside, name)));
+  const put = (key: Buffer | undefined, cert: Buffer | undefined, waiting: Buffer | undefined): void => {
+    for (const [path, bytes] of [
+      [join(dir, 'tsa.key.pem'), key],
+      [join(dir, 'tsa.cert.pem'), cert],
+      [next, waiting],
+    ] as const)
+      if (bytes === undefined) rmSync(path, { force: true });
+      else writeFileSync(path, bytes);
+  };
+  // Well before the end of the old one: what is there now is what the crash has left, not what is made after it.
+  const beforeTheEnd = Date.now() - TEN_YEARS_MS;
+  put(oldKey, oldCert, newCert);
+  t.ok((await ensureTokenIdentity(dir, '测试', beforeTheEnd)).key.equals(old.key), 'before the new key');
+  t.notOk(existsSync(next));
+  put(newKey, oldCert, newCert);
+  const finished = await ensureTokenIdentity(dir, '测试', beforeTheEnd);
+  t.ok(finished.key.equals(fresh.key), 'after it');
+  t.same(finished.chain, fresh.chain);
+  t.notOk(existsSync(next));
+  put(undefined, undefined, newCert);
+  const made = await ensureTokenIdentity(dir, '测试', Date.now());
+  t.notOk(made.key.equals(fresh.key), 'the first time: made anew');
+  t.notOk(existsSync(next));
+});
+
+t.test('made anew before its end is only what was made here', async (t) => {
+  const dir = t.testdir();
+  const past = Date.now() - TEN_YEARS_MS;
+  const made = await ensureTokenIdentity(dir, '测试', past);
+  t.notOk((await ensureTokenIdentity(dir, '测试', Date.now())).key.equals(made.key));
+  // As a backup of a configured key is put back: its root has another name.
+  const [key, cert] = [join(dir, 'tsa.key.pem'), join(dir, 'tsa.cert.pem')];
+  const usage = 'extendedKeyUsage=critical,timeStamping';
+  const made1 = [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-days',
+    '1',
+  ];
+  openssl(...made1, '-subj', '/CN=Issued by somebody', '-keyout', key, '-out', cert, '-addext', usage);
+  const before = readFileSync(key);
+  await ensureTokenIdentity(dir, '测试', Date.now());
+  t.same(readFileSync(key), before, 'somebody else’s key stays, however soon it ends');
+});
 
 t.test('a configured key may be encrypted, with its pass phrase in a file', async (t) => {
   openssl(

@@ -137,6 +137,8 @@ function fromService(desk: Desk, service: ServiceAsked, wanted: WantedBlock): HT
   const told = h('div', { role: 'status' });
   const ask = async (): Promise<void> => {
     const answer = await service.block(wanted.chainId, wanted.number);
+    // Another certificate or trust list may ask for other blocks by now.
+    if (!told.isConnected) return;
     if ('wrong' in answer) {
       fill(told, wrong(spans(answer.wrong)));
       return;

@@ -43,10 +43,18 @@ export function trustStep(desk: Desk, service: ServiceAsked | undefined): HTMLEl
 function fromService(desk: Desk, service: ServiceAsked): HTMLElement {
   const trouble = h('div', {});
   const take = async (): Promise<void> => {
-    const answer = await service.trust();
-    fill(trouble, 'wrong' in answer ? wrong(spans(answer.wrong)) : undefined);
-    if (!('wrong' in answer)) await desk.giveTrust(answer.list, service.host, 'service');
+    const answer = service.trust();
+    await desk.giveTrust(
+      answer.then((told) => ('wrong' in told ? undefined : told.list)),
+      service.host,
+      'service',
+    );
+    const told = await answer;
+    if ('wrong' in told) fill(trouble, wrong(spans(told.wrong)));
   };
+  desk.onChange((change) => {
+    if (change === 'trust') fill(trouble);
+  });
   return h(
     'div',
     { class: 'from-service' },

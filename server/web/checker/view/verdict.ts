@@ -1,3 +1,4 @@
+import type { ComparedBlock } from '../../../core/verify/anchors.ts';
 import { type Child, h } from '../../shared/dom.ts';
 import { page, spans } from '../../shared/words.ts';
 import type { State } from '../state.ts';
@@ -43,11 +44,14 @@ export function verdictPart(state: State, presented: Presented): HTMLElement {
 /** What the verdict leans on although it is not independent. */
 function cautions({ trust, files, blocks }: State, presented: Presented): Child {
   const asked = [...blocks.values()];
+  // Of that block, and not of any: one anchor that holds is enough for the verdict.
+  const isFromPerson = ({ chainId, number }: ComparedBlock): boolean =>
+    asked.some(
+      ({ from, block }) => from === 'person' && block.chainId === chainId && block.number === number,
+    );
   const codes = [
     ...(trust?.from === 'service' ? ['caution-trust'] : []),
-    ...(asked.some(({ from }) => from === 'service') && !asked.some(({ from }) => from === 'person')
-      ? ['caution-block']
-      : []),
+    ...(asked.some(({ from, block }) => from === 'service' && !isFromPerson(block)) ? ['caution-block'] : []),
     ...(files.some(({ given }) => given?.basis === 'supplied') ? ['caution-supplied'] : []),
   ];
   return presented.verdict === 'invalid'
