@@ -109,7 +109,7 @@ t.test('threads that take times at once each see them rise', async (t) => {
       const gate = createTimeGate(workerData.memory);
       let [last, wrong] = [0, 0];
       for (let i = 0; i < 50_000; i++) {
-        const wallMs = ${NOW} + (i % 400);
+        const wallMs = ${NOW} + (i % ${MAX_BEHIND_MS});
         const given = gate.next({ wallMs, monotonicMs: wallMs - ${BOOT} });
         if (typeof given !== 'number' || given < last) wrong++;
         last = given;

@@ -12,8 +12,8 @@ import { createPacker, type Packer } from './packed.ts';
 /** Deposits of one commit: more share an fsync, but the first waits for the last. Measured: 24 to 32 are best. */
 const GROUP_SIZE = 32;
 
-/** While one is written and fsynced, the next one is on its way. */
-const GROUPS_IN_FLIGHT = 2;
+/** While one is written and fsynced, the next ones are there: the writer never sleeps between them. */
+const GROUPS_IN_FLIGHT = 3;
 
 /**
  * So many make it worth sending a group behind one that is being written. Fewer wait until the writer is free: they

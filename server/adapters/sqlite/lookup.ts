@@ -70,6 +70,8 @@ export function openLookup(db: Connection, slice: number): Lookup {
   let isLast = false;
   let isMerged = false;
   let staged: LookupRow[] = [];
+  /** Which hashes are among them: as a rule none of those that are looked for. */
+  let stagedHashes = new Set<number>();
   let mergedThrough = db.prepare<[], number>('select merged_through from lookup_state').pluck().get()!;
 
   /** Days without any row are known: a new key is then not looked for on disk. */
@@ -82,6 +84,12 @@ export function openLookup(db: Connection, slice: number): Lookup {
       if (next.done) return;
       batch.push(next.value);
     }
+  }
+
+  function forgetStaged(): void {
+    if (staged.length === 0) return;
+    staged = [];
+    stagedHashes = new Set();
   }
 
   function forgetBatch(): void {
@@ -97,8 +105,9 @@ export function openLookup(db: Connection, slice: number): Lookup {
   return {
     find(kind, bucket, wanted) {
       const found = [...fresh.find(kind, bucket, wanted)];
-      for (const row of staged)
-        if (row[2] === wanted && row[0] === kind && row[1] === bucket) found.push(row[3]);
+      if (stagedHashes.has(wanted))
+        for (const row of staged)
+          if (row[2] === wanted && row[0] === kind && row[1] === bucket) found.push(row[3]);
       if (merging !== undefined) found.push(...merging.table.find(kind, bucket, wanted));
       if (maybeInTable(kind, bucket)) found.push(...inTable.all(kind, bucket, wanted));
       return found;
@@ -107,7 +116,10 @@ export function openLookup(db: Connection, slice: number): Lookup {
       ...fresh.findAnywhere(kind, wanted),
       ...(merging?.table.findAnywhere(kind, wanted) ?? []),
     ],
-    stage: (row) => void staged.push(row),
+    stage(row) {
+      staged.push(row);
+      stagedHashes.add(row[2]);
+    },
     get staged() {
       return staged.length;
     },
@@ -123,7 +135,7 @@ export function openLookup(db: Connection, slice: number): Lookup {
     },
     committed(through) {
       for (const row of staged) fresh.add(row);
-      staged = [];
+      forgetStaged();
       if (isMerged) forgetBatch();
       if (merging !== undefined || fresh.size < slice) return;
       merging = { table: fresh, rows: fresh.sorted(), through };
@@ -131,7 +143,7 @@ export function openLookup(db: Connection, slice: number): Lookup {
     },
     rolledBack() {
       // The batch stays: its rows are no longer in the table and go there again with the next transaction.
-      staged = [];
+      forgetStaged();
       isMerged = false;
     },
     get mergedThrough() {

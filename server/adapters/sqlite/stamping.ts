@@ -33,9 +33,9 @@ export function openStamping(db: Connection, spec: StamperSpec): Stamping {
   let reservedMs = 0;
 
   /** Null where the clock does not allow it: the deposit is taken all the same, and stamped later. */
-  function stamp(imprint: Uint8Array): Uint8Array | null {
+  function stamp(imprint: () => Uint8Array): Uint8Array | null {
     const genTimeMs = gate.next(readClock(), reservedMs);
-    return typeof genTimeMs === 'number' ? tokens.now(imprint, genTimeMs) : null;
+    return typeof genTimeMs === 'number' ? tokens.now(imprint(), genTimeMs) : null;
   }
 
   return {
@@ -46,11 +46,15 @@ export function openStamping(db: Connection, spec: StamperSpec): Stamping {
       if (gate.refuses(readClock()) !== undefined) return;
       if (reservedMs < nowMs + RENEW_MS) reservedMs = reserve.get(nowMs + AHEAD_MS)!;
     },
-    single: (sequence, entry) => void insert.run(sequence, 1, stamp(hash('sha256', entry, 'buffer'))),
+    single(sequence, entry) {
+      const token = stamp(() => hash('sha256', entry, 'buffer'));
+      insert.run(sequence, 1, token);
+    },
     bulk(firstSequence, leaves) {
       const all = new Uint8Array(leaves.length * HASH_LENGTH);
       for (const [i, leaf] of leaves.entries()) all.set(leaf, i * HASH_LENGTH);
-      insert.run(firstSequence, leaves.length, stamp(rootOf(buildTree(all, hashNodesInto()))));
+      const token = stamp(() => rootOf(buildTree(all, hashNodesInto())));
+      insert.run(firstSequence, leaves.length, token);
     },
     committed: () => gate.reserve(reservedMs),
   };

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, randomFillSync, sign } from 'node:crypto';
+import { createHash, hash, randomBytes, randomFillSync, sign } from 'node:crypto';
 import process from 'node:process';
 import { assembleToken, draftToken, type TokenDraft, tokenForm } from '../../core/token/build.ts';
 import { sha256Imprint } from '../../core/token/imprint.ts';
@@ -75,12 +75,11 @@ export function createPromiseTokens({
   const form = tokenForm({ certificate, policy: PROMISE_POLICY, accuracyMs });
   const nextSerial = createSerials();
   const draft = (imprint: Uint8Array, genTimeMs: number): TokenDraft =>
-    draftToken(form, {
-      imprint: sha256Imprint(imprint),
-      serial: nextSerial(),
-      genTimeMs,
-      nonce: undefined,
-    });
+    draftToken(
+      form,
+      { imprint: sha256Imprint(imprint), serial: nextSerial(), genTimeMs, nonce: undefined },
+      (info) => hash('sha256', info, 'buffer'),
+    );
   return {
     now(imprint, genTimeMs) {
       const drafted = draft(imprint, genTimeMs);

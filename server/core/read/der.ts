@@ -302,7 +302,11 @@ function instant(digits: string): number {
   return ms;
 }
 
-const compactTime = (ms: number): string => new Date(ms).toISOString().replaceAll(/[-:T]/g, '');
+/** YYYYMMDDhhmmss.mmmZ of a year of four digits; any other begins with its sign. */
+function compactTime(ms: number): string {
+  const iso = new Date(ms).toISOString();
+  return `${iso.slice(0, 4)}${iso.slice(5, 7)}${iso.slice(8, 10)}${iso.slice(11, 13)}${iso.slice(14, 16)}${iso.slice(17)}`;
+}
 
 const latin1 = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
 
@@ -334,28 +338,62 @@ const TEXT_OF: ReadonlyMap<number, (content: Uint8Array) => string | undefined> 
 /** Text of a string, for people; undefined where it cannot be read as its type says, or is of another type. */
 export const textOf = (element: Element): string | undefined => TEXT_OF.get(element.tag)?.(element.content);
 
-/** The element with this tag, its content in the order given. */
-export function encode(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
+/** What becomes an element: content in its order, elements inside of elements, not written yet. */
+export interface Draft {
+  readonly tag: number;
+  readonly contents: readonly Content[];
+  /** Octets of the contents together. */
+  readonly length: number;
+}
+
+export type Content = Uint8Array | Draft;
+
+const isWritten = (content: Content): content is Uint8Array => content instanceof Uint8Array;
+
+/** An element that is written when the one around it is: nothing is copied twice. */
+export function draft(tag: number, ...contents: readonly Content[]): Draft {
   let length = 0;
-  for (const content of contents) length += content.length;
-  const octets = lengthOctets(length);
-  const element = new Uint8Array(1 + octets.length + length);
-  element[0] = tag;
-  element.set(octets, 1);
-  let at = 1 + octets.length;
-  for (const content of contents) {
-    element.set(content, at);
-    at += content.length;
-  }
+  for (const content of contents) length += isWritten(content) ? content.length : octetsOf(content);
+  return { tag, contents, length };
+}
+
+const octetsOf = ({ length }: Draft): number => 2 + followingOctets(length) + length;
+
+/** Octets of the length after the first one, §8.1.3, in the fewest. */
+function followingOctets(length: number): number {
+  let count = 0;
+  if (length >= 0x80) for (let left = length; left > 0; left = Math.floor(left / 256)) count++;
+  return count;
+}
+
+/** The element with this tag, its content in the order given. */
+export function encode(tag: number, ...contents: readonly Content[]): Uint8Array {
+  const whole = draft(tag, ...contents);
+  const element = new Uint8Array(octetsOf(whole));
+  write(whole, element, 0);
   return element;
 }
 
-/** §8.1.3, in the fewest octets. */
-function lengthOctets(length: number): readonly number[] {
-  if (length < 0x80) return [length];
-  const octets: number[] = [];
-  for (let left = length; left > 0; left = Math.floor(left / 256)) octets.unshift(left % 256);
-  return [0x80 + octets.length, ...octets];
+/** Where it ends. */
+function write({ tag, contents, length }: Draft, into: Uint8Array, start: number): number {
+  let at = writeHead(tag, length, into, start);
+  for (const content of contents) {
+    if (isWritten(content)) {
+      into.set(content, at);
+      at += content.length;
+    } else at = write(content, into, at);
+  }
+  return at;
+}
+
+function writeHead(tag: number, length: number, into: Uint8Array, start: number): number {
+  const following = followingOctets(length);
+  into[start] = tag;
+  into[start + 1] = following === 0 ? length : 0x80 + following;
+  const end = start + 2 + following;
+  for (let at = end - 1, left = length; at > start + 1; at--, left = Math.floor(left / 256))
+    into[at] = left % 256;
+  return end;
 }
 
 /** INTEGER of a number that is not negative. */

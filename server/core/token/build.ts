@@ -1,7 +1,9 @@
 import { sha256 } from '../hash/sha256.ts';
 import { concat, fromHex } from '../read/bytes.ts';
 import {
+  type Content,
   contextTag,
+  draft,
   encode,
   encodeGeneralizedTime,
   encodeInteger,
@@ -62,6 +64,7 @@ const TST_INFO = encodeOid('1.2.840.113549.1.9.16.1.4');
 const SHA256 = encode(TAG.sequence, encodeOid('2.16.840.1.101.3.4.2.1'));
 const ECDSA_WITH_SHA256 = encode(TAG.sequence, encodeOid('1.2.840.10045.4.3.2'));
 const EXPLICIT_0 = contextTag(0, 'constructed');
+const SIGNED_ATTRIBUTES_TAG = Uint8Array.of(EXPLICIT_0);
 
 /** eContentType is not id-data, so that SignedData is of version 3 (RFC 5652 §5.1). */
 const SIGNED_DATA_HEAD = concat(integerOf(3), encode(TAG.set, SHA256));
@@ -110,8 +113,8 @@ function encodeAccuracy(ms: number): Uint8Array {
   );
 }
 
-/** What is to be signed for this content. */
-export function draftToken(form: TokenForm, content: TokenContent): TokenDraft {
+/** What is to be signed for this content; `digest` is SHA-256, for those who have a faster one. */
+export function draftToken(form: TokenForm, content: TokenContent, digest = sha256): TokenDraft {
   const { imprint, serial, genTimeMs, nonce } = content;
   const info = encode(
     TAG.sequence,
@@ -120,12 +123,12 @@ export function draftToken(form: TokenForm, content: TokenContent): TokenDraft {
     encodeSerial(serial),
     encodeGeneralizedTime(genTimeMs),
     form.accuracy,
-    nonce ? encode(TAG.integer, nonce) : NOTHING,
+    nonce ? draft(TAG.integer, nonce) : NOTHING,
   );
   // Their order is that of DER: each is longer than the one before it, and the length stands first.
   return {
     info,
-    toSign: encode(TAG.set, CONTENT_TYPE, MESSAGE_DIGEST_HEAD, sha256(info), form.signerAttribute),
+    toSign: encode(TAG.set, CONTENT_TYPE, MESSAGE_DIGEST_HEAD, digest(info), form.signerAttribute),
   };
 }
 
@@ -150,26 +153,21 @@ export function assembleToken(
   signature: Uint8Array,
   certificates: Uint8Array = NOTHING,
 ): Uint8Array {
-  const content = encode(TAG.sequence, TST_INFO, encode(EXPLICIT_0, encode(TAG.octetString, info)));
-  const signer = encode(
+  const content = draft(TAG.sequence, TST_INFO, draft(EXPLICIT_0, draft(TAG.octetString, info)));
+  const signer = draft(
     TAG.sequence,
     form.signerHead,
-    signedAttributes(toSign),
+    // In SignerInfo the SET has the tag [0] IMPLICIT; it is signed with its own (RFC 5652 §5.4).
+    SIGNED_ATTRIBUTES_TAG,
+    toSign.subarray(1),
     ECDSA_WITH_SHA256,
-    encode(TAG.octetString, signature),
+    draft(TAG.octetString, signature),
   );
-  return wrap(SIGNED_DATA_HEAD, content, certificates, encode(TAG.set, signer));
+  return wrap(SIGNED_DATA_HEAD, content, certificates, draft(TAG.set, signer));
 }
 
-/** In SignerInfo the SET has the tag [0] IMPLICIT; it is signed with its own (RFC 5652 §5.4). */
-function signedAttributes(toSign: Uint8Array): Uint8Array {
-  const tagged = toSign.slice();
-  tagged[0] = EXPLICIT_0;
-  return tagged;
-}
-
-const wrap = (...signedData: readonly Uint8Array[]): Uint8Array =>
-  encode(TAG.sequence, SIGNED_DATA, encode(EXPLICIT_0, encode(TAG.sequence, ...signedData)));
+const wrap = (...signedData: readonly Content[]): Uint8Array =>
+  encode(TAG.sequence, SIGNED_DATA, draft(EXPLICIT_0, draft(TAG.sequence, ...signedData)));
 
 /** Drafts, signs and assembles on the calling thread. */
 export function signToken(
