@@ -18,14 +18,13 @@ const HASH: Readonly<Record<SignatureAlgorithm, string>> = {
 export const nodeSignatures: SignatureVerifier = {
   async verify({ algorithm, spki, message, signature }) {
     try {
-      const known = parsePublicKey(spki);
-      if (!fits(algorithm, known)) return false;
+      const { known, object: key } = readKey(spki);
+      if (key === undefined || !fits(algorithm, known)) return false;
       const raw =
         known.kind === 'ec' && algorithm.endsWith('-der')
           ? ecdsaDerToRaw(signature, fieldLength(known.curve))
           : signature;
-      const key = readKey(spki);
-      return key !== undefined && verify(HASH[algorithm], message, { key, dsaEncoding: 'ieee-p1363' }, raw);
+      return verify(HASH[algorithm], message, { key, dsaEncoding: 'ieee-p1363' }, raw);
     } catch (error) {
       // About the bytes: a key or a signature that is not of its form.
       if (error instanceof FormatError) return false;
@@ -39,8 +38,30 @@ function fits(algorithm: SignatureAlgorithm, key: PublicKey): boolean {
   return key.kind === 'ec' && (algorithm !== 'ecdsa-p256-sha256' || key.curve === 'P-256');
 }
 
-/** Our own parser has read the key already; what OpenSSL refuses besides is its numbers: a point off its curve. */
-function readKey(spki: Uint8Array): KeyObject | undefined {
+interface Key {
+  readonly known: PublicKey;
+  /** undefined where OpenSSL refuses its numbers, which our own parser does not look at: a point off its curve */
+  readonly object: KeyObject | undefined;
+}
+
+/**
+ * Keys by their SPKI: those of issuers and authorities stand in one certificate after the other, and to read one costs
+ * as much as half of a signature. The oldest makes room.
+ */
+const keys = new Map<string, Key>();
+const MOST_KEYS = 256;
+
+function readKey(spki: Uint8Array): Key {
+  const name = Buffer.from(spki).toString('latin1');
+  const before = keys.get(name);
+  if (before !== undefined) return before;
+  const key = { known: parsePublicKey(spki), object: importKey(spki) };
+  if (keys.size === MOST_KEYS) keys.delete(keys.keys().next().value!);
+  keys.set(name, key);
+  return key;
+}
+
+function importKey(spki: Uint8Array): KeyObject | undefined {
   try {
     return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
   } catch {

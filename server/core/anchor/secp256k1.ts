@@ -39,7 +39,11 @@ export function recoverPublicKey(
   // Q = r⁻¹ (s R − e G); a negative factor is taken modulo the order.
   const forG = ((ORDER - (bigEndian(hash) % ORDER)) * inverse) % ORDER;
   const forR = (s * inverse) % ORDER;
-  const key = sumOfMultiples(forG, oddMultiplesOfG(), forR, oddMultiples({ x: r, y, z: 1n }, R_WINDOW));
+  const ofR = oddMultiples({ x: r, y, z: 1n }, R_WINDOW);
+  const key = sum([
+    ...terms(forG, G_WINDOW, multiplesOfG()),
+    ...terms(forR, R_WINDOW, { odd: ofR, turned: ofR.map(turn) }),
+  ]);
   return key.z === 0n ? undefined : affineBytes(key);
 }
 
@@ -55,10 +59,19 @@ const word = (value: bigint): Uint8Array => fromHex(value.toString(16).padStart(
 const G_WINDOW = 8;
 const R_WINDOW = 5;
 
-let multiplesOfG: readonly Point[] | undefined;
-function oddMultiplesOfG(): readonly Point[] {
-  multiplesOfG ??= oddMultiples({ x: GX, y: GY, z: 1n }, G_WINDOW);
-  return multiplesOfG;
+/** Odd multiples of a point, and the same of the point times λ. */
+interface Multiples {
+  readonly odd: readonly Point[];
+  readonly turned: readonly Point[];
+}
+
+let ofG: Multiples | undefined;
+function multiplesOfG(): Multiples {
+  if (ofG === undefined) {
+    const odd = oddMultiples({ x: GX, y: GY, z: 1n }, G_WINDOW);
+    ofG = { odd, turned: odd.map(turn) };
+  }
+  return ofG;
 }
 
 /** 1, 3, 5 … (2^(width−1) − 1) times the point. */
@@ -69,23 +82,60 @@ function oddMultiples(point: Point, width: number): Point[] {
   return multiples;
 }
 
-/** a·G + b·R with one chain of doublings for both (Straus), each factor in its non-adjacent form. */
-function sumOfMultiples(a: bigint, ofG: readonly Point[], b: bigint, ofR: readonly Point[]): Point {
-  const digitsG = nonAdjacentForm(a, G_WINDOW);
-  const digitsR = nonAdjacentForm(b, R_WINDOW);
-  let sum = INFINITY;
-  for (let i = Math.max(digitsG.length, digitsR.length) - 1; i >= 0; i--) {
-    sum = double(sum);
-    sum = addMultiple(sum, ofG, digitsG[i] ?? 0);
-    sum = addMultiple(sum, ofR, digitsR[i] ?? 0);
-  }
-  return sum;
+/*
+ * λ times a point costs one multiplication: λ(x, y) = (βx, y), as β³ = 1 modulo P and λ³ = 1 modulo the order. So a
+ * factor k becomes k₁ + k₂λ with two factors of half its length, and half of the doublings (Gallant, Lambert,
+ * Vanstone; Guide to ECC, algorithm 3.74, with its short vectors (A1, −B1) and (A2, A1)).
+ */
+const BETA = 0x7ae96a2b657c07106e64479eac3434e99cf0497512f58995c1396c28719501een;
+const A1 = 0x3086d221a7d46bcde86c90e49284eb15n;
+const B1 = 0xe4437ed6010e88286f547fa90abfe4c3n;
+const A2 = 0x114ca50f7a8e2f3f657c1108d9d44cfd8n;
+
+/** Times λ. */
+const turn = ({ x, y, z }: Point): Point => ({ x: (x * BETA) % P, y, z });
+
+/** k₁ and k₂, of either sign, with k₁ + k₂λ = k modulo the order. */
+function split(factor: bigint): readonly [bigint, bigint] {
+  const first = nearest(A1 * factor);
+  const second = nearest(B1 * factor);
+  return [factor - first * A1 - second * A2, first * B1 - second * A1];
 }
 
-function addMultiple(sum: Point, odd: readonly Point[], digit: number): Point {
-  if (digit === 0) return sum;
+/** A number that is not negative, divided by the order. */
+const nearest = (value: bigint): bigint => (value + HALF_ORDER) / ORDER;
+
+/** Part of a sum of multiples: digits of a factor, the lowest first, and the odd multiples that they choose from. */
+interface Term {
+  readonly digits: readonly number[];
+  readonly odd: readonly Point[];
+}
+
+function terms(factor: bigint, width: number, { odd, turned }: Multiples): readonly Term[] {
+  const [plain, timesLambda] = split(factor);
+  return [
+    { digits: signedDigits(plain, width), odd },
+    { digits: signedDigits(timesLambda, width), odd: turned },
+  ];
+}
+
+const signedDigits = (factor: bigint, width: number): readonly number[] =>
+  factor < 0n ? nonAdjacentForm(-factor, width).map((digit) => -digit) : nonAdjacentForm(factor, width);
+
+/** With one chain of doublings for all (Straus). */
+function sum(all: readonly Term[]): Point {
+  let point = INFINITY;
+  for (let i = Math.max(...all.map(({ digits }) => digits.length)) - 1; i >= 0; i--) {
+    point = double(point);
+    for (const { digits, odd } of all) point = addMultiple(point, odd, digits[i] ?? 0);
+  }
+  return point;
+}
+
+function addMultiple(to: Point, odd: readonly Point[], digit: number): Point {
+  if (digit === 0) return to;
   const { x, y, z } = odd[(Math.abs(digit) - 1) / 2]!;
-  return add(sum, { x, y: digit < 0 ? P - y : y, z });
+  return add(to, { x, y: digit < 0 ? P - y : y, z });
 }
 
 /** Odd digits between ±2^(width−1), lowest first, zeros between: few additions (Guide to ECC, algorithm 3.35). */

@@ -25,7 +25,7 @@ import {
   type Verdict,
   type When,
 } from './report.ts';
-import type { SignatureVerifier } from './signatures.ts';
+import { askingOnce, type SignatureVerifier } from './signatures.ts';
 import { checkTokens } from './tokens.ts';
 import type { Trust } from './trust.ts';
 
@@ -63,7 +63,8 @@ export async function verifyCertificate(verification: Verification): Promise<Rep
     if (!(error instanceof FormatError)) throw error;
     return refused(error, verification.pdf);
   }
-  const { trust, files, blocks, renewals: given = [], signatures, pdf } = verification;
+  const { trust, files, blocks, renewals: given = [], pdf } = verification;
+  const signatures = askingOnce(verification.signatures);
   const anchors = checkAnchors(certificate.anchors, trust, blocks);
   const issuer = await checkIssuer(
     certificate,
