@@ -98,7 +98,7 @@ interface Wish {
   readonly embedded?: boolean;
 }
 
-/** The renewals of these files under one token. */
+/** The renewals of these files under one token; `genTime` is a day, or a day and a time. */
 export function renewAll(
   files: readonly Uint8Array[],
   { by, chain, policy }: StampingAuthority,
@@ -110,7 +110,7 @@ export function renewAll(
   const certificates = embedded ? { certificates: [by.certificate] } : {};
   const token = makeToken({
     ...{ digest, imprint, policy, by, ...certificates },
-    genTime: `${genTime}T00:00:00.000Z`,
+    genTime: genTime.includes('T') ? genTime : `${genTime}T00:00:00.000Z`,
   });
   return plan.finish(
     { token, certificates: [by.certificate, ...chain] },
@@ -199,15 +199,15 @@ const openCases = (first: Uint8Array): readonly RenewalCase[] => [
     renew(CERTIFICATE, NEW, '2036-01-02'),
   ]),
   one('in the last second of the issuer’s certificate', 'valid ppp', [renew(CERTIFICATE, NEW, '2036-01-01')]),
-  one('without a trust list', 'incomplete puu', [first], { trust: undefined }),
+  one('without a trust list', 'incomplete pus', [first], { trust: undefined }),
   one(
     'without a trust list, after the signer’s certificate ended',
-    'invalid puu puf',
+    'incomplete pus pus',
     [first, renew(first, NEW, '2036-01-02')],
     { trust: undefined },
   ),
   one('without a block, the renewal proves the time', 'incomplete ppp', [first], { blocks: [] }),
-  one('by nobody whom the list knows, and that renewed', 'valid pup ppu', [
+  one('by nobody whom the list knows, and that renewed', 'valid pus ppu', [
     renew(CERTIFICATE, NOBODY, '2030-01-01'),
     renew(renew(CERTIFICATE, NOBODY, '2030-01-01'), OLD, '2031-01-01'),
   ]),
@@ -244,8 +244,21 @@ function brokenCases(first: Uint8Array): readonly RenewalCase[] {
       'valid ppp ppp',
       carrying(list(4, '350801000000')),
     ),
-    one('with word that its own key was stolen', 'invalid pfp', [
+    one('with word that its own key was stolen', 'invalid pfs', [
       renew(CERTIFICATE, OLD, '2035-06-01', { said: [list(1, '350801000000')] }),
+    ]),
+    one('by a clock that stood years before the certificate was issued', 'invalid pfs', [
+      renew(CERTIFICATE, OLD, '2026-06-01'),
+    ]),
+    one('a minute before the certificate was issued', 'valid ppu', [
+      renew(CERTIFICATE, OLD, '2026-11-22T06:59:08.412Z'),
+    ]),
+    one('a millisecond more than a minute before', 'invalid pfs', [
+      renew(CERTIFICATE, OLD, '2026-11-22T06:59:08.411Z'),
+    ]),
+    one('the second by a clock that stood before the certificate was issued', 'invalid ppp pfs', [
+      first,
+      renew(first, OLD, '2026-06-01'),
     ]),
     one('the certificate was changed afterwards', 'invalid fss', [first], { certificate: OTHERS[0]! }),
     one('the certificate is no certificate', 'invalid', [first], { certificate: utf8('{}') }),

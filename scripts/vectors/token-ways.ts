@@ -52,6 +52,11 @@ export function wayCases(): Promise<VectorCase>[] {
       [ways([ca]), ways([cross], [], '06:59:58.000')],
       both,
     ),
+    good(
+      'a key that stood under the first authority makes no witness of the second',
+      [rootToken({ token: { by: who.outside256 } }), ways([ca]), ways([cross], [], '06:59:58.000')],
+      both,
+    ),
     good('two authorities', [ways([cross]), rootToken({ token: { by: who.outside256 } })], both),
     bad(
       'another way’s certificate whose key leaked',

@@ -107,6 +107,7 @@ export const REASON_CODES = [
   'revocation-algorithm-unsupported',
   'ocsp-not-answered',
   'ocsp-extension-critical',
+  'ocsp-certificates-too-many',
   // read/rlp, anchor/
   'rlp-truncated',
   'rlp-not-minimal',
@@ -243,6 +244,7 @@ export const REASON_CODES = [
   'token-signer-purpose',
   'token-signature-wrong',
   'token-before-entry',
+  'renewal-before-certificate',
   'token-key-of-issuer',
   'token-certificate-revoked',
   'revocation-not-authentic',

@@ -131,6 +131,8 @@ export const en: Sentences = {
       'the signature algorithm of the revocation information is not supported: {algorithm}',
     'ocsp-not-answered': 'the OCSP response holds no answer',
     'ocsp-extension-critical': 'the OCSP response has an unknown critical extension',
+    'ocsp-certificates-too-many':
+      'the OCSP response comes with {actual} certificates, at most {limit} are read',
     'rlp-truncated': 'RLP ends too early',
     'rlp-not-minimal': 'RLP is not minimal',
     'rlp-trailing-bytes': 'bytes behind the RLP item',
@@ -306,6 +308,8 @@ export const en: Sentences = {
     'block-differs': 'the source {source} has {expected} as block {number}, the certificate {actual}',
     'block-compared': 'the same as block {number} of the source {source}: {hash}',
     'renewal-holds': 'the renewal of {of} holds: token given by {subject} at {genTime}',
+    'renewal-before-certificate':
+      'the token of the renewal, of {time} at the latest, covers a certificate that says it was issued at {issuedAt}: one of the two is wrong',
     'renewed-in-time': 'everything in {of} that rests on keys was still good then',
     'renewed-too-late':
       'the certificates of {layer} were good until {goodUntil}, and the renewal was made at {genTime}',
@@ -377,6 +381,7 @@ export const en: Sentences = {
       'look the block up by its number at a node or explorer of your own choice and compare the hash',
     'trust-list': 'get a trust list by a way that you believe (--trust)',
     files: 'give all files of the entry',
+    pages: 'the pages of the document are not confirmed: go by the certificate in it',
     'newer-checker': 'use a newer checker',
   },
   hint: {

@@ -125,6 +125,7 @@ export const zh: Sentences = {
     'revocation-algorithm-unsupported': '吊销信息的签名算法不支持：{algorithm}',
     'ocsp-not-answered': 'OCSP 应答中没有答复',
     'ocsp-extension-critical': 'OCSP 应答含未知的关键扩展项',
+    'ocsp-certificates-too-many': 'OCSP 应答附带 {actual} 张证书，上限 {limit}',
     'rlp-truncated': 'RLP 编码不完整',
     'rlp-not-minimal': 'RLP 写法不规范',
     'rlp-trailing-bytes': 'RLP 之后有多余字节',
@@ -285,6 +286,8 @@ export const zh: Sentences = {
     'block-differs': '来源 {source} 的第 {number} 块哈希为 {expected}，证书中为 {actual}',
     'block-compared': '与来源 {source} 的第 {number} 块一致：{hash}',
     'renewal-holds': '对 {of} 的续期成立：{subject} 于 {genTime} 出具时间戳',
+    'renewal-before-certificate':
+      '续期时间戳的时间 {time} 早于其所涵盖的证书自称的签发时间 {issuedAt}，两者必有一误',
     'renewed-in-time': '续期时，{of} 中依赖密钥的各项均仍有效',
     'renewed-too-late': '{layer} 的证书有效期至 {goodUntil}，而续期时间为 {genTime}',
     'renewed-too-early': '续期时间 {genTime} 早于 {layer} 的时间 {before}',
@@ -349,6 +352,7 @@ export const zh: Sentences = {
     'block-hash': '请在您自己的节点或区块浏览器上按块号查询（证书以外的来源），与所列哈希比对',
     'trust-list': '请从您信任的途径取得信任清单（--trust）',
     files: '请提交清单中的全部文件',
+    pages: '文书页面未经核实：请以其中的证书为准',
     'newer-checker': '请使用更新的核验程序',
   },
   hint: {

@@ -423,11 +423,12 @@ def der_integer(item):
     content = of(item, 0x02)
     value = int.from_bytes(content, "big", signed=True)
     need(content and (value + (value < 0)).bit_length() // 8 + 1 == len(content), "INTEGER is not the shortest")
+    need(len(content) <= 2049, "INTEGER is too long")
     return value
 
 def der_oid(item):
     content = of(item, 0x06)
-    need(OID.fullmatch(content), "OID")
+    need(OID.fullmatch(content) and len(content) <= 255, "OID")
     return content.hex()
 
 def der_bits(item):
@@ -1039,7 +1040,9 @@ def read_crl(data):
     need(entries is None or entries[1], "no entries")
     for entry_ in entries[1] if entries else ():
         parts = Fields(of(entry_))
-        serial, time, more = of(parts.take(0x02), 0x02), read_time(parts.take()), parts.maybe(0x30)
+        serial, time, more = parts.take(), read_time(parts.take()), parts.maybe(0x30)
+        der_integer(serial)
+        serial = serial[1]
         parts.end()
         reason = read_extensions_of(more[1], ("551d15",)).get("551d15") if more else None
         revoked.append((serial, time, None if reason is None else read_reason(der_one(reason))))
@@ -1059,7 +1062,7 @@ def read_ocsp(data):
         (explicit,) = more
         (listed,) = of(explicit, 0xA0)
         certificates = of(listed)
-        need(certificates and all(c[0] == 0x30 for c in certificates), "certificates")
+        need(1 <= len(certificates) <= 4 and all(c[0] == 0x30 for c in certificates), "certificates")
     items = Fields(of(tbs))
     need(items.take()[0] != 0xA0, "version")
     produced, singles, extensions = general_time(items.take())[0], items.take(0x30), items.maybe(0xA1)
@@ -1072,6 +1075,7 @@ def read_ocsp(data):
     for single in singles[1]:
         parts = Fields(of(single))
         algorithm_, name_hash, key_hash, serial = of(parts.take(0x30))
+        der_integer(serial)
         hashing = "sha1" if digest_id_or_sha1(algorithm_) == SHA1_ID else digest_name(algorithm_)
         state = parts.take()
         general_time(parts.take())
@@ -1244,11 +1248,8 @@ def check_authority(found, trust):
 
 def witnesses(independent):
     """Labels of (label, key), of which none has a label or a key of one before."""
-    first = []
-    for label, key in independent:
-        if not any(label == l or key == k for l, k in first):
-            first.append((label, key))
-    return [label for label, _ in first]
+    return [label for i, (label, key) in enumerate(independent)
+            if not any(label == l or key == k for l, k in independent[:i])]
 
 def millis_of(moment):
     """ms since the beginning of 1970"""

@@ -123,12 +123,17 @@ class Found:
         self.statuses = status, authority, unbroken
         self.layer, self.time, self.label = layer, time, label
 
-def check_one(at, renewal, before, layers, strict, trust):
+def check_one(at, renewal, before, layers, strict, trust, issued):
     try:
         found = check_token(renewal, before)
     except ValueError:
         return Found("failed")
     authority, label = c.check_authority(found, trust)
+    if c.stamp_time(found["info"]) < issued - 60000:
+        authority, label = "failed", None
+    if authority != "passed":
+        layer = layer_of(at, found, trust) if authority == "unknown" else Layer(at, [found["signer"]], False, found, trust)
+        return Found("passed", authority, "skipped", layer, c.stamp_time(found["info"]), label)
     states = [layer.state(found) for layer in layers]
     for layer, state in zip(layers, states):
         if state == "good":
@@ -140,7 +145,7 @@ def check_one(at, renewal, before, layers, strict, trust):
         unbroken = "unknown"
     return Found("passed", authority, unbroken, layer_of(at, found, trust), c.stamp_time(found["info"]), label)
 
-def check_renewals(certificate, layers, renewals, trust):
+def check_renewals(certificate, layers, renewals, trust, issued):
     read, results, digests = [], {}, [S(data).hex() for data in renewals]
     for i, data in enumerate(renewals):
         try:
@@ -156,7 +161,7 @@ def check_renewals(certificate, layers, renewals, trust):
         for i, renewal in enumerate(read):
             if renewal and i not in results and renewal["sha512"] == digest:
                 at = "renewals[%d]" % i
-                results[i] = check_one(at, renewal, before, layers, strict, trust)
+                results[i] = check_one(at, renewal, before, layers, strict, trust, issued)
                 if results[i].layer:
                     token = S(c.from64(renewal["token"])).hex()
                     below(digests[i], renewal["earlier"] + [token], [results[i].layer], True)
@@ -179,8 +184,10 @@ def verify(certificate, given, renewals, trust, blocks):
     statuses = {(name, at): status for name, at, status in checks}
     if statuses["format", None] != "passed":
         return {"verdict": verdict, "checks": [], "counts": counts, "authorities": labels, "layers": []}
-    layers = layers_of_certificate(c.read_certificate(certificate), trust, statuses)
-    found = check_renewals(certificate, layers, renewals, trust)
+    document = c.read_certificate(certificate)
+    layers = layers_of_certificate(document, trust, statuses)
+    issued = c.millis_of(c.seconds_of(document["issuedAt"])) + int(document["issuedAt"][20:23])
+    found = check_renewals(certificate, layers, renewals, trust, issued)
     names = "renewal authority unbroken".split()
     more = [{"id": name, "at": "renewals[%d]" % i, "status": status}
             for i, one in enumerate(found) for name, status in zip(names, one.statuses)]

@@ -4,7 +4,7 @@ import { instant } from '../read/fields.ts';
 import { FormatError } from '../reason.ts';
 
 /*
- * The certificate on paper, FORMAT.md §10: a PDF with the certificate inside, as it is, and one signature over all of it.
+ * The certificate on paper, FORMAT-MORE.md §4: a PDF with the certificate inside, as it is, and one signature over all of it.
  * This is no reader of PDF: two objects are found by their bytes, and each must stand there exactly as we write it.
  * Whoever wants another document to pass must make our signature, which covers every byte.
  */

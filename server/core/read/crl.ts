@@ -10,6 +10,7 @@ import {
   listOf,
   parseDer,
   readFields,
+  serialNumber,
   smallInteger,
   TAG,
 } from './der.ts';
@@ -94,7 +95,7 @@ function readTbs(tbs: Element) {
 
 function readEntry(entry: Element): RevokedSerial {
   return readFields(entry, TAG.sequence, (fields) => {
-    const serial = toHex(fields.next(TAG.integer).content);
+    const serial = serialNumber(fields.next(TAG.integer));
     const atMs = readTime(fields.any());
     const extensions = fields.optional(TAG.sequence);
     const code = extensions && readExtensions(extensions, [REASON_CODE]).get(REASON_CODE);

@@ -190,6 +190,9 @@ export function readDefaultFalse(fields: Fields): boolean {
   return true;
 }
 
+/** The modulus of an RSA key of 16,384 bits; engines differ in how long a number may be, and this reads alike in all. */
+const MAX_INTEGER_OCTETS = 2_049;
+
 /** In the fewest octets, §8.3.2; `tag` where it is tagged IMPLICIT. */
 export function integer(element: Element, tag: number = TAG.integer): bigint {
   const { content } = expectTag(element, tag);
@@ -197,6 +200,7 @@ export function integer(element: Element, tag: number = TAG.integer): bigint {
   // The first nine bits are neither all 0 nor all 1.
   if (
     first === undefined ||
+    content.length > MAX_INTEGER_OCTETS ||
     (second !== undefined && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80)))
   )
     throw new FormatError('der-integer-invalid');
@@ -208,6 +212,12 @@ export function smallInteger(element: Element, tag: number = TAG.integer): numbe
   const value = integer(element, tag);
   if (value < 0n || value >= 2n ** 31n) throw new FormatError('der-integer-invalid');
   return Number(value);
+}
+
+/** Hex of a number that only names something: whoever compares it must know that it has one spelling. */
+export function serialNumber(element: Element): string {
+  integer(element);
+  return toHex(element.content);
 }
 
 export interface BitString {
@@ -249,11 +259,14 @@ export function namedBits(element: Element): readonly number[] {
   return bits;
 }
 
-/** OBJECT IDENTIFIER of any length, as hex of its content: each has one spelling, arcs in the fewest octets (§8.19). */
+const MAX_OID_OCTETS = 255;
+
+/** OBJECT IDENTIFIER, as hex of its content: each has one spelling, arcs in the fewest octets (§8.19). */
 export function oid(element: Element): string {
   const { content } = expectTag(element, TAG.oid);
   const isPadded = content.some((byte, i) => byte === 0x80 && (content[i - 1] ?? 0) < 0x80);
-  if (isPadded || (content.at(-1) ?? 0x80) >= 0x80) throw new FormatError('der-oid-invalid');
+  if (isPadded || content.length > MAX_OID_OCTETS || (content.at(-1) ?? 0x80) >= 0x80)
+    throw new FormatError('der-oid-invalid');
   return toHex(content);
 }
 

@@ -12,6 +12,7 @@ import {
   oid,
   parseDer,
   readFields,
+  serialNumber,
   TAG,
 } from './der.ts';
 import { readDigest } from './digests.ts';
@@ -47,6 +48,9 @@ export interface OcspAnswer {
 const CONTEXT_0 = contextTag(0, 'constructed');
 const CONTEXT_1 = contextTag(1, 'constructed');
 
+/** One answers, perhaps with the way up from it; each costs whoever checks a signature. */
+const MAX_CERTIFICATES = 4;
+
 /** id-pkix-ocsp-basic and SHA-1, as `oid` gives them. */
 const BASIC = '2b0601050507300101';
 const SHA1 = '2b0e03021a';
@@ -74,6 +78,11 @@ function readBasic(element: Element): OcspAnswer {
     const certificates = explicit
       ? readFields(explicit, CONTEXT_0, (of) => listOf(of.next(TAG.sequence), TAG.sequence, TAG.sequence))
       : [];
+    if (certificates.length > MAX_CERTIFICATES)
+      throw new FormatError('ocsp-certificates-too-many', {
+        limit: MAX_CERTIFICATES,
+        actual: certificates.length,
+      });
     return {
       kind: 'ocsp',
       tbs: tbs.raw,
@@ -116,7 +125,7 @@ function readCertId(element: Element) {
       hash: isSha1 ? sha1 : readDigest(algorithm).of,
       issuerNameHash: fields.next(TAG.octetString).content,
       issuerKeyHash: fields.next(TAG.octetString).content,
-      serial: toHex(fields.next(TAG.integer).content),
+      serial: serialNumber(fields.next(TAG.integer)),
     };
   });
 }

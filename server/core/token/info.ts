@@ -1,4 +1,3 @@
-import { toHex } from '../read/bytes.ts';
 import {
   contextTag,
   dotted,
@@ -10,6 +9,7 @@ import {
   parseDer,
   readDefaultFalse,
   readFields,
+  serialNumber,
   smallInteger,
   TAG,
 } from '../read/der.ts';
@@ -49,8 +49,7 @@ export function parseTstInfo(bytes: Uint8Array): TstInfo {
     if (version !== 1) throw new FormatError('tsp-version-unsupported', { version });
     const policy = dotted(oid(fields.next(TAG.oid)));
     const imprint = readImprint(fields.next(TAG.sequence));
-    const serial = fields.next(TAG.integer);
-    integer(serial);
+    const serial = serialNumber(fields.next(TAG.integer));
     const genTime = fields.next(TAG.generalizedTime);
     const genTimeMs = generalizedTime(genTime);
     const accuracy = fields.optional(TAG.sequence);
@@ -65,7 +64,7 @@ export function parseTstInfo(bytes: Uint8Array): TstInfo {
     return {
       policy,
       imprint,
-      serial: toHex(serial.content),
+      serial,
       genTimeMs,
       // A fraction does not end with 0: where it is longer, there is something behind the milliseconds.
       genTimeUpMs: genTimeMs + (genTime.content.length > 'YYYYMMDDhhmmss.mmmZ'.length ? 1 : 0),

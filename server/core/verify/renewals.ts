@@ -6,7 +6,7 @@ import { goodUntilMs, type Held, heldOf, type Later, whyNotStillGood } from './h
 import { type Check, type CheckId, type Layer, type RenewalFact, reason, type Status } from './report.ts';
 import type { SignatureVerifier } from './signatures.ts';
 import { type CheckedToken, checkToken } from './token.ts';
-import { evidenceOf, factOf, judge } from './tokens.ts';
+import { evidenceOf, factOf, failedBy, judge, latestMs, MAX_AHEAD_MS } from './tokens.ts';
 import type { Trust } from './trust.ts';
 
 /*
@@ -44,6 +44,8 @@ interface Given {
 
 export interface RenewalsRequest {
   readonly certificate: Uint8Array;
+  /** What the certificate says of when it was issued, Unix ms: a token over that text is not older. */
+  readonly notBeforeMs: number;
   readonly renewals: readonly Uint8Array[];
   /** What the certificate rests on, besides its blocks. */
   readonly held: readonly Held[];
@@ -130,7 +132,7 @@ async function checkOne(
   at: string,
   renewal: Renewal,
   before: Before,
-  { trust, verifier }: RenewalsRequest,
+  { trust, verifier, notBeforeMs }: RenewalsRequest,
 ): Promise<RenewalFinding> {
   let checked: CheckedToken;
   let evidence: Later['evidence'];
@@ -140,10 +142,14 @@ async function checkOne(
     if (!(error instanceof FormatError)) throw error;
     return notHeld(at, 'failed', error);
   }
-  const judged = await judge(checked, evidence, trust, verifier);
+  const early = whyBeforeCertificate(checked, notBeforeMs);
+  const judged = early ? failedBy(early) : await judge(checked, evidence, trust, verifier);
   const token = factOf(at, 'kezheng-renewal/1', checked, judged);
-  const later = { genTimeMs: checked.info.genTimeMs, evidence };
-  const { status, why, carries } = await unbroken(before, later, verifier);
+  // A time that nobody the reader knows stands behind carries nothing on.
+  const { status, why, carries } =
+    judged.status === 'passed'
+      ? await unbroken(before, { genTimeMs: checked.info.genTimeMs, evidence }, verifier)
+      : NOT_CARRIED;
   const check = checkAt(at);
   return {
     checks: [
@@ -184,6 +190,19 @@ export async function heldOfRenewal(
 
 /** What nobody can tell without a better trust list. */
 const isOpen = ({ code }: Reason): boolean => code === 'renewed-way-unknown';
+
+const NOT_CARRIED = { status: 'skipped', why: EARLIER, carries: [] } as const;
+
+/** A renewal covers the certificate, and with it the text of `issuedAt`, as a token covers that of `receivedAt`. */
+function whyBeforeCertificate({ info }: CheckedToken, notBeforeMs: number): Reason | undefined {
+  const latest = latestMs(info);
+  return latest < notBeforeMs - MAX_AHEAD_MS
+    ? reason('renewal-before-certificate', {
+        issuedAt: new Date(notBeforeMs).toISOString(),
+        time: new Date(latest).toISOString(),
+      })
+    : undefined;
+}
 
 async function unbroken({ at, held, strict }: Before, later: Later, verifier: SignatureVerifier) {
   const carries: string[] = [];

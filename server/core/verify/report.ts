@@ -161,7 +161,7 @@ export interface Facts {
 
 /** What stands outside this certificate and was not at hand: to be compared by the reader, and where. */
 export interface Remaining {
-  readonly what: 'block-hash' | 'trust-list' | 'files' | 'newer-checker';
+  readonly what: 'block-hash' | 'trust-list' | 'files' | 'pages' | 'newer-checker';
   readonly detail: ReasonDetail;
 }
 

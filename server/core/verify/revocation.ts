@@ -47,7 +47,7 @@ export async function checkAllRevocation(
 ): Promise<RevocationFinding> {
   const finding = await checkRevocation(path, evidence, genTimeMs, verifier);
   const reasons = [finding.reason];
-  for (const other of paths)
+  for (const other of paths.filter((one) => one !== path))
     reasons.push((await checkRevocation(other, evidence, genTimeMs, verifier)).reason);
   for (const [twin, issuer] of twins)
     for (const said of await saidOf(twin, issuer, evidence, genTimeMs, verifier))

@@ -59,7 +59,7 @@ async function checkOne(
     const evidence = evidenceOf(token.type === 'rfc3161-root/1' ? token.revocation : []);
     const judged = await judge(checked, evidence, trust, verifier);
     const early = whyBeforeEntry(certificate, checked);
-    const said: Judgement = early === undefined ? judged : { ...NOBODY, status: 'failed', why: early };
+    const said = early === undefined ? judged : failedBy(early);
     return {
       checks: [check('token', 'passed', holds(token, checked)), check('authority', said.status, said.why)],
       fact: factOf(at, token.type, checked, said),
@@ -85,7 +85,7 @@ const holds = ({ type }: KnownToken, { info, signer }: CheckedToken): Reason =>
   });
 
 /** How far the clock of the service may be ahead of a token's, in ms: a clock that is off by more is noticed. */
-const MAX_AHEAD_MS = 60_000;
+export const MAX_AHEAD_MS = 60_000;
 
 /**
  * A token covers the manifest, and with it the text of `receivedAt`: nobody could have it stamped long before that time
@@ -130,6 +130,8 @@ export interface Judgement {
 const NONE: Beside = { paths: [], twins: [] };
 const NOBODY = { by: 'unknown', label: undefined, path: undefined, beside: NONE } as const;
 
+export const failedBy = (why: Reason): Judgement => ({ ...NOBODY, status: 'failed', why });
+
 export async function judge(
   checked: CheckedToken,
   evidence: readonly RevocationEvidence[],
@@ -141,7 +143,7 @@ export async function judge(
   const found = await standingOf(checked, trust, verifier);
   switch (found.by) {
     case 'broken':
-      return { ...NOBODY, status: 'failed', why: found.reason };
+      return failedBy(found.reason);
     case 'unknown':
       return { ...NOBODY, status: 'unknown', why: reason('authority-unknown', detail) };
     case 'unlisted-policy':
@@ -181,7 +183,7 @@ async function trusted(
     said,
     reason: refusal,
   } = await checkAllRevocation(path, beside, evidence, info.genTimeMs, verifier);
-  if (refusal !== undefined) return { ...NOBODY, status: 'failed', why: refusal };
+  if (refusal !== undefined) return failedBy(refusal);
   const why = reason(PASSED[by][looked > 0 ? 'unrevoked' : said ? 'outdated' : 'unlooked'], {
     label,
     policy: info.policy,
@@ -215,7 +217,7 @@ export function factOf(
   };
 }
 
-const latestMs = ({ genTimeUpMs, accuracyMs = 0 }: CheckedToken['info']): number =>
+export const latestMs = ({ genTimeUpMs, accuracyMs = 0 }: CheckedToken['info']): number =>
   Math.min(genTimeUpMs + accuracyMs, LAST_MS);
 
 /** The last millisecond of years with four digits: later ones are written otherwise, and would sort before them. */

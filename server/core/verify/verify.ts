@@ -32,7 +32,7 @@ import type { Trust } from './trust.ts';
 /** Everything a check needs, brought by the one who checks. Nothing is fetched and no clock is looked at. */
 export interface Verification {
   readonly certificate: Uint8Array;
-  /** The document that the certificate was taken from, where it was: then its pages are checked too. */
+  /** The document that the certificate was taken from, where it was: then its pages are checked too, and what is in it counts. */
   readonly pdf?: Pdf | undefined;
   readonly files: readonly GivenFile[];
   /** Without it nothing is ever `valid`. */
@@ -56,9 +56,10 @@ const REQUIRED: readonly CheckId[] = [
 
 /** Runs every check of FORMAT.md, «Verification», in its order. */
 export async function verifyCertificate(verification: Verification): Promise<Report> {
+  const bytes = verification.pdf?.certificate ?? verification.certificate;
   let certificate: Certificate;
   try {
-    certificate = parseCertificate(verification.certificate);
+    certificate = parseCertificate(bytes);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     return refused(error, verification.pdf);
@@ -75,7 +76,8 @@ export async function verifyCertificate(verification: Verification): Promise<Rep
   const tokens = await checkTokens(certificate, trust, signatures);
   const held = [...signatureHeld(issuer), ...tokens.flatMap((token) => token.held ?? [])];
   const renewals = await checkRenewals({
-    certificate: verification.certificate,
+    certificate: bytes,
+    notBeforeMs: Date.parse(certificate.issuedAt),
     renewals: given,
     held,
     trust,
@@ -272,13 +274,10 @@ function gather(
 }
 
 /** One label is one witness, and so is one key, whatever the certificates beside it lead to. */
-function witnesses(independent: readonly TokenFact[]): readonly string[] {
-  const first: TokenFact[] = [];
-  for (const fact of independent)
-    if (!first.some(({ label, signerKey }) => label === fact.label || signerKey === fact.signerKey))
-      first.push(fact);
-  return first.map(({ label }) => label!);
-}
+const witnesses = (independent: readonly TokenFact[]): readonly string[] =>
+  independent.flatMap(({ label, signerKey }, i) =>
+    independent.slice(0, i).some((one) => one.label === label || one.signerKey === signerKey) ? [] : label!,
+  );
 
 const blockTime = (fact: AnchorFact, proven: boolean): When => ({
   clock: 'block',
@@ -314,7 +313,7 @@ function notProven(certificate: Certificate): readonly NotProven[] {
 }
 
 /** Open because of what the reader's list holds. */
-const NOT_A_NEWER_CHECKER: readonly CheckId[] = ['issuer', 'log', 'authority', 'unbroken', 'pdf-pages'];
+const NOT_A_NEWER_CHECKER: readonly CheckId[] = ['issuer', 'log', 'authority', 'unbroken'];
 
 function remaining(checks: readonly Check[], trust: Trust | undefined): readonly Remaining[] {
   const open = checks.filter((check) => check.status === 'unknown');
@@ -323,6 +322,7 @@ function remaining(checks: readonly Check[], trust: Trust | undefined): readonly
     ...open.flatMap(({ id, reason: why }): Remaining[] => {
       if (id === 'block') return [{ what: 'block-hash', detail: why.detail }];
       if (id === 'files') return [{ what: 'files', detail: why.detail }];
+      if (id === 'pdf-pages') return [{ what: 'pages', detail: why.detail }];
       return NOT_A_NEWER_CHECKER.includes(id) ? [] : [{ what: 'newer-checker', detail: why.detail }];
     }),
   ];

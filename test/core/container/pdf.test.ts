@@ -11,6 +11,7 @@ import { FormatError } from '../../../server/core/reason.ts';
 import { checkPages } from '../../../server/core/verify/pdf.ts';
 import type { Check } from '../../../server/core/verify/report.ts';
 import { parseTrust } from '../../../server/core/verify/trust.ts';
+import { verifyCertificate } from '../../../server/core/verify/verify.ts';
 import { whyNoPoppler, opened as withPoppler } from '../../support/poppler.ts';
 
 t.setTimeout(240_000);
@@ -34,6 +35,26 @@ async function pages(bytes: Uint8Array): Promise<Check | undefined> {
   if ('refused' in pdf) return undefined;
   return checkPages(pdf, trust, nodeSignatures, (ms) => [ms]);
 }
+
+t.test('what is in the document counts, and its open pages are said to be left', async (t) => {
+  const check = async (one: Case, certificate?: Uint8Array) => {
+    const pdf = openPdf(bytesOf(one));
+    const request = { files: [], blocks: [], signatures: nodeSignatures, pdf };
+    const list = parseTrust(utf8(JSON.stringify(one.trust)));
+    return verifyCertificate({ ...request, certificate: certificate ?? pdf.certificate, trust: list });
+  };
+  const [first] = CASES as readonly [Case];
+  t.strictSame(await check(first, utf8('{}')), await check(first));
+  const open = CASES.filter((one) => one.pages?.endsWith('unknown') || one.pages === 'pdf-not-signed');
+  t.ok(open.length > 0);
+  for (const one of open) {
+    const { remaining } = await check(one);
+    t.ok(
+      remaining.some(({ what }) => what === 'pages'),
+      one.name,
+    );
+  }
+});
 
 t.test('a document is taken only up to the size that is held', async (t) => {
   const at = (length: number) => {

@@ -79,6 +79,10 @@ const DAMAGED: Readonly<Record<string, readonly [Readonly<Record<string, readonl
       { [`${FIRST}/2`]: [sequence(...Array(2).fill(elementAt(list, `${FIRST}/2/0`).raw))] },
       'x509-extension-duplicate',
     ],
+    'a serial number has a second spelling': [
+      { [`${FIRST}/0`]: [int(0, ...elementAt(list, `${FIRST}/0`).content)] },
+      'der-integer-invalid',
+    ],
     'a reason has two octets': [{ [`${FIRST}/2`]: [reason(0, 1)] }, 'der-integer-invalid'],
     'a reason has none': [{ [`${FIRST}/2`]: [reason()] }, 'der-integer-invalid'],
     'its next update is before 2050 in the later form': [

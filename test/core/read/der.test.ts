@@ -3,6 +3,7 @@ import t from 'tap';
 import * as der from '../../../server/core/read/der.ts';
 import { type Element, TAG } from '../../../server/core/read/der.ts';
 import { FormatError } from '../../../server/core/reason.ts';
+import { refusal } from '../../support/format-error.ts';
 
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
 const parse = (hex: string): Element => der.parseDer(bytes(hex));
@@ -229,13 +230,34 @@ t.test('OBJECT IDENTIFIERs are read and written', async (t) => {
   }
 });
 
-t.test('an OBJECT IDENTIFIER is read whatever its length', async (t) => {
+t.test('an OBJECT IDENTIFIER is read up to 255 octets, whatever its arcs', async (t) => {
   const long = `2.25.${2n ** 482n + 1n}`;
   t.equal(der.encodeOid(long).length, 2 + 70);
   t.equal(der.dotted(der.oid(der.parseDer(der.encodeOid(long)))), long);
-  const huge = der.encode(TAG.oid, new Uint8Array(1_000_000).fill(0x81).fill(0x01, 999_999));
-  t.equal(der.oid(der.parseDer(huge)).length, 2_000_000);
+  const arc = (octets: number) => new Uint8Array(octets).fill(0x81).fill(0x01, octets - 1);
+  t.equal(der.oid(der.parseDer(der.encode(TAG.oid, arc(255)))).length, 510);
+  for (const octets of [256, 1_000_000])
+    t.equal(
+      refusal(() => der.oid(der.parseDer(der.encode(TAG.oid, arc(octets))))),
+      'der-oid-invalid',
+    );
 });
+
+t.test(
+  'an INTEGER is read up to 2,049 octets: no engine meets a number that is too long for it',
+  async (t) => {
+    const number = (octets: number) =>
+      der.parseDer(der.encode(TAG.integer, new Uint8Array(octets).fill(0x7f)));
+    t.equal(der.integer(number(2_049)).toString(16).length, 4_098);
+    t.equal(der.serialNumber(number(2_049)).length, 4_098);
+    for (const octets of [2_050, 1_000_000])
+      for (const read of [der.integer, der.smallInteger, der.serialNumber])
+        t.equal(
+          refusal(() => read(number(octets))),
+          'der-integer-invalid',
+        );
+  },
+);
 
 const UTC: Record<string, string> = {
   '500101000000Z': '1950-01-01T00:00:00.000Z',

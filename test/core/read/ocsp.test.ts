@@ -87,6 +87,14 @@ const DAMAGED: Readonly<Record<string, readonly [Uint8Array, string]>> = {
     changed({ [`${SINGLE}/0/0`]: [sequence(encodeOid('1.2.840.113549.2.5'))] }),
     'tsp-algorithm-unsupported',
   ],
+  'a serial number has a second spelling': [
+    changed({ [`${SINGLE}/0/3`]: [int(0, ...elementAt(basic, `${SINGLE}/0/3`).content)] }),
+    'der-integer-invalid',
+  ],
+  'it brings more than four certificates': [
+    changed({ '/3': [context(0, sequence(...Array(5).fill(one.der)))] }),
+    'ocsp-certificates-too-many',
+  ],
   'it names by no digest': [changed({ [`${SINGLE}/0/0`]: [sequence()] }), 'der-tag-unexpected'],
   'a good status has content': [
     changed({ [`${SINGLE}/1`]: [encode(contextTag(0, 'primitive'), Uint8Array.of(0))] }),
@@ -104,6 +112,13 @@ for (const [what, [bytes, code]] of Object.entries(DAMAGED))
       code,
     ),
   );
+
+t.test('an answer with four certificates is read', async (t) => {
+  t.equal(
+    parseOcsp(changed({ '/3': [context(0, sequence(...Array(4).fill(one.der)))] })).certificates.length,
+    4,
+  );
+});
 
 t.test('answers with any bytes changed or cut never crash', async (t) => {
   t.equal(parseDer(answer).children.length, 2);

@@ -103,6 +103,7 @@ t.test('a flipped bit anywhere in a renewal is seen', async (t) => {
   const passes = async (bytes: Uint8Array) => {
     const request = {
       certificate: CERTIFICATE,
+      notBeforeMs: 0,
       renewals: [bytes],
       held: [],
       trust,
