@@ -58,11 +58,8 @@ async function ownList(report: Report): Promise<readonly ExpectedLog[]> {
   }
 }
 
-/** Roots that the service itself keeps a list of; that it cannot be read is told with its logs. */
-export const ownAuthorities = (): Promise<Trust['authorities']> =>
+/** The list that the service itself keeps, with its earlier keys; that it cannot be read is told with its logs. */
+export const ownTrust = (): Promise<Trust | undefined> =>
   readFile(join(storageSettings().dataDir, 'trust.json'))
     .then(parseTrust)
-    .then(
-      ({ authorities }) => authorities,
-      () => [],
-    );
+    .catch(() => undefined);

@@ -8,7 +8,7 @@ import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import { parseTrust, type Trust } from '../core/verify/trust.ts';
 import { InspectionFailed } from '../ports/inspect.ts';
 import { auditTools, localNode, storageSettings } from './data.ts';
-import { expectationOf, ownAuthorities } from './expected.ts';
+import { expectationOf, ownTrust } from './expected.ts';
 import { tellFindings } from './findings-text.ts';
 import { confirmationsOf, nodesOf } from './node.ts';
 import { certificatesIn } from './pem.ts';
@@ -30,7 +30,9 @@ export async function fsckCommand(args: readonly string[], signatures: Signature
   const confirmations = confirmationsOf(values.confirmations ?? process.env['KEZHENG_CONFIRMATIONS']);
   const trust = values.trust === undefined ? undefined : await readTrust(values.trust);
   const issuers = await issuersOf(trust, 'issuer');
-  const stampers = await issuersOf(trust, 'tsa');
+  // Who gives a list believes that one, and otherwise what the service wrote down: keys of before a renewal stand there.
+  const believed = trust ?? (await ownTrust());
+  const stampers = await issuersOf(believed, 'tsa');
   const report = tellFindings(values.json ?? false);
   const expected = await expectationOf(trust, report);
   const inspection = await auditTools.openInspection();
@@ -57,7 +59,7 @@ export async function fsckCommand(args: readonly string[], signatures: Signature
       signatures,
       issuers,
       stampers,
-      authorities: [...(trust?.authorities ?? []), ...(await ownAuthorities())],
+      authorities: believed?.authorities ?? [],
       expected,
       nodes,
       confirmations,

@@ -26,8 +26,9 @@ export interface ContainerDeps {
   readonly openPackage: OpenPackage;
 }
 
-/** Each takes room on the disk and a worker's time for its digests. */
-const MAX_PACKAGES = 4;
+/** Each takes room on the disk and a worker's time for its digests: so many at once, so many of them from one address. */
+const MAX_PACKAGES = 16;
+const MAX_OF_ONE = 4;
 
 export interface Received {
   readonly source: Source;
@@ -36,21 +37,52 @@ export interface Received {
 
 type Receive = (request: FastifyRequest, part: FormPart, limit: number) => Promise<Received>;
 
+const overloaded = () => new Problem('overloaded', {}, { retryAfterSeconds: 5 });
+
+/** Room for packages: whoever sends slowly keeps others of other addresses out of it no more than he must. */
+function createRoom() {
+  const sizes = new Map<symbol, number>();
+  const owners = new Map<string, number>();
+  return {
+    enter(address: string) {
+      const own = owners.get(address) ?? 0;
+      if (sizes.size >= MAX_PACKAGES || own >= MAX_OF_ONE) throw overloaded();
+      const place = Symbol(address);
+      sizes.set(place, 0);
+      owners.set(address, own + 1);
+      return {
+        /** All that are here together take no more room than the largest one may. */
+        grown(size: number, limit: number): void {
+          sizes.set(place, size);
+          const others = [...sizes.values()].reduce((sum, one) => sum + one, -size);
+          if (others > 0 && others + size > limit) throw overloaded();
+        },
+        leave(): void {
+          sizes.delete(place);
+          const left = owners.get(address)! - 1;
+          if (left === 0) owners.delete(address);
+          else owners.set(address, left);
+        },
+      };
+    },
+  };
+}
+
 /** Receives such parts, a few packages at once. */
 export function containerReceiver({ openSpool }: Pick<ContainerDeps, 'openSpool'>): Receive {
-  let packages = 0;
+  const room = createRoom();
   return async (request, part, limit) => {
     const content = contentOf(part);
     const begun = await firstBytes(content);
     if (containerOf(begun) !== 'package') return held(begun, content);
-    if (packages >= MAX_PACKAGES) throw new Problem('overloaded', {}, { retryAfterSeconds: 5 });
-    packages++;
+    const place = room.enter(request.ip);
     try {
       setStreamed(request.raw, true);
-      const { source, close } = await spooled(await openSpool(), begun, content, limit);
-      return { source, close: () => close().finally(() => packages--) };
+      const grown = (size: number) => place.grown(size, limit);
+      const { source, close } = await spooled(await openSpool(), begun, content, limit, grown);
+      return { source, close: () => close().finally(place.leave) };
     } catch (error) {
-      packages--;
+      place.leave();
       throw error;
     }
   };
@@ -85,12 +117,14 @@ async function spooled(
   begun: Buffer,
   content: AsyncIterable<Buffer>,
   limit: number,
+  grown: (size: number) => void,
 ): Promise<Received> {
   try {
     await spool.write(begun);
     for await (const chunk of content) {
       await spool.write(chunk);
       if (spool.size > limit) throw new Problem('file-too-large', { limit });
+      grown(spool.size);
     }
     await spool.settled();
     return { source: sourceOf(spool), close: () => spool.close() };

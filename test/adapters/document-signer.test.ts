@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import {
@@ -11,9 +11,10 @@ import {
 import { ensureIssuer } from '../../server/adapters/issuer.ts';
 import { KeyFileError } from '../../server/adapters/key-files.ts';
 import { parseCertificate } from '../../server/core/read/x509.ts';
+import { programs, whyMissing } from '../support/debian.ts';
 
 const OPENSSL = '/usr/bin/openssl';
-const skip = existsSync(OPENSSL) ? false : 'openssl is not installed (Debian: apt-get install openssl)';
+const skip = whyMissing({ packages: ['openssl'], isThere: programs(OPENSSL) });
 
 const folder = t.testdir({ own: {} });
 const path = (name: string): string => join(folder, name);

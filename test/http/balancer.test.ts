@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { freePort } from '../../server/adapters/evm/anvil.ts';
+import { programs, whyMissing } from '../support/debian.ts';
 import { body, certificateOf, form, hashOnly, type Running, run } from '../support/running.ts';
 
 /* The balancers' configurations as they are delivered, in front of the real service; only addresses are ours. */
@@ -60,19 +61,14 @@ const BALANCERS: readonly Balancer[] = [
   },
 ];
 
-function whyNot({ program, package: name }: Balancer): string | false {
-  if (existsSync(program)) return false;
-  if (process.getuid?.() === 0 && existsSync('/etc/debian_version')) {
-    // Debian starts what it installs where it can; a service on port 80 is nothing that a test wants.
-    const script = `printf '#!/bin/sh\\nexit 101\\n' > /tmp/kezheng-no-start && chmod +x /tmp/kezheng-no-start
-      test -e /usr/sbin/policy-rc.d || cp /tmp/kezheng-no-start /usr/sbin/policy-rc.d
-      apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends ${name}`;
-    spawnSync('flock', ['/tmp/kezheng-install-postgres', 'sh', '-c', script], { stdio: 'ignore' });
-  }
-  if (existsSync(program)) return false;
-  if (process.env['CI']) throw new Error(`${name} is missing and could not be installed`);
-  return `${name} is not installed (Debian: apt-get install ${name})`;
-}
+/** Debian starts what it installs where it can; a service on port 80 is nothing that a test wants. */
+const whyNot = ({ program, package: name }: Balancer): string | false =>
+  whyMissing({
+    packages: [name],
+    isThere: programs(program),
+    prepare: `printf '#!/bin/sh\\nexit 101\\n' > /tmp/kezheng-no-start && chmod +x /tmp/kezheng-no-start
+      test -e /usr/sbin/policy-rc.d || cp /tmp/kezheng-no-start /usr/sbin/policy-rc.d`,
+  });
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
   for (const endMs = Date.now() + 20_000; ; await new Promise((resolve) => setTimeout(resolve, 50))) {

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { FILES, makeSample, trustList } from '../../scripts/vectors/sample.ts';
+import { whyNoPython } from '../support/python.ts';
 
 const checker = join(import.meta.dirname, 'checker.py');
 const folder = t.testdir();
@@ -14,11 +15,7 @@ writeFileSync(path('照片.jpg'), FILES['photo.jpg']!);
 writeFileSync(path('other.jpg'), 'something else');
 writeFileSync(path('trust.json'), JSON.stringify(trustList()));
 
-const hasPython = () => spawnSync('python3', ['--version']).status === 0;
-if (!hasPython() && process.getuid?.() === 0 && existsSync('/etc/debian_version'))
-  for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'python3']])
-    spawnSync('apt-get', args, { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
-const needsPython = { skip: !hasPython() && 'python3 is not installed' };
+const needsPython = { skip: whyNoPython() };
 
 const check = (...args: readonly string[]) =>
   spawnSync('python3', ['-B', checker, ...args], {

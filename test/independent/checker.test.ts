@@ -1,20 +1,16 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { whyNoPython } from '../support/python.ts';
 
 const checker = join(import.meta.dirname, 'checker.py');
 const vectors = (name: string) => join(import.meta.dirname, '../vectors', name);
 
-const hasPython = () => spawnSync('python3', ['--version']).status === 0;
-if (!hasPython() && process.getuid?.() === 0 && existsSync('/etc/debian_version'))
-  for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'python3']])
-    spawnSync('apt-get', args, { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
-
 for (const name of ['cases.json', 'pdf-cases.json'])
   t.test(
     `a checker in another language, written from FORMAT.md alone, agrees on every vector of ${name}`,
-    { skip: !hasPython() && 'python3 is not installed', timeout: 300_000 },
+    { skip: whyNoPython(), timeout: 300_000 },
     async (t) => {
       const cases: readonly unknown[] = JSON.parse(readFileSync(vectors(name), 'utf8'));
       t.ok(cases.length > 0, 'there are vectors');

@@ -1,20 +1,17 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { sha512 } from '../../server/core/hash/sha512.ts';
 import { toHex, utf8 } from '../../server/core/read/bytes.ts';
 import { parseRenewal, planRenewal } from '../../server/core/renewal/renewal.ts';
+import { whyNoPython } from '../support/python.ts';
 
 const checker = join(import.meta.dirname, 'renewal.py');
 const vectors = join(import.meta.dirname, '../vectors/renewals.json');
 
-const hasPython = () => spawnSync('python3', ['--version']).status === 0;
-if (!hasPython() && process.getuid?.() === 0 && existsSync('/etc/debian_version'))
-  for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'python3']])
-    spawnSync('apt-get', args, { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
-const needsPython = { skip: !hasPython() && 'python3 is not installed', timeout: 300_000 };
+const needsPython = { skip: whyNoPython(), timeout: 300_000 };
 
 const python = (args: readonly string[], input = '') =>
   spawnSync('python3', ['-B', checker, ...args], {

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { whyNotPublic } from '../../server/outbox/addresses.ts';
 import { placeOf } from '../../server/outbox/place.ts';
+import { whyNoPython } from '../support/python.ts';
 
 /*
  * The registries once more, by another hand: Python's ipaddress.is_global. Its versions differ in what they know, so
@@ -10,11 +11,7 @@ import { placeOf } from '../../server/outbox/place.ts';
  * exception.
  */
 
-const hasPython = () => spawnSync('python3', ['--version']).status === 0;
-if (!hasPython() && process.getuid?.() === 0)
-  for (const args of [['update'], ['install', '-y', '--no-install-recommends', 'python3']])
-    spawnSync('apt-get', args, { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
-const needsPython = { skip: !hasPython() && 'python3 is not installed' };
+const needsPython = { skip: whyNoPython() };
 
 const PROGRAM = `
 import ipaddress, sys

@@ -1,18 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import t from 'tap';
 import { readConfig } from '../../server/config.ts';
+import { programs, whyMissing } from '../support/debian.ts';
 
 /* The files of scripts/deploy as they are delivered, as far as that goes without containers and without systemd. */
 
@@ -123,7 +116,7 @@ t.test(
 const ANALYZE = '/usr/bin/systemd-analyze';
 t.test(
   'systemd-analyze has nothing to say against the unit',
-  { skip: existsSync(ANALYZE) ? false : 'systemd is not installed (Debian: apt-get install systemd)' },
+  { skip: whyMissing({ packages: ['systemd'], isThere: programs(ANALYZE) }) },
   async (t) => {
     const file = join(t.testdir(), 'kezheng.service');
     writeFileSync(file, read('kezheng.service').replace(/^ExecStart=\S+/m, `ExecStart=${process.execPath}`));

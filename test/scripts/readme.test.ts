@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { programs, whyMissing } from '../support/debian.ts';
 import { body, certificateOf, hashOnly, run } from '../support/running.ts';
 
 const README = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8');
@@ -9,7 +10,7 @@ const OPENSSL = '/usr/bin/openssl';
 
 t.test(
   'key and certificate as README makes them are an issuer whose certificates pass',
-  { skip: existsSync(OPENSSL) ? false : 'openssl is not installed (Debian: apt-get install openssl)' },
+  { skip: whyMissing({ packages: ['openssl'], isThere: programs(OPENSSL) }) },
   async (t) => {
     const command = /^openssl req -x509 [^`]*?(?=\n```)/m.exec(README)![0];
     const cwd = t.testdir({});

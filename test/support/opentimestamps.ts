@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import process from 'node:process';
+import { whyMissing } from './debian.ts';
 
 /* Debian's python3-opentimestamps: a reader of proofs that nobody in this project wrote. */
 
@@ -12,21 +11,9 @@ const JUDGE = join(import.meta.dirname, 'opentimestamps.py');
 
 const isThere = (): boolean => spawnSync(PYTHON, ['-c', 'import opentimestamps']).status === 0;
 
-function install(): void {
-  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return;
-  const script = `${PYTHON} -c 'import opentimestamps' && exit 0
-    apt-get update -q
-    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends python3-opentimestamps`;
-  spawnSync('flock', ['/tmp/kezheng-install-opentimestamps', 'sh', '-c', script], { stdio: 'ignore' });
-}
-
-/** For `skip`: a reason, or false where tests can run. Where it is not there and can be installed, it is. */
-export function whyNoOpenTimestamps(): string | false {
-  if (!isThere()) install();
-  if (isThere()) return false;
-  if (process.env['CI']) throw new Error('python3-opentimestamps is missing and could not be installed');
-  return 'python3-opentimestamps is not installed (Debian: apt-get install python3-opentimestamps)';
-}
+/** For `skip`: a reason, or false where tests can run. */
+export const whyNoOpenTimestamps = (): string | false =>
+  whyMissing({ packages: ['python3-opentimestamps'], isThere });
 
 /** Blocks by number, with the two members that the library looks at, as a node says them. */
 export type Blocks = Readonly<

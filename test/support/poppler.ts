@@ -1,33 +1,22 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import process from 'node:process';
 import t from 'tap';
+import { programs, whyMissing } from './debian.ts';
 
 /*
  * Other people's readers of PDF: poppler's tools and qpdf, and a reader of QR codes. What these understand a clerk can open.
  */
 
 const TOOLS = ['pdfsig', 'pdfdetach', 'pdftotext', 'pdfinfo', 'pdffonts', 'pdftoppm', 'qpdf', 'zbarimg'];
-const isThere = (): boolean => TOOLS.every((tool) => existsSync(`/usr/bin/${tool}`));
 
-function install(): void {
-  if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return;
-  const script = `set -e
-    apt-get update -q
-    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends poppler-utils qpdf zbar-tools`;
-  spawnSync('flock', ['/tmp/kezheng-install-poppler', 'sh', '-c', script], { stdio: 'ignore' });
-}
-
-/** For `skip`: a reason, or false where tests can run. Where they are not there and can be installed, they are. */
-export function whyNoPoppler(): string | false {
-  if (!isThere()) install();
-  if (isThere()) return false;
-  if (process.env['CI'])
-    throw new Error('poppler-utils, qpdf and zbar-tools are missing and could not be installed');
-  return 'not installed (Debian: apt-get install poppler-utils qpdf zbar-tools)';
-}
+/** For `skip`: a reason, or false where tests can run. */
+export const whyNoPoppler = (): string | false =>
+  whyMissing({
+    packages: ['poppler-utils', 'qpdf', 'zbar-tools'],
+    isThere: programs(...TOOLS.map((tool) => `/usr/bin/${tool}`)),
+  });
 
 export interface Told {
   readonly status: number | null;

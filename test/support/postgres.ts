@@ -7,6 +7,7 @@ import process from 'node:process';
 import pg from 'pg';
 import t, { type Test } from 'tap';
 import { freePort } from '../../server/adapters/evm/anvil.ts';
+import { whyMissing } from './debian.ts';
 
 /*
  * Real PostgreSQL servers, each in a folder of its own and ended with the test that started it. Most tests take
@@ -47,26 +48,15 @@ function binaries(): string | undefined {
 
 const isRoot = process.getuid?.() === 0;
 
-/** Debian's package would also make and start a server of its own, which nobody needs here. */
-function install(): void {
-  if (!isRoot || !existsSync('/etc/debian_version')) return;
-  const script = `set -e
-    test -x ${LIB}/*/bin/initdb && exit 0
-    mkdir -p /etc/postgresql-common
+/** For `skip`: a reason, or false where tests can run. Debian's package would also start a server of its own. */
+export const whyNoPostgres = (): string | false =>
+  whyMissing({
+    packages: ['postgresql'],
+    isThere: () => binaries() !== undefined,
+    prepare: `mkdir -p /etc/postgresql-common
     test -e /etc/postgresql-common/createcluster.conf ||
-      echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf
-    apt-get update -q
-    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends postgresql`;
-  spawnSync('flock', ['/tmp/kezheng-install-postgres', 'sh', '-c', script], { stdio: 'ignore' });
-}
-
-/** For `skip`: a reason, or false where tests can run. Where it is not there and can be installed, it is. */
-export function whyNoPostgres(): string | false {
-  if (binaries() === undefined) install();
-  if (binaries() !== undefined) return false;
-  if (process.env['CI']) throw new Error('PostgreSQL is missing and could not be installed');
-  return 'PostgreSQL is not installed (Debian: apt-get install postgresql)';
-}
+      echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf`,
+  });
 
 /** The server refuses to run as root, and ends with us also where we are killed. */
 function command(program: string, args: readonly string[]): [string, string[]] {

@@ -6,6 +6,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { Test } from 'tap';
+import { APT_LOCK } from './debian.ts';
 
 /*
  * Real time servers (chrony) on loopback that lie: each runs under libfaketime, which shows it a wall clock that is as
@@ -50,7 +51,7 @@ function unpack(): void {
     for package in *.deb; do dpkg -x "$package" .; done
     rm -- *.deb
     touch whole`;
-  spawnSync('flock', [UNPACKED, 'sh', '-c', script], { stdio: 'ignore', cwd: UNPACKED });
+  spawnSync('flock', [APT_LOCK, 'sh', '-c', script], { stdio: 'ignore', cwd: UNPACKED });
 }
 
 /** For `skip`: a reason, or false where tests can run. What is not there is fetched, where it can be. */
