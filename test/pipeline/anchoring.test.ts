@@ -27,9 +27,9 @@ import { rpcProxy } from '../support/rpc-proxy.ts';
 
 /* The whole service on a real store, against an anvil of its own that mines only when the test says so. */
 
+// Beside each other, each with options of its own: tap writes into them, and into shared ones the results of another.
 t.jobs = 4;
 t.setTimeout(200_000);
-const GUARANTEE = { buffered: true };
 
 async function stillAnvil(t: Test): Promise<TestAnvil> {
   const anvil = await startWithContract(t);
@@ -78,7 +78,7 @@ for (const [confirmations, what] of [
   ['finalized', 'the chain calls its block final'],
   ['3', 'the configured number of blocks stands on it'],
 ] as const)
-  t.test(`there is no certificate before ${what}, and one then`, GUARANTEE, async (t) => {
+  t.test(`there is no certificate before ${what}, and one then`, { buffered: true }, async (t) => {
     const anvil = await stillAnvil(t);
     const env = { KEZHENG_CONFIRMATIONS: confirmations };
     const service = await configured(t, { rpcUrl: anvil.url, env });
@@ -111,7 +111,7 @@ for (const [how, reorganise] of Object.entries({
 }))
   t.test(
     `an anchor whose block is reorganised away is anchored again, and its history tells it: ${how}`,
-    GUARANTEE,
+    { buffered: true },
     async (t) => {
       const anvil = await stillAnvil(t);
       const service = await configured(t, { rpcUrl: anvil.url });
@@ -141,7 +141,7 @@ for (const [how, reorganise] of Object.entries({
 
 t.test(
   'a chain that lost final blocks gets the same roots at the same indexes again, and the certificates a new revision',
-  GUARANTEE,
+  { buffered: true },
   async (t) => {
     const anvil = await startWithContract(t);
     const service = await configured(t, { rpcUrl: anvil.url, env: ONE });
@@ -187,7 +187,7 @@ t.test(
 
 t.test(
   'where the same transactions moved to other blocks after finality, certificates follow',
-  GUARANTEE,
+  { buffered: true },
   async (t) => {
     const anvil = await startWithContract(t);
     const proxy = await rpcProxy(t, anvil.url);
@@ -222,7 +222,7 @@ t.test(
 
 t.test(
   'a transaction that nobody mines is replaced by a dearer one, and only one is ever mined',
-  GUARANTEE,
+  { buffered: true },
   async (t) => {
     const anvil = await stillAnvil(t);
     const env = { ...ONE, KEZHENG_RESEND_AFTER_MS: '300' };
@@ -252,7 +252,7 @@ t.test(
 
 t.test(
   'where the base fee has risen above it, a transaction is replaced and then mined',
-  GUARANTEE,
+  { buffered: true },
   async (t) => {
     const anvil = await stillAnvil(t);
     const env = { ...ONE, KEZHENG_RESEND_AFTER_MS: '300' };
@@ -270,21 +270,25 @@ t.test(
   },
 );
 
-t.test('a chain that stands still does not make the price climb without end', GUARANTEE, async (t) => {
-  const anvil = await stillAnvil(t);
-  const env = { ...ONE, KEZHENG_RESEND_AFTER_MS: '100' };
-  const service = await configured(t, { rpcUrl: anvil.url, env });
-  const id = await service.deposit(1);
-  const first = await untilPooled(anvil.url);
-  // 120 times the time after which one is replaced: an hour and more against a chain of our own would be 2 hours.
-  await new Promise((resolve) => setTimeout(resolve, 12_000));
-  const last = await untilPooled(anvil.url);
-  t.ok(last.maxFeePerGas < first.maxFeePerGas * 3n, `${first.maxFeePerGas} became ${last.maxFeePerGas}`);
-  await mineUntilCertified(anvil, service, id);
-  t.equal((await appendsOf(anvil.url)).length, 1);
-});
+t.test(
+  'a chain that stands still does not make the price climb without end',
+  { buffered: true },
+  async (t) => {
+    const anvil = await stillAnvil(t);
+    const env = { ...ONE, KEZHENG_RESEND_AFTER_MS: '100' };
+    const service = await configured(t, { rpcUrl: anvil.url, env });
+    const id = await service.deposit(1);
+    const first = await untilPooled(anvil.url);
+    // 120 times the time after which one is replaced: an hour and more against a chain of our own would be 2 hours.
+    await new Promise((resolve) => setTimeout(resolve, 12_000));
+    const last = await untilPooled(anvil.url);
+    t.ok(last.maxFeePerGas < first.maxFeePerGas * 3n, `${first.maxFeePerGas} became ${last.maxFeePerGas}`);
+    await mineUntilCertified(anvil, service, id);
+    t.equal((await appendsOf(anvil.url)).length, 1);
+  },
+);
 
-t.test('a transaction that its node dropped is sent again as it was', GUARANTEE, async (t) => {
+t.test('a transaction that its node dropped is sent again as it was', { buffered: true }, async (t) => {
   const anvil = await stillAnvil(t);
   const service = await configured(t, { rpcUrl: anvil.url, env: ONE });
   const id = await service.deposit(1);
@@ -299,7 +303,7 @@ t.test('a transaction that its node dropped is sent again as it was', GUARANTEE,
 
 t.test(
   'another program that takes our nonce costs nothing but time: the next one is taken, and one append results',
-  GUARANTEE,
+  { buffered: true },
   async (t) => {
     const anvil = await stillAnvil(t);
     const service = await configured(t, { rpcUrl: anvil.url, env: ONE });
@@ -319,7 +323,7 @@ t.test(
 
 t.test(
   'a replacement leaves alone what another program with the same key sent before it',
-  GUARANTEE,
+  { buffered: true },
   async (t) => {
     const anvil = await stillAnvil(t);
     const nonce = await nonceOf(anvil);
@@ -344,7 +348,7 @@ t.test(
 
 t.test(
   'a gap before our nonce is filled: a transaction never waits for one that will not come',
-  GUARANTEE,
+  { buffered: true },
   async (t) => {
     const anvil = await stillAnvil(t);
     const nonce = await nonceOf(anvil);
@@ -360,7 +364,7 @@ t.test(
   },
 );
 
-t.test('several batches in one block each get their own certificate', GUARANTEE, async (t) => {
+t.test('several batches in one block each get their own certificate', { buffered: true }, async (t) => {
   const anvil = await stillAnvil(t);
   const proxy = await rpcProxy(t, anvil.url);
   const service = await configured(t, { rpcUrl: proxy.url, env: ONE });
@@ -391,7 +395,7 @@ t.test('several batches in one block each get their own certificate', GUARANTEE,
 
 t.test(
   'two services anchor in one block of one contract, and neither takes the other’s root for its own',
-  GUARANTEE,
+  { buffered: true },
   async (t) => {
     const anvil = await stillAnvil(t);
     const wallet = Wallet.createRandom();

@@ -29,9 +29,9 @@ import { type RpcProxy, rpcProxy } from '../support/rpc-proxy.ts';
 
 /* What can be wrong with a chain, a node, a purse or a log: it is named, deposits go on, and it ends by itself. */
 
+// Beside each other, each with options of its own: tap writes into them, and into shared ones the results of another.
 t.jobs = 4;
 t.setTimeout(200_000);
-const GUARANTEE = { buffered: true };
 const ONE = { KEZHENG_CONFIRMATIONS: '1' };
 
 interface Scene {
@@ -90,27 +90,31 @@ const troubles: Record<string, Trouble> = {
 };
 
 for (const [what, { code, begin, end }] of Object.entries(troubles))
-  t.test(`deposits go on while ${what}, it is named, and it recovers by itself`, GUARANTEE, async (t) => {
-    const at = await scene(t);
-    const { anvil, service } = at;
-    await untilProblem(service, 'ready');
-    await begin(at);
-    const id = await service.deposit(1);
-    await untilProblem(service, code);
-    const later = await service.deposit(2);
-    t.match(await (await service.call('/health/ready')).json(), { status: 'degraded' });
-    await untilState(service, later, 'batched');
-    t.equal(await service.certificate(id), undefined);
-    await end(at);
-    t.equal(await verdictOf(await untilCertified(service, id), service, anvil.url, 1), 'valid');
-    t.equal(await verdictOf(await untilCertified(service, later), service, anvil.url, 2), 'valid');
-    await untilProblem(service, 'ready');
-    const appends = await appendsOf(anvil.url);
-    t.strictSame(
-      appends.map((one) => one.index),
-      appends.map((_, i) => i),
-    );
-  });
+  t.test(
+    `deposits go on while ${what}, it is named, and it recovers by itself`,
+    { buffered: true },
+    async (t) => {
+      const at = await scene(t);
+      const { anvil, service } = at;
+      await untilProblem(service, 'ready');
+      await begin(at);
+      const id = await service.deposit(1);
+      await untilProblem(service, code);
+      const later = await service.deposit(2);
+      t.match(await (await service.call('/health/ready')).json(), { status: 'degraded' });
+      await untilState(service, later, 'batched');
+      t.equal(await service.certificate(id), undefined);
+      await end(at);
+      t.equal(await verdictOf(await untilCertified(service, id), service, anvil.url, 1), 'valid');
+      t.equal(await verdictOf(await untilCertified(service, later), service, anvil.url, 2), 'valid');
+      await untilProblem(service, 'ready');
+      const appends = await appendsOf(anvil.url);
+      t.strictSame(
+        appends.map((one) => one.index),
+        appends.map((_, i) => i),
+      );
+    },
+  );
 
 type Answer = Record<string, unknown>;
 const flip = (hex: string): string => hex.slice(0, -1) + (hex.endsWith('0') ? '1' : '0');
@@ -203,7 +207,7 @@ const lies: Record<string, { readonly method: string; readonly codes: string; re
 for (const [what, { method, codes, lie }] of Object.entries(lies))
   t.test(
     `a node that lies about ${what} gets no certificate made, and does no lasting harm`,
-    GUARANTEE,
+    { buffered: true },
     async (t) => {
       const at = await scene(t);
       const { anvil, proxy, service } = at;
@@ -227,7 +231,7 @@ for (const [what, lie] of Object.entries({
   'shows a log that is shorter than it was': ({ proxy }: Scene) =>
     proxy.on('eth_call', () => `0x${'0'.repeat(64)}`),
 }))
-  t.test(`a node that ${what} is named, and takes no certificate away`, GUARANTEE, async (t) => {
+  t.test(`a node that ${what} is named, and takes no certificate away`, { buffered: true }, async (t) => {
     const at = await scene(t);
     const { anvil, proxy, service } = at;
     const id = await service.deposit(1);
@@ -245,7 +249,7 @@ for (const [what, lie] of Object.entries({
 
 t.test(
   'a node that shows another history of the log stops anchoring until it shows ours',
-  GUARANTEE,
+  { buffered: true },
   async (t) => {
     const { anvil, proxy, service } = await scene(t);
     const id = await service.deposit(1);
@@ -266,7 +270,7 @@ t.test(
 
 t.test(
   'a node that calls final what is not: where the chain decides otherwise, the certificate is made anew',
-  GUARANTEE,
+  { buffered: true },
   async (t) => {
     const { anvil, proxy, service } = await scene(t, {});
     await anvil.call('evm_setAutomine', false);
@@ -295,7 +299,7 @@ t.test(
 
 t.test(
   'where two nodes disagree about a block there is no certificate until they agree',
-  GUARANTEE,
+  { buffered: true },
   async (t) => {
     const anvil = await startWithContract(t);
     const proxies = [await rpcProxy(t, anvil.url), await rpcProxy(t, anvil.url)] as const;
@@ -316,7 +320,7 @@ t.test(
   },
 );
 
-t.test('what only one of two nodes calls final is not', GUARANTEE, async (t) => {
+t.test('what only one of two nodes calls final is not', { buffered: true }, async (t) => {
   const anvil = await startWithContract(t);
   const proxies = [await rpcProxy(t, anvil.url), await rpcProxy(t, anvil.url)] as const;
   const service = await configured(t, { rpcUrl: proxies.map((proxy) => proxy.url).join(',') });
@@ -333,7 +337,7 @@ t.test('what only one of two nodes calls final is not', GUARANTEE, async (t) => 
   await untilCertified(service, id);
 });
 
-t.test('a second node that is away makes nothing final, and is named', GUARANTEE, async (t) => {
+t.test('a second node that is away makes nothing final, and is named', { buffered: true }, async (t) => {
   const anvil = await startWithContract(t);
   const proxies = [await rpcProxy(t, anvil.url), await rpcProxy(t, anvil.url)] as const;
   const env = { ...ONE, KEZHENG_RPC_URL: proxies.map((proxy) => proxy.url).join(',') };
@@ -348,7 +352,7 @@ t.test('a second node that is away makes nothing final, and is named', GUARANTEE
 
 t.test(
   'another chain with the same id is an alarm: nothing is anchored there, and nobody is told to trust it',
-  GUARANTEE,
+  { buffered: true },
   async (t) => {
     const { anvil, proxy, service } = await scene(t);
     const id = await service.deposit(1);
@@ -378,7 +382,7 @@ for (const [what, size, root] of [
 ] as const)
   t.test(
     `an index taken by ${what} is an alarm: nothing is sealed or anchored after it, and nothing renumbered`,
-    GUARANTEE,
+    { buffered: true },
     async (t) => {
       const { anvil, proxy, service } = await scene(t);
       const first = await service.deposit(1);
@@ -404,11 +408,15 @@ for (const [what, size, root] of [
     },
   );
 
-t.test('a root of another operator in the same contract is none of our business', GUARANTEE, async (t) => {
-  const { anvil, service } = await scene(t);
-  const { privateKey, address } = Wallet.createRandom();
-  await anvil.call('anvil_setBalance', address, '0xde0b6b3a7640000');
-  await append(openChain(t, { rpcUrls: [anvil.url], operatorKey: privateKey }), 0);
-  const id = await service.deposit(1);
-  t.equal(await verdictOf(await untilCertified(service, id), service, anvil.url, 1), 'valid');
-});
+t.test(
+  'a root of another operator in the same contract is none of our business',
+  { buffered: true },
+  async (t) => {
+    const { anvil, service } = await scene(t);
+    const { privateKey, address } = Wallet.createRandom();
+    await anvil.call('anvil_setBalance', address, '0xde0b6b3a7640000');
+    await append(openChain(t, { rpcUrls: [anvil.url], operatorKey: privateKey }), 0);
+    const id = await service.deposit(1);
+    t.equal(await verdictOf(await untilCertified(service, id), service, anvil.url, 1), 'valid');
+  },
+);
