@@ -1,7 +1,6 @@
 import { type KeyObject, sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import program from '../package.json' with { type: 'json' };
 import { ensureDocumentSigner, openDocumentSigner } from './adapters/document-signer.ts';
@@ -14,6 +13,7 @@ import { nodeSignatures } from './adapters/signatures-node.ts';
 import { openSpool, removeLeftNames } from './adapters/spool.ts';
 import { ensureTokenIdentity, openTokenIdentity } from './adapters/stamping/identity.ts';
 import { type Life, lifeOf } from './adapters/stamping/life.ts';
+import { beginTimes } from './adapters/stamping/reserved-clock.ts';
 import { accuracyOf, createPromiseTokens, createSerials, signerId } from './adapters/stamping/tokens.ts';
 import { openBlobs, openDatabase } from './adapters/storage.ts';
 import { openTelemetry } from './adapters/telemetry/telemetry.ts';
@@ -45,8 +45,7 @@ import { statedBy } from './pipeline/stated.ts';
 import type { TaskHealth } from './pipeline/worker.ts';
 import type { Clock } from './ports/clock.ts';
 import { DepositQueue } from './ports/overload.ts';
-import type { StampStore } from './ports/store.ts';
-import { createTimeGate, type TimeGate } from './ports/time-gate.ts';
+import { createTimeGate } from './ports/time-gate.ts';
 
 /*
  * Reading `startService` from top to bottom is seeing the system: what it stands on, what runs by itself, and what
@@ -106,7 +105,7 @@ export async function startService(config: Config): Promise<Service> {
   await selfTest(digests, trees);
   await store.keepSigner(signerId(tokenChain[0]!), tokenChain);
   const tokenClock = database.clockOf(gate);
-  await beginTimes(gate, store);
+  await beginTimes(gate, store, clock.nowMs);
   const earlierTrust = await readOwnTrust(config);
   // Tokens of earlier keys are the operator's too.
   const signers = (await store.signers()).map(({ chain }) => chain);
@@ -329,15 +328,6 @@ const signingSoon =
       sign('sha256', bytes, key, (error, signature) => (error ? reject(error) : resolve(signature))),
     );
 
-/** Times that may have been given before a crash are waited out, so that the first deposit has its token at once. */
-async function beginTimes(gate: TimeGate, store: Pick<StampStore, 'reserveTime'>): Promise<void> {
-  const lastMs = await store.reserveTime(0);
-  gate.begin(lastMs);
-  await sleep(Math.min(Math.max(0, lastMs - clock.nowMs()), MOST_BEHIND_MS));
-}
-
-/** What a crash leaves is a second; a clock that stands further back than this has been set back. */
-const MOST_BEHIND_MS = 1_500;
 /** What an earlier start knew of its chain, until this one has seen it. */
 const readOwnTrust = ({ dataDir }: Config): Promise<Trust | undefined> =>
   readFile(join(dataDir, 'trust.json'))

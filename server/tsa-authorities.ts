@@ -157,6 +157,8 @@ const PEM = /^\s*-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFIC
 /** One certificate, PEM or the base64 of its DER; one that the checker of tokens could not read is told now. */
 const certificate: Field<Uint8Array> = (value, at) => {
   const given = text(value, at);
+  if (given.includes('-----') && !PEM.test(given))
+    throw new FormatError('field-value-wrong', { at, expected: 'PEM of one certificate, or its base64' });
   const der = decodeBase64((PEM.exec(given)?.[1] ?? given).replaceAll(/\s/g, ''));
   parseCertificate(der);
   return der;

@@ -21,6 +21,7 @@ import { openSqliteExport } from '../adapters/sqlite/export.ts';
 import { blobsNamedIn } from '../adapters/sqlite/snapshot.ts';
 import { openTokenIdentity } from '../adapters/stamping/identity.ts';
 import { lifeOf } from '../adapters/stamping/life.ts';
+import { beginTimes } from '../adapters/stamping/reserved-clock.ts';
 import { accuracyOf, createSerials, readClock } from '../adapters/stamping/tokens.ts';
 import { openBlobs, openDatabase, type StorageSettings, sqlitePath } from '../adapters/storage.ts';
 import { createTspTransport } from '../adapters/tsp/client.ts';
@@ -199,7 +200,7 @@ export const withInstallation: HeadersTools['withInstallation'] = async (use) =>
     await openGateOnce(gate);
     const { fromMs, toMs } = lifeOf(chain);
     gate.limit(fromMs, toMs);
-    gate.begin(await database.store.reserveTime(0));
+    await beginTimes(gate, database.store, Date.now);
     const authority = createAuthority({
       chain,
       accuracyMs: accuracyOf(maxDrift()),

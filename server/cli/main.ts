@@ -96,6 +96,10 @@ const TOOLS = { signatures: nodeSignatures, nowMs: () => Date.now(), outside: op
 /** Thin on purpose: one command a file, and only this one ends the process. */
 async function main(argv: readonly string[]): Promise<number> {
   const [command, ...args] = argv;
+  if (args.includes('--help')) {
+    process.stdout.write(HELP);
+    return EXIT.valid;
+  }
   if (command === 'verify') return verifyCommand(args, nodeSignatures, openPackage);
   if (command === 'ots') return otsCommand(args);
   if (command === 'evidence-record') return evidenceRecordCommand(args);
@@ -117,7 +121,8 @@ async function main(argv: readonly string[]): Promise<number> {
 
 /** The sentence is what counts: how commands are given stands behind a word, where it buries nothing. */
 function told(error: unknown): string {
-  if (error instanceof UsageError) return `${printable(error.message)}\n用法 usage: kezheng help`;
+  if (error instanceof UsageError)
+    return `${printable(error.message)}\n用法 usage: npm run -s kezheng -- help`;
   const foreseen = error instanceof StoreUnavailable || error instanceof BlobUnavailable;
   return foreseen ? printable(error.message) : String((error as Error).stack);
 }

@@ -58,8 +58,8 @@ const WORDS = {
   ],
   'check-tokens': ['四、时间戳（openssl）', '4. Time stamps (openssl)'],
   'tokens-how': [
-    '应得 Verification: OK。-attime 是时间戳自己的时间：证书日后过期，时间戳并不因此失效。再以第二条命令显示根证书的指纹，与信任清单或该机构公布的比较；时间与策略见第三条。',
-    'It should say «Verification: OK». -attime is the time of the stamp itself: that its certificate expires later does not undo it. The second command shows the fingerprint of the root, to be compared with the trust list or with what the authority publishes; the third shows time and policy.',
+    '应得 Verification: OK。-attime 是时间戳自己的时间：证书日后过期，时间戳并不因此失效。第二条命令列出各证书的 SHA-256 指纹（末行为根），及其是否在 trust.json 中：请换用您从可信途径取得的信任清单，或与该机构公布的指纹比较；时间与策略见第三条。',
+    'It should say «Verification: OK». -attime is the time of the stamp itself: that its certificate expires later does not undo it. The second command lists the SHA-256 of each certificate (the root is last), and whether trust.json has it: put the list that you got by a way of your own in its place, or compare with what the authority publishes; the third shows time and policy.',
   ],
   'token-own': [
     '{file}：本服务自己的时间戳，只是运营者的陈述，不是独立的时间证明。',
@@ -76,8 +76,8 @@ const WORDS = {
   ],
   'check-paper': ['五、PDF', '5. The PDF'],
   'paper-how': [
-    '应得 Signature is Valid 与 Total document signed；签章者是否可信，pdfsig 不知道，须比较其证书指纹。取出的证书应与 certificate.json 相同（cmp 无输出）。',
-    'It should say «Signature is Valid» and «Total document signed»; whom to trust pdfsig does not know: compare the fingerprint. What is taken out should be the same as certificate.json (cmp says nothing).',
+    '应得 Signature is Valid 与 Total document signed；签章者是否可信，pdfsig 不知道：第二条命令显示签章证书的指纹，须与 PDF 所列及您从可信途径得知的相同。取出的证书应与 certificate.json 相同（cmp 无输出）。',
+    'It should say «Signature is Valid» and «Total document signed»; whom to trust pdfsig does not know: the second command shows the fingerprint of the signing certificate, to be compared with the one in the PDF and with what you know by a way of your own. What is taken out should be the same as certificate.json (cmp says nothing).',
   ],
   'check-chain': ['六、区块', '6. The block'],
   'chain-how': [

@@ -113,6 +113,7 @@ export const pageEn: Readonly<Record<string, string>> = {
   'clock-block': 'block',
   'clock-stated': 'as the operator says',
   'clock-proven': 'proven',
+  'clock-test': 'test chain: does not count beside stamps of others',
   'clock-open': 'not proven yet',
   beijing: 'Beijing time',
   'checks-title': 'Each check',

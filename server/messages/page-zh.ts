@@ -103,6 +103,7 @@ export const pageZh: Readonly<Record<string, string>> = {
   'clock-block': '区块',
   'clock-stated': '运营者所述',
   'clock-proven': '已证明',
+  'clock-test': '测试链：不与他人的时间戳相比',
   'clock-open': '尚未证明',
   beijing: '北京时间',
   'checks-title': '逐项检查',

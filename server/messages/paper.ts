@@ -64,8 +64,8 @@ const WORDS = {
   'issued-at': ['签发时间', 'Issued'],
   state: ['状态', 'State'],
   'state-value': [
-    '签发时有效；此后是否有更新的版次，以核验页所示为准',
-    'in force when issued; the check page tells whether there is a later revision',
+    '签发时有效；以后取得的可能是更新的版次，可向出具者索取',
+    'in force when issued; whoever asks later may get a later revision, which the issuer gives',
   ],
 
   'depositor-name': ['存证人名称', 'Depositor'],

@@ -200,9 +200,14 @@ t.test('each command of the README runs as it stands there and shows what it sho
     },
     "python3 -c 'import json": (out) => t.equal(out, ''),
     'openssl ts -verify': (out) => t.match(out, 'Verification: OK'),
-    'openssl crl2pkcs7': (out) => t.match(out, /issuer=.*CN/),
+    "python3 -c 'import base64": (out) => {
+      const lines = out.trim().split('\n');
+      t.match(lines.at(-1), /^SHA-256 [0-9a-f]{64} listed$/, 'the root is in the trust list');
+      t.match(lines[0], /^SHA-256 [0-9a-f]{64} not listed$/, 'the signer itself is not');
+    },
     'openssl ts -reply': (out) => t.match(out, 'Status: Granted'),
     'pdfsig certificate.pdf': (out) => t.match(out, /Total document signed[\s\S]*Signature is Valid/),
+    'pdfsig -dump': (out) => t.match(out, /^subject=.*\nsha256 Fingerprint=([0-9A-F]{2}:?){32}\n$/),
     'pdfdetach -savefile': (out) => t.equal(out, ''),
     'curl -s -H': (out) => t.equal(JSON.parse(out).result.hash, block.hash),
     "python3 -c 'import glob": (out) => {

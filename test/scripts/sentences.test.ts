@@ -140,7 +140,7 @@ t.test(
       const lines = done.err.trimEnd().split('\n');
       t.equal(lines.length, 2, done.err);
       t.match(lines[0], /^kezheng: /);
-      t.match(lines[1], 'kezheng help');
+      t.match(lines[1], 'npm run -s kezheng -- help');
     }
   },
 );

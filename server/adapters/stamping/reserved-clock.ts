@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TokenClock } from '../../ports/stamp.ts';
 import type { StampStore } from '../../ports/store.ts';
 import type { TimeGate } from '../../ports/time-gate.ts';
@@ -30,4 +31,21 @@ export function createReservedClock(gate: TimeGate, store: Pick<StampStore, 'res
       }
     },
   };
+}
+
+/** What a crash leaves, or a process beside this one, is a second; a clock that stands further back has been set back. */
+const MOST_BEHIND_MS = 1_500;
+
+/**
+ * At the start: times that may have been given before, or are by a process on the same machine and store, are waited out,
+ * so that there is one for the first who asks.
+ */
+export async function beginTimes(
+  gate: TimeGate,
+  store: Pick<StampStore, 'reserveTime'>,
+  nowMs: () => number,
+): Promise<void> {
+  const lastMs = await store.reserveTime(0);
+  gate.begin(lastMs);
+  await sleep(Math.min(Math.max(0, lastMs - nowMs()), MOST_BEHIND_MS));
 }

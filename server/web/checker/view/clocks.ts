@@ -23,6 +23,7 @@ export function clocksPart({ facts }: Presented): HTMLElement {
           when,
           chainsAt(facts, when),
           when.clock === counts?.clock && when.at === counts.at && when.proven,
+          isOfTest(facts, when),
         ),
       ),
     ),
@@ -46,8 +47,14 @@ const chainsAt = (facts: Presented['facts'], when: When): readonly Child[] =>
           ),
         );
 
-function clock(when: When, of: readonly Child[], isTheOne: boolean): HTMLElement {
-  const kind = STATED.includes(when.clock) ? 'stated' : when.proven ? 'proven' : 'open';
+/** A block of a test chain proves nothing where a clock in earnest is there. */
+const isOfTest = (facts: Presented['facts'], when: When): boolean =>
+  when.clock === 'block' &&
+  (facts?.anchors ?? []).some(({ blockTime, test }) => blockTime === when.at && test);
+
+function clock(when: When, of: readonly Child[], isTheOne: boolean, ofTest: boolean): HTMLElement {
+  const proven = when.proven && ofTest ? 'test' : 'proven';
+  const kind = STATED.includes(when.clock) ? 'stated' : when.proven ? proven : 'open';
   return h(
     'li',
     { class: isTheOne ? `${kind} counts` : kind },
