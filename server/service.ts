@@ -9,7 +9,7 @@ import { openPackage } from './adapters/packages.ts';
 import { openPages } from './adapters/pages.ts';
 import { openRestoredMark } from './adapters/restored.ts';
 import { createRevocationSource } from './adapters/revocation/source.ts';
-import { nodeSignatures } from './adapters/signatures-node.ts';
+import { nodeSignatures, pooledSignatures } from './adapters/signatures-node.ts';
 import { openSpool, removeLeftNames } from './adapters/spool.ts';
 import { ensureTokenIdentity, openTokenIdentity } from './adapters/stamping/identity.ts';
 import { type Life, lifeOf } from './adapters/stamping/life.ts';
@@ -107,9 +107,12 @@ export async function startService(config: Config): Promise<Service> {
   const tokenClock = database.clockOf(gate);
   await beginTimes(gate, store, clock.nowMs);
   const earlierTrust = await readOwnTrust(config);
-  // Tokens of earlier keys are the operator's too.
-  const signers = (await store.signers()).map(({ chain }) => chain);
-  const own = [issuer.x5c, documentSigner.certificates, tokenChain, ...signers].map((chain) => chain.at(-1)!);
+  // Earlier keys are the operator's too: those that the list named, which no row of the database can add to.
+  const earlier =
+    earlierTrust?.issuers.flatMap(({ certificates }) => certificates.map(({ raw }) => raw)) ?? [];
+  const own = [issuer.x5c, documentSigner.certificates, tokenChain]
+    .map((chain) => chain.at(-1)!)
+    .concat(earlier);
   const connection = await connectChain({ config, store, own, log });
   const door = openDoor({ allow: config.egressAllow });
   const authorities = config.tsaAuthorities;
@@ -229,7 +232,7 @@ export async function startService(config: Config): Promise<Service> {
       digests,
       openPackage,
       openSpool: () => openSpool(spoolDir),
-      signatures: nodeSignatures,
+      signatures: pooledSignatures,
       trust: () => ownTrust?.trust ?? connection.trust(),
       lookUpBlocks: (certificate) =>
         lookUpBlocks(connection.current(), ownTrust?.trust ?? connection.trust(), certificate),

@@ -30,9 +30,11 @@ export async function fsckCommand(args: readonly string[], signatures: Signature
   const confirmations = confirmationsOf(values.confirmations ?? process.env['KEZHENG_CONFIRMATIONS']);
   const trust = values.trust === undefined ? undefined : await readTrust(values.trust);
   const issuers = await issuersOf(trust, 'issuer');
-  // Who gives a list believes that one, and otherwise what the service wrote down: keys of before a renewal stand there.
+  // Who gives a list believes that one, and otherwise what the service wrote down; earlier keys stand there, but where
+  // the key comes from outside of the data folder, nothing in it adds to it.
   const believed = trust ?? (await ownTrust());
-  const stampers = await issuersOf(believed, 'tsa');
+  const isOutside = process.env['KEZHENG_TSA_CERT_FILE'] !== undefined;
+  const stampers = await issuersOf(isOutside ? trust : believed, 'tsa');
   const report = tellFindings(values.json ?? false);
   const expected = await expectationOf(trust, report);
   const inspection = await auditTools.openInspection();

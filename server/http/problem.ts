@@ -17,6 +17,7 @@ const STATUS = {
   'body-too-large': 413,
   'file-too-large': 413,
   'too-many-files': 422,
+  'verification-too-costly': 422,
   'file-missing': 422,
   'part-unexpected': 422,
   'evidence-part-first': 422,

@@ -80,11 +80,25 @@ export function verifyRoutes(app: FastifyInstance, deps: VerifyRoutes): void {
         trust: deps.trust(),
         blocks: await deps.lookUpBlocks(certificate),
         renewals,
-        signatures: deps.signatures,
+        signatures: atMost(MAX_SIGNATURES, deps.signatures),
       });
       return presentReport(report);
     },
   );
+}
+
+/** Signatures that one request may cost. The fullest certificates of a service ask for a dozen, with renewals for some more. */
+const MAX_SIGNATURES = 1_000;
+
+/** What is made to cost more is refused, not called invalid: whoever wants to know checks it himself. */
+function atMost(limit: number, { verify }: SignatureVerifier): SignatureVerifier {
+  let asked = 0;
+  return {
+    verify(request) {
+      if (++asked > limit) throw new Problem('verification-too-costly', { limit });
+      return verify(request);
+    },
+  };
 }
 
 interface Given {

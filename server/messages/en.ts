@@ -15,6 +15,8 @@ export const en: Sentences = {
     'body-too-large': 'the body is too large',
     'file-too-large': 'the file is too large',
     'too-many-files': 'too many files',
+    'verification-too-costly':
+      'checking this takes more than {limit} signatures, which this service does not do; check it by the command line',
     'file-missing': 'a file is missing',
     'part-unexpected': 'the form has an unexpected part {name}',
     'evidence-part-first': 'the form must begin with the JSON part evidence',

@@ -15,6 +15,7 @@ export const zh: Sentences = {
     'body-too-large': '请求正文过大',
     'file-too-large': '文件过大',
     'too-many-files': '文件过多',
+    'verification-too-costly': '核验此证书须验证的签名超过 {limit} 个，本服务不予核验；请用命令行自行核验',
     'file-missing': '缺少文件',
     'part-unexpected': '表单中不应有部分 {name}',
     'evidence-part-first': '表单须先有 JSON 部分 evidence',

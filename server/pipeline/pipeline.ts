@@ -11,7 +11,7 @@ import { type FixityDeps, fixityRound, nothingChecked } from './fixity.ts';
 import { AnchorAlarm, nothingKnown } from './past.ts';
 import { type SealDeps, sealDueBatch } from './seal.ts';
 import { type StampLateDeps, StampsAhead, stampLateRound } from './stamp-late.ts';
-import { takeTurns } from './turns.ts';
+import { type Turns, takeTurns } from './turns.ts';
 import { type After, type Around, startTask, type Task, type TaskHealth } from './worker.ts';
 
 export interface PipelineDeps {
@@ -78,7 +78,7 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
     ...(deps.around && { around: deps.around }),
     log: deps.log,
   };
-  const anchor = anchorOnce(deps, turns.lead, progress);
+  const anchor = anchorOnce(deps, turns, progress);
   const anchoring = startTask({
     ...common,
     name: 'anchoring',
@@ -147,8 +147,10 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
   };
 }
 
-function anchorOnce(deps: PipelineDeps, leads: () => Promise<boolean>, progress: EventEmitter) {
+function anchorOnce(deps: PipelineDeps, turns: Turns, progress: EventEmitter) {
   const past = nothingKnown();
+  /** Whose turn `past` is of: after another one, be it of the same instance, the database may be an older copy. */
+  let term: number | undefined;
   /** For people only to set right; what is sealed meanwhile might stand beside the log's own history. */
   let alarm: AnchorAlarm | undefined;
   const { store, clock } = deps.seal;
@@ -160,11 +162,13 @@ function anchorOnce(deps: PipelineDeps, leads: () => Promise<boolean>, progress:
   async function round(): Promise<boolean> {
     // Every instance knows the chain, for checking; one of them writes to it.
     const chain = await deps.chain();
-    if (!(await leads())) {
+    if (!(await turns.lead())) {
       // What the one that leads does is not known here: whoever takes over looks first.
       Object.assign(past, nothingKnown());
       return false;
     }
+    if (term !== turns.term()) Object.assign(past, nothingKnown());
+    term = turns.term();
     const moved = await anchorRound({ ...deps.anchor, chain, onFinal }, past);
     if (moved) progress.emit('moved');
     return moved;
@@ -178,7 +182,7 @@ function anchorOnce(deps: PipelineDeps, leads: () => Promise<boolean>, progress:
     maySeal(): boolean {
       if (alarm !== undefined) throw alarm;
       if (!past.compared && deps.restored.isUncompared()) throw new AnchorAlarm('restored-uncompared', {});
-      return past.compared;
+      return past.compared && term === turns.term();
     },
     async round() {
       try {

@@ -12,6 +12,8 @@ const HOLD_OFF_MS = 2_000;
 export interface Turns {
   /** Whether it is this instance's turn now. */
   lead(): Promise<boolean>;
+  /** Grows whenever the turn is another one. */
+  term(): number;
   /** Whether it was when it was last asked. */
   isLeading(): boolean;
   /** The same round, watched for getting nowhere. While others may have the turn its last error stands. */
@@ -38,6 +40,7 @@ export function takeTurns(leadership: Leadership, clock: Clock): Turns {
       isLeading = !holdsOff() && (await leadership.lead());
       return isLeading;
     },
+    term: () => leadership.term(),
     isLeading: () => isLeading,
     watch(round) {
       let stuck: { readonly sinceMs: number; readonly error: unknown } | undefined;

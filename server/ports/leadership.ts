@@ -7,6 +7,8 @@
 export interface Leadership {
   /** True where this instance may seal and anchor now. Becomes the one where there is none; never waits for another. */
   lead(): Promise<boolean>;
+  /** Grows whenever this instance becomes the one: what it knew before may be of other data. */
+  term(): number;
   /** Gives it up for now, where others might do better; this one may have it again when it asks. */
   resign(): Promise<void>;
   /** Gives it up for good. */

@@ -19,6 +19,7 @@ function two() {
         async resign() {
           if (holder === name) holder = undefined;
         },
+        term: () => 1,
         async close() {},
       },
       { nowMs: () => time.nowMs },

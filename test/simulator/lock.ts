@@ -21,6 +21,7 @@ export function createLock(medium: Medium): Lock {
   const { random, schedule } = medium;
   const led = new Set<Life>();
   let holder: Life | undefined;
+  const terms = new Map<Life, number>();
   return {
     leadership: (life) => ({
       lead: () =>
@@ -28,11 +29,13 @@ export function createLock(medium: Medium): Lock {
           ...{ life, what: 'lock.lead', reads: true, failure: (why: string) => new StoreUnavailable(why) },
           told: String,
           run: () => {
+            if (holder === undefined) terms.set(life, (terms.get(life) ?? 0) + 1);
             holder ??= life;
             if (holder === life) led.add(life);
             return holder === life;
           },
         }),
+      term: () => terms.get(life) ?? 0,
       resign: () =>
         callOver(medium, {
           ...{ life, what: 'lock.resign', failure: (why: string) => new StoreUnavailable(why) },

@@ -32,6 +32,7 @@ const HOLDS = `select exists (select from pg_locks where locktype = 'advisory' a
 export function openLeadership(options: SessionOptions): Leadership {
   let session: pg.Client | undefined;
   let holds = false;
+  let term = 0;
   let asking: Promise<boolean> | undefined;
   let isClosed = false;
 
@@ -65,6 +66,7 @@ export function openLeadership(options: SessionOptions): Leadership {
   async function take(): Promise<boolean> {
     try {
       holds = await ask(TAKE);
+      if (holds) term++;
     } catch (error) {
       giveUp();
       throw translate(error);
@@ -90,6 +92,7 @@ export function openLeadership(options: SessionOptions): Leadership {
       });
       return asking;
     },
+    term: () => term,
     resign: letGo,
     async close() {
       isClosed = true;

@@ -20,6 +20,8 @@ export function openFolderLeadership(path: string): Leadership {
       }
       return holds;
     },
+    // It is never lost but with the process.
+    term: () => 1,
     // Whoever shares the folder shares its disk: another one would get no further, and might be a mistake.
     async resign() {},
     async close() {

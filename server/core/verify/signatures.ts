@@ -1,3 +1,6 @@
+import { sha256 } from '../hash/sha256.ts';
+import { concat, toHex, utf8 } from '../read/bytes.ts';
+
 /*
  * Signature primitives enter `core` as a value: WebCrypto in a browser, node:crypto in the server.
  */
@@ -32,18 +35,23 @@ export interface SignatureVerifier {
 }
 
 /**
- * Asks once about each pair of a signature and a key: the way up a chain is looked for first and then checked, over the
- * same links. The pair is known by its objects, those of certificates that were parsed once.
+ * Asks once about each signature: the way up a chain is looked for first and then checked, over the same links, and the
+ * same certificates may come with many tokens. It is known by all of its bytes.
  */
 export function askingOnce(verifier: SignatureVerifier): SignatureVerifier {
-  const known = new Map<Uint8Array, Map<Uint8Array, Promise<boolean>>>();
+  const known = new Map<string, Promise<boolean>>();
   return {
     verify(request) {
-      const { signature, spki } = request;
-      const byKey = known.get(signature) ?? new Map<Uint8Array, Promise<boolean>>();
-      const answer = byKey.get(spki) ?? verifier.verify(request);
-      known.set(signature, byKey.set(spki, answer));
+      const name = nameOf(request);
+      const answer = known.get(name) ?? verifier.verify(request);
+      known.set(name, answer);
       return answer;
     },
   };
+}
+
+/** The lengths stand first, so that no two requests have one name. */
+function nameOf({ algorithm, spki, message, signature }: SignatureRequest): string {
+  const lengths = utf8(`${algorithm} ${spki.length} ${message.length} ${signature.length} `);
+  return toHex(sha256(concat(lengths, spki, message, signature)));
 }

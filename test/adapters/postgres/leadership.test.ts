@@ -47,6 +47,20 @@ t.test('many questions at once take it once', { skip }, async (t) => {
   await t.rejects(a.lead());
 });
 
+t.test('each time that it is taken is another term', { skip }, async (t) => {
+  const url = await freshDatabase();
+  const [a, b] = [await leaderAt(t, url), await leaderAt(t, url)];
+  const [first, second] = (await a.lead()) ? [a, b] : [b, a];
+  const term = first.term();
+  t.equal(await first.lead(), true);
+  t.equal(first.term(), term, 'who has it asks without taking it');
+  await first.resign();
+  t.equal(await first.lead(), true);
+  t.equal(first.term(), term + 1);
+  t.equal(await second.lead(), false);
+  t.equal(second.term(), 0);
+});
+
 t.test('whoever resigns lets another one lead at once, and may lead again', { skip }, async (t) => {
   const url = await freshDatabase();
   const [a, b] = [await leaderAt(t, url), await leaderAt(t, url)];
