@@ -49,6 +49,9 @@ interface TaskOptions {
   readonly log: Logger;
 }
 
+/** What every start on restored data goes through: it is over with the first look at the log. */
+const PASSING: readonly string[] = ['restored-uncompared'];
+
 /** After an error a task waits longer, up to this much: whatever is away comes back without being hammered. */
 const MAX_PAUSE_MS = 5_000;
 
@@ -69,7 +72,9 @@ export function startTask(options: TaskOptions): Task {
   const failed = (error: unknown): void => {
     failures++;
     const why = explain(error) ?? { code: 'internal-error', detail: {} };
-    if (problem?.code !== why.code) log.error({ err: error, task: name }, `${name}: ${why.code}`);
+    const isNews = problem?.code !== why.code;
+    if (isNews && PASSING.includes(why.code)) log.warn({ task: name }, `${name}: ${why.code}`);
+    else if (isNews) log.error({ err: error, task: name }, `${name}: ${why.code}`);
     problem = { ...why, sinceMs: problem?.code === why.code ? problem.sinceMs : nowMs() };
   };
   const succeeded = (): void => {

@@ -64,6 +64,41 @@ t.test('beside a log that went on, an old copy takes deposits and seals none of 
   t.equal((await old.call('/v1/batches/2')).status, 404, 'the number of another batch is not given again');
 });
 
+// An embedded database cannot be changed under its service.
+if ((await servers()) !== undefined)
+  for (const reached of [false, true])
+    t.test(
+      `an old copy that is put under a running service is not sealed over, the chain ${reached ? 'there' : 'away'}`,
+      async (t) => {
+        const anvil = await startWithContract(t);
+        const proxy = await rpcProxy(t, anvil.url);
+        const first = await configured(t, { rpcUrl: proxy.url, env: ONE });
+        const { dataDir, apiKey } = first;
+        await anchored(first, 1);
+        await first.stop();
+        const name = await databaseNameOf(dataDir);
+        const { postgres } = (await servers())!;
+        await postgres.sql(`create database older_${name} template ${name}`);
+        const running = await configured(t, { rpcUrl: proxy.url, env: ONE, dataDir, apiKey });
+        await anchored(running, 2);
+        proxy.away = !reached;
+        await postgres.sql(`drop database ${name} with (force)`);
+        await postgres.sql(`create database ${name} template older_${name}`);
+        const id = await until('a deposit', () => running.deposit(3).catch(() => undefined));
+        await sleep(2 * LONG_MS);
+        t.match(await running.view(id), { state: 'received' });
+        proxy.away = false;
+        await untilProblem(running, 'log-ahead');
+        await sleep(LONG_MS);
+        t.match(await running.view(id), { state: 'received' });
+        t.equal(
+          (await running.call('/v1/batches/2')).status,
+          404,
+          'the number of another batch is not given again',
+        );
+      },
+    );
+
 t.test('a service that was begun while the chain was away seals what waits once it is there', async (t) => {
   const anvil = await startWithContract(t);
   const proxy = await rpcProxy(t, anvil.url);

@@ -25,6 +25,7 @@ import { databaseOf, ON_POSTGRES, storageFor } from './storage.ts';
 export interface Configured {
   readonly url: string;
   readonly dataDir: string;
+  readonly apiKey: string;
   call(path: string, options?: RequestInit): Promise<Response>;
   /** Deposits digest number `n`; fails unless the answer is 201. The id. */
   deposit(n: number): Promise<string>;
@@ -47,16 +48,18 @@ interface Options {
   readonly operatorKey?: string;
   /** of an earlier run; one of its own where undefined */
   readonly dataDir?: string;
+  /** of an earlier run; one of its own where undefined */
+  readonly apiKey?: string;
 }
 
 export async function configured(
   t: Test,
-  { rpcUrl, env = {}, operatorKey = KEY, dataDir }: Options,
+  { rpcUrl, env = {}, operatorKey = KEY, dataDir, apiKey: given }: Options,
 ): Promise<Configured> {
   const folder = dataDir ?? mkdtempSync(join(tmpdir(), 'kezheng-pipeline-'));
   const keyFile = join(folder, 'test-operator.key');
   writeFileSync(keyFile, `${operatorKey}\n`);
-  const apiKey = await makeKey(folder);
+  const apiKey = given ?? (await makeKey(folder));
   const storage = await storageFor(folder);
   if (ON_POSTGRES) {
     await ensureIssuer(folder, 'test', Date.now());
@@ -103,6 +106,7 @@ export async function configured(
   return {
     url: service.url,
     dataDir: folder,
+    apiKey,
     call,
     async deposit(n) {
       const headers = { 'content-type': 'application/json' };
