@@ -1,5 +1,4 @@
-import { sha256 } from '../hash/sha256.ts';
-import { concat, toHex, utf8 } from '../read/bytes.ts';
+import { equalBytes, toHex } from '../read/bytes.ts';
 
 /*
  * Signature primitives enter `core` as a value: WebCrypto in a browser, node:crypto in the server.
@@ -39,19 +38,24 @@ export interface SignatureVerifier {
  * same certificates may come with many tokens. It is known by all of its bytes.
  */
 export function askingOnce(verifier: SignatureVerifier): SignatureVerifier {
-  const known = new Map<string, Promise<boolean>>();
+  const known = new Map<string, Asked[]>();
   return {
     verify(request) {
-      const name = nameOf(request);
-      const answer = known.get(name) ?? verifier.verify(request);
-      known.set(name, answer);
+      const name = toHex(request.signature);
+      const alike = known.get(name) ?? [];
+      const before = alike.find((one) => isSame(one.request, request));
+      if (before !== undefined) return before.answer;
+      const answer = verifier.verify(request);
+      known.set(name, [...alike, { request, answer }]);
       return answer;
     },
   };
 }
 
-/** The lengths stand first, so that no two requests have one name. */
-function nameOf({ algorithm, spki, message, signature }: SignatureRequest): string {
-  const lengths = utf8(`${algorithm} ${spki.length} ${message.length} ${signature.length} `);
-  return toHex(sha256(concat(lengths, spki, message, signature)));
+interface Asked {
+  readonly request: SignatureRequest;
+  readonly answer: Promise<boolean>;
 }
+
+const isSame = (a: SignatureRequest, b: SignatureRequest): boolean =>
+  a.algorithm === b.algorithm && equalBytes(a.spki, b.spki) && equalBytes(a.message, b.message);

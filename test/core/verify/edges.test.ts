@@ -9,6 +9,7 @@ import { concat, equalBytes, fromHex, toHex, utf8 } from '../../../server/core/r
 import { list, text } from '../../../server/core/read/fields.ts';
 import { checkAnchor } from '../../../server/core/verify/anchors.ts';
 import { checkInclusion } from '../../../server/core/verify/inclusion.ts';
+import { askingOnce, type SignatureRequest } from '../../../server/core/verify/signatures.ts';
 import { parseTrust } from '../../../server/core/verify/trust.ts';
 import { blocksToCompare, verifyCertificate } from '../../../server/core/verify/verify.ts';
 
@@ -112,4 +113,33 @@ t.test('a chain is a test chain until the trust list says that it is none', asyn
     verifyCertificate({ certificate: bytes, files: [], trust, blocks: [], signatures: nodeSignatures });
   t.equal((await report(earnest)).testChain, false);
   t.equal((await report(undefined)).testChain, true);
+});
+
+t.test('a signature is asked about once, and again where anything else of it differs', async (t) => {
+  const asked: SignatureRequest[] = [];
+  const verifier = askingOnce({
+    verify(request) {
+      asked.push(request);
+      return Promise.resolve(asked.length === 1);
+    },
+  });
+  const one: SignatureRequest = {
+    algorithm: 'ecdsa-sha256-der',
+    spki: Uint8Array.of(1),
+    message: Uint8Array.of(2, 3),
+    signature: Uint8Array.of(4),
+  };
+  const again = { ...one, spki: Uint8Array.of(1), message: Uint8Array.of(2, 3), signature: Uint8Array.of(4) };
+  t.equal(await verifier.verify(one), true);
+  t.equal(await verifier.verify(again), true);
+  t.equal(asked.length, 1);
+  const others: readonly Partial<SignatureRequest>[] = [
+    { algorithm: 'rsa-sha256' },
+    { spki: Uint8Array.of(9) },
+    { message: Uint8Array.of(2) },
+    { signature: Uint8Array.of(5) },
+    { spki: Uint8Array.of(1, 2), message: Uint8Array.of(3) },
+  ];
+  for (const other of others) t.equal(await verifier.verify({ ...one, ...other }), false);
+  t.equal(asked.length, 1 + others.length);
 });
