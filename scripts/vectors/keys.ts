@@ -3,7 +3,8 @@ import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { keccak256 } from '../../server/core/hash/keccak.ts';
 import { fromHex, toHex, utf8 } from '../../server/core/read/bytes.ts';
-import { encode, encodeOid, TAG } from '../../server/core/read/der.ts';
+import { TAG } from '../../server/core/read/der.ts';
+import { encode, encodeOid } from '../../server/core/read/encode-der.ts';
 
 /*
  * Keys of the test vectors: known to everybody, worth nothing. Signatures are deterministic (RFC 6979), so that making

@@ -1,6 +1,7 @@
 import { sha256 } from '../../server/core/hash/sha256.ts';
 import { concat, fromHex, toHex, utf8 } from '../../server/core/read/bytes.ts';
-import { contextTag, encode, encodeInteger, encodeOid, TAG } from '../../server/core/read/der.ts';
+import { contextTag, TAG } from '../../server/core/read/der.ts';
+import { encode, encodeInteger, encodeOid } from '../../server/core/read/encode-der.ts';
 import { parseCertificate } from '../../server/core/read/x509.ts';
 import type { CertificateKey } from './keys.ts';
 import { type DigestName, digestOf } from './token.ts';

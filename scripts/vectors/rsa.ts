@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
-import { encode, encodeOid, TAG } from '../../server/core/read/der.ts';
+import { TAG } from '../../server/core/read/der.ts';
+import { encode, encodeOid } from '../../server/core/read/encode-der.ts';
 import type { CertificateKey } from './keys.ts';
 
 /*

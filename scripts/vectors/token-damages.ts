@@ -1,7 +1,8 @@
 import { sha256 } from '../../server/core/hash/sha256.ts';
 import { encodeBase64 } from '../../server/core/read/base64.ts';
 import { concat, utf8 } from '../../server/core/read/bytes.ts';
-import { encode, TAG } from '../../server/core/read/der.ts';
+import { TAG } from '../../server/core/read/der.ts';
+import { encode } from '../../server/core/read/encode-der.ts';
 import { canonicalize, type Json, type JsonObject } from '../../server/core/read/json.ts';
 import { PROMISE_POLICY, PUBLIC_POLICY } from '../../server/core/token/policies.ts';
 import { CONTRACT } from './block.ts';

@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto';
 import { concat, utf8 } from '../../server/core/read/bytes.ts';
+import { contextTag, parseDer, TAG } from '../../server/core/read/der.ts';
 import {
-  contextTag,
   encode,
   encodeGeneralizedTime,
   encodeInteger,
   encodeOid,
-  parseDer,
-  TAG,
-} from '../../server/core/read/der.ts';
+} from '../../server/core/read/encode-der.ts';
 import { parseCertificate } from '../../server/core/read/x509.ts';
 import type { CertificateKey } from './keys.ts';
 import { ECDSA_SHA256, nameOf } from './x509.ts';

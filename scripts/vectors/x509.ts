@@ -1,5 +1,6 @@
 import { utf8 } from '../../server/core/read/bytes.ts';
-import { contextTag, encode, encodeInteger, encodeOid, TAG } from '../../server/core/read/der.ts';
+import { contextTag, TAG } from '../../server/core/read/der.ts';
+import { encode, encodeInteger, encodeOid } from '../../server/core/read/encode-der.ts';
 import type { CertificateKey } from './keys.ts';
 
 export interface CertificateRequest {

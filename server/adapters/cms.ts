@@ -1,5 +1,6 @@
 import { fromHex } from '../core/read/bytes.ts';
-import { contextTag, encode, encodeInteger, encodeOid, TAG } from '../core/read/der.ts';
+import { contextTag, TAG } from '../core/read/der.ts';
+import { encode, encodeInteger, encodeOid } from '../core/read/encode-der.ts';
 import { parseCertificate } from '../core/read/x509.ts';
 
 /*

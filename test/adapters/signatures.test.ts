@@ -2,7 +2,8 @@ import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'no
 import t from 'tap';
 import { webCryptoSignatures } from '../../server/adapters/signatures.ts';
 import { nodeSignatures } from '../../server/adapters/signatures-node.ts';
-import { encode, encodeInteger, encodeOid, TAG } from '../../server/core/read/der.ts';
+import { TAG } from '../../server/core/read/der.ts';
+import { encode, encodeInteger, encodeOid } from '../../server/core/read/encode-der.ts';
 import type {
   SignatureAlgorithm,
   SignatureRequest,

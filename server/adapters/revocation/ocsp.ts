@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { encode, encodeOid, parseDer, TAG } from '../../core/read/der.ts';
+import { parseDer, TAG } from '../../core/read/der.ts';
+import { encode, encodeOid } from '../../core/read/encode-der.ts';
 import { RevocationProblem } from '../../ports/revocation.ts';
 import type { Subject } from './certificate.ts';
 

@@ -1,4 +1,4 @@
-import { concat, equalBytes, fromHex, utf8 } from '../read/bytes.ts';
+import { concat, equalBytes, fromHex, latin1, utf8 } from '../read/bytes.ts';
 import { firstDer } from '../read/der.ts';
 import { instant } from '../read/fields.ts';
 import { FormatError } from '../reason.ts';
@@ -45,12 +45,12 @@ export function openPdf(bytes: Uint8Array): Pdf {
   const [place, ...others] = placesOf(CERTIFICATE_BEGINS, bytes);
   if (place === undefined) throw new FormatError('pdf-without-certificate');
   if (others.length > 0) throw new FormatError('pdf-certificates-several', { count: 1 + others.length });
-  const [, size, length] =
-    CERTIFICATE_OBJECT.exec(latin(bytes.subarray(Math.max(0, place - LONGEST_HEAD), place))) ?? [];
+  const misplaced = (): FormatError => new FormatError('pdf-certificate-misplaced', { offset: place });
+  const head = CERTIFICATE_OBJECT.exec(latin1(bytes.subarray(Math.max(0, place - LONGEST_HEAD), place)));
+  if (head === null || head[1] !== head[2]) throw misplaced();
   const at = place + STREAM;
-  const end = at + Number(length);
-  if (size !== length || !equalBytes(bytes.subarray(end, end + STREAM_ENDS.length), STREAM_ENDS))
-    throw new FormatError('pdf-certificate-misplaced', { offset: place });
+  const end = at + Number(head[1]);
+  if (!equalBytes(bytes.subarray(end, end + STREAM_ENDS.length), STREAM_ENDS)) throw misplaced();
   return { bytes, certificate: bytes.subarray(at, end), at };
 }
 
@@ -83,12 +83,12 @@ export function sealOf({ bytes, certificate, at }: Pdf): Seal | undefined {
   if (place === undefined) return undefined;
   if (others.length > 0) throw new FormatError('pdf-signatures-several', { count: 1 + others.length });
   const contents = place + bytes.subarray(place, place + LONGEST_RANGE).indexOf(LESS_THAN);
-  const head = BEFORE_CONTENTS.exec(latin(bytes.subarray(Math.max(0, place - LONGEST_HEAD), contents)));
+  const head = BEFORE_CONTENTS.exec(latin1(bytes.subarray(Math.max(0, place - LONGEST_HEAD), contents)));
   const [from, to, rest] = (head ?? []).slice(1).map(Number) as [number?, number?, number?];
   if (from !== contents || to! - from > 2 * MAX_CMS_BYTES + 2)
     throw new FormatError('pdf-signature-malformed');
-  const [, hex] = CONTENTS.exec(latin(bytes.subarray(from, to))) ?? [];
-  const [, ...moment] = BEHIND_CONTENTS.exec(latin(bytes.subarray(to, to! + LONGEST_TAIL))) ?? [];
+  const [, hex] = CONTENTS.exec(latin1(bytes.subarray(from, to))) ?? [];
+  const [, ...moment] = BEHIND_CONTENTS.exec(latin1(bytes.subarray(to, to! + LONGEST_TAIL))) ?? [];
   if (hex === undefined || moment.length === 0) throw new FormatError('pdf-signature-malformed');
   const behind = bytes.length - to! - rest!;
   if (behind > 0) throw new FormatError('pdf-bytes-behind', { count: behind });
@@ -125,5 +125,3 @@ function placesOf(part: string, whole: Uint8Array): readonly number[] {
   for (let at = text.indexOf(part); at !== -1; at = text.indexOf(part, at + 1)) places.push(at);
   return places;
 }
-
-const latin = (bytes: Uint8Array): string => Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');

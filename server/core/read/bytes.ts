@@ -38,3 +38,7 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 const UTF8 = new TextEncoder();
 
 export const utf8 = (text: string): Uint8Array => UTF8.encode(text);
+
+/** A character a byte, of the same number. */
+export const latin1 = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');

@@ -1,6 +1,7 @@
 import { sha512 } from '../hash/sha512.ts';
 import { toHex } from '../read/bytes.ts';
-import { contextTag, encode, encodeInteger, encodeOid, TAG } from '../read/der.ts';
+import { contextTag, TAG } from '../read/der.ts';
+import { encode, encodeInteger, encodeOid } from '../read/encode-der.ts';
 import { FormatError } from '../reason.ts';
 import { parseRenewal, type Renewal, readRenewable, renewedRoot, tokensUpTo } from './renewal.ts';
 import { ascending } from './tree.ts';

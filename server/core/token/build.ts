@@ -1,16 +1,14 @@
 import { sha256 } from '../hash/sha256.ts';
 import { concat, fromHex } from '../read/bytes.ts';
+import { contextTag, parseDer, TAG } from '../read/der.ts';
 import {
   type Content,
-  contextTag,
   draft,
   encode,
   encodeGeneralizedTime,
   encodeInteger,
   encodeOid,
-  parseDer,
-  TAG,
-} from '../read/der.ts';
+} from '../read/encode-der.ts';
 import { parseCertificate } from '../read/x509.ts';
 import { FormatError } from '../reason.ts';
 import { encodeUnsigned } from './request.ts';

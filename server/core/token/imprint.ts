@@ -1,6 +1,7 @@
 import { concat, fromHex } from '../read/bytes.ts';
-import { dotted, type Element, encode, readFields, TAG } from '../read/der.ts';
+import { dotted, type Element, readFields, TAG } from '../read/der.ts';
 import { hashIdentifier } from '../read/digests.ts';
+import { encode } from '../read/encode-der.ts';
 import { FormatError } from '../reason.ts';
 
 /*

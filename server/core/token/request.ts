@@ -3,8 +3,6 @@ import {
   contextTag,
   dotted,
   type Element,
-  encode,
-  encodeOid,
   integer,
   oid,
   parseDer,
@@ -13,6 +11,7 @@ import {
   smallInteger,
   TAG,
 } from '../read/der.ts';
+import { encode, encodeOid } from '../read/encode-der.ts';
 import { FormatError } from '../reason.ts';
 import { type Imprint, readImprint } from './imprint.ts';
 import type { PkiFailure } from './response.ts';

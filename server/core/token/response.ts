@@ -1,8 +1,6 @@
 import { concat, utf8 } from '../read/bytes.ts';
 import {
   type Element,
-  encode,
-  encodeInteger,
   listOf,
   namedBits,
   parseDer,
@@ -11,6 +9,7 @@ import {
   TAG,
   textOf,
 } from '../read/der.ts';
+import { encode, encodeInteger } from '../read/encode-der.ts';
 
 /*
  * TimeStampResp, RFC 3161 §2.4.2: a token, or why there is none.

@@ -3,7 +3,7 @@ import { parseSignedData } from '../read/cms.ts';
 import type { Certificate } from '../read/x509.ts';
 import { FormatError, type Reason } from '../reason.ts';
 import { type Check, reason, type Status } from './report.ts';
-import { askingOnce, type SignatureVerifier } from './signatures.ts';
+import type { SignatureVerifier } from './signatures.ts';
 import { checkSignedBy, findSigner, othersOf } from './signer.ts';
 import type { Trust } from './trust.ts';
 import { leadTo, sorted, type Way, waysUp } from './ways.ts';
@@ -42,7 +42,7 @@ export async function checkPages(
     const { signer, others } = await signed(seal, verifier);
     const name = signer.subject.name;
     if (trust === undefined) return once('unknown', reason('no-issuer-list', { signer: name }));
-    return await standing(signer, others, trust, askingOnce(verifier), whenValid(seal.signedMs));
+    return await standing(signer, others, trust, verifier, whenValid(seal.signedMs));
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     return once('failed', error.code === 'token-content-digest-differs' ? reason('pdf-changed') : error);

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { parseCrl } from '../../../server/core/read/crl.ts';
-import { contextTag, encode, encodeOid, TAG } from '../../../server/core/read/der.ts';
+import { contextTag, TAG } from '../../../server/core/read/der.ts';
+import { encode, encodeOid } from '../../../server/core/read/encode-der.ts';
 import { refusal } from '../../support/format-error.ts';
 import { authority, root } from '../token/authority.ts';
 import { crl, serialOf } from '../token/revocation.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { contextTag, encode, encodeOid, parseDer, TAG } from '../../../server/core/read/der.ts';
+import { contextTag, parseDer, TAG } from '../../../server/core/read/der.ts';
+import { encode, encodeOid } from '../../../server/core/read/encode-der.ts';
 import { parseOcsp } from '../../../server/core/read/ocsp.ts';
 import { refusal } from '../../support/format-error.ts';
 import { authority, digestOf, root } from '../token/authority.ts';

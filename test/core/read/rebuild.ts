@@ -1,4 +1,5 @@
-import { type Element, encode, parseDer } from '../../../server/core/read/der.ts';
+import { type Element, parseDer } from '../../../server/core/read/der.ts';
+import { encode } from '../../../server/core/read/encode-der.ts';
 
 /*
  * DER with parts of it replaced, the lengths around them corrected.

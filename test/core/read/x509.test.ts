@@ -4,15 +4,8 @@ import fc from 'fast-check';
 import t from 'tap';
 import { webCryptoSignatures } from '../../../server/adapters/signatures.ts';
 import { nodeSignatures } from '../../../server/adapters/signatures-node.ts';
-import {
-  contextTag,
-  type Element,
-  encode,
-  encodeInteger,
-  encodeOid,
-  parseDer,
-  TAG,
-} from '../../../server/core/read/der.ts';
+import { contextTag, type Element, parseDer, TAG } from '../../../server/core/read/der.ts';
+import { encode, encodeInteger, encodeOid } from '../../../server/core/read/encode-der.ts';
 import { fieldLength, parseCertificate, parsePublicKey } from '../../../server/core/read/x509.ts';
 import { FormatError } from '../../../server/core/reason.ts';
 import { CA, type Issued, issue, LEAF, openssl } from './openssl.ts';

@@ -9,7 +9,8 @@ import {
   renew,
   renewAll,
 } from '../../../scripts/vectors/renewal-cases.ts';
-import { encode, parseDer, TAG } from '../../../server/core/read/der.ts';
+import { parseDer, TAG } from '../../../server/core/read/der.ts';
+import { encode } from '../../../server/core/read/encode-der.ts';
 import { evidenceRecord } from '../../../server/core/renewal/evidence-record.ts';
 import { checkErs, whyNoBouncyCastle } from '../../support/bouncycastle.ts';
 
