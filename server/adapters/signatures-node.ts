@@ -63,16 +63,19 @@ interface Key {
 
 /**
  * Keys by their SPKI: those of issuers and authorities stand in one certificate after the other, and to read one costs
- * as much as half of a signature. The oldest makes room.
+ * as much as half of a signature. The oldest makes room; one that is longer than RSA of 16,384 bits is not kept, so that
+ * strangers fill half a megabyte with theirs and no more.
  */
 const keys = new Map<string, Key>();
 const MOST_KEYS = 256;
+const LONGEST_KEPT = 2_100;
 
 function readKey(spki: Uint8Array): Key {
   const name = Buffer.from(spki).toString('latin1');
   const before = keys.get(name);
   if (before !== undefined) return before;
   const key = { known: parsePublicKey(spki), object: importKey(spki) };
+  if (spki.length > LONGEST_KEPT) return key;
   if (keys.size === MOST_KEYS) keys.delete(keys.keys().next().value!);
   keys.set(name, key);
   return key;
