@@ -12,7 +12,7 @@ import { AnchorAlarm, nothingKnown } from './past.ts';
 import { type SealDeps, sealDueBatch } from './seal.ts';
 import { type StampLateDeps, StampsAhead, stampLateRound } from './stamp-late.ts';
 import { type Turns, takeTurns } from './turns.ts';
-import { type After, type Around, startTask, type Task, type TaskHealth } from './worker.ts';
+import { type After, type Around, type Explained, startTask, type Task, type TaskHealth } from './worker.ts';
 
 export interface PipelineDeps {
   readonly seal: SealDeps;
@@ -224,11 +224,13 @@ function checkStored(deps: PipelineDeps, leads: () => Promise<boolean>, stopping
 }
 
 /** What people can act on; everything else is a bug and is told as one. */
-function explain(
-  error: unknown,
-): { code: string; detail: Readonly<Record<string, string | number>> } | undefined {
-  if (error instanceof ChainProblem || error instanceof AnchorAlarm)
-    return { code: error.code, detail: error.detail };
+function explain(error: unknown): Explained | undefined {
+  if (error instanceof AnchorAlarm) {
+    // Every start on restored data goes through it: it is over with the first look at the log.
+    const isPassing = error.code === 'restored-uncompared';
+    return { code: error.code, detail: error.detail, isPassing };
+  }
+  if (error instanceof ChainProblem) return { code: error.code, detail: error.detail };
   if (error instanceof StampsAhead) return { code: 'stamps-ahead', detail: {} };
   if (error instanceof StoreUnavailable || error instanceof BlobUnavailable)
     return { code: 'store-unavailable', detail: { reason: error.message } };

@@ -32,15 +32,21 @@ const afterTimeout: After = (ms, run) => {
   return () => clearTimeout(timer);
 };
 
+/** An error that people can act on, or wait for the end of. */
+export interface Explained {
+  readonly code: string;
+  readonly detail: Readonly<Record<string, string | number>>;
+  /** it belongs to the way that things go, and ends by itself */
+  readonly isPassing?: boolean;
+}
+
 interface TaskOptions {
   readonly name: string;
   /** One round; true: there is more to do, come again at once. */
   readonly round: () => Promise<boolean>;
   readonly everyMs: number;
-  /** Code and plain values of an error that people can act on; undefined for a bug. */
-  readonly explain: (
-    error: unknown,
-  ) => { code: string; detail: Readonly<Record<string, string | number>> } | undefined;
+  /** undefined for a bug */
+  readonly explain: (error: unknown) => Explained | undefined;
   readonly nowMs: () => number;
   /** a timer; where time is simulated, another one */
   readonly after?: After;
@@ -48,9 +54,6 @@ interface TaskOptions {
   readonly around?: Around;
   readonly log: Logger;
 }
-
-/** What every start on restored data goes through: it is over with the first look at the log. */
-const PASSING: readonly string[] = ['restored-uncompared'];
 
 /** After an error a task waits longer, up to this much: whatever is away comes back without being hammered. */
 const MAX_PAUSE_MS = 5_000;
@@ -71,11 +74,18 @@ export function startTask(options: TaskOptions): Task {
 
   const failed = (error: unknown): void => {
     failures++;
-    const why = explain(error) ?? { code: 'internal-error', detail: {} };
-    const isNews = problem?.code !== why.code;
-    if (isNews && PASSING.includes(why.code)) log.warn({ task: name }, `${name}: ${why.code}`);
-    else if (isNews) log.error({ err: error, task: name }, `${name}: ${why.code}`);
-    problem = { ...why, sinceMs: problem?.code === why.code ? problem.sinceMs : nowMs() };
+    const {
+      code,
+      detail,
+      isPassing = false,
+    }: Explained = explain(error) ?? {
+      code: 'internal-error',
+      detail: {},
+    };
+    const isNews = problem?.code !== code;
+    if (isNews && isPassing) log.warn({ task: name }, `${name}: ${code}`);
+    else if (isNews) log.error({ err: error, task: name }, `${name}: ${code}`);
+    problem = { code, detail, sinceMs: isNews ? nowMs() : problem!.sinceMs };
   };
   const succeeded = (): void => {
     if (problem !== undefined) log.warn({ task: name }, `${name}: ${problem.code} is over`);
