@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { syncFolder } from './sync-folder.ts';
 import { UsageError } from './usage.ts';
 
 /*
@@ -223,16 +224,6 @@ export async function copyFile(
   if (accepted) await rename(temporary, to);
   else await rm(temporary, { force: true });
   return { ...copied, accepted };
-}
-
-/** The names in a folder survive a power cut. */
-export async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
 
 /** Folders that are made, once each, and made durable together at the end. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import { syncFolder } from './archive.ts';
+import { syncFolder } from './sync-folder.ts';
 import { UsageError } from './usage.ts';
 
 export const LOCK = 'backup.lock';

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
 import { copyFile, link, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncFolder } from './sync-folder.ts';
 import { UsageError, userPath } from './usage.ts';
 
 /** A file that is there already may be an original whose name was given by mistake: it is never written over. */
@@ -17,7 +18,7 @@ export async function writeNew(path: string, bytes: Uint8Array | string): Promis
 export const isThere = (path: string): boolean => existsSync(userPath(path));
 
 /**
- * A file under a name that is not there yet: a crash leaves nothing or all of it. EEXIST where there is something under
+ * A file under a name that is not there yet: a crash leaves nothing or all of it, where files can have two names. EEXIST where there is something under
  * that name, which stays as it is.
  */
 export async function writeNewDurably(path: string, content: string | Uint8Array): Promise<void> {
@@ -33,16 +34,22 @@ export async function writeNewDurably(path: string, content: string | Uint8Array
     // Unlike a rename this fails where the name is taken, also at the last moment.
     await link(temporary, path).catch((error: NodeJS.ErrnoException) => {
       if (!WITHOUT_LINKS.includes(error.code ?? '')) throw error;
-      return copyFile(temporary, path, constants.COPYFILE_EXCL);
+      return copyDurably(temporary, path);
     });
   } finally {
     await rm(temporary, { force: true });
   }
-  const folder = await open(dirname(path), 'r');
+  await syncFolder(dirname(path));
+}
+
+/** Where a file can have one name only: a crash may leave a part, under a name that nothing was promised of. */
+async function copyDurably(from: string, to: string): Promise<void> {
+  await copyFile(from, to, constants.COPYFILE_EXCL);
+  const file = await open(to, 'r+');
   try {
-    await folder.sync();
+    await file.sync();
   } finally {
-    await folder.close();
+    await file.close();
   }
 }
 

@@ -18,10 +18,10 @@ import {
   readList,
   readManifest,
   readManifestOrCopy,
-  syncFolder,
   Unreadable,
 } from './archive.ts';
 import { SIGNING_PAIRS } from './signing-files.ts';
+import { syncFolder } from './sync-folder.ts';
 import { EXIT, parse, UsageError, userPath } from './usage.ts';
 
 /** Where everything is gathered and checked before any of it counts. */
