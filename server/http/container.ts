@@ -39,7 +39,7 @@ type Receive = (request: FastifyRequest, part: FormPart, limit: number) => Promi
 
 const overloaded = () => new Problem('overloaded', {}, { retryAfterSeconds: 5 });
 
-/** Room for packages: whoever sends slowly keeps others of other addresses out of it no more than he must. */
+/** Room for packages: nobody has all places from one address, nor more of the disk than one package may take. */
 function createRoom() {
   const sizes = new Map<symbol, number>();
   const owners = new Map<string, number>();

@@ -6,7 +6,7 @@ import { bothLanguages } from '../messages/sentence.ts';
 import { type CertificateDeps, certificateOf } from '../pipeline/certificate.ts';
 import { type EvidenceStatus, evidenceStatus, type StatusDeps } from '../pipeline/status.ts';
 import type { Blobs } from '../ports/blobs.ts';
-import type { EvidenceFilter, StoredEntry } from '../ports/store.ts';
+import type { EvidenceFilter, StoredCertificate, StoredEntry } from '../ports/store.ts';
 import { type CheckKey, requires } from './auth.ts';
 import { Problem } from './problem.ts';
 import { parseRange } from './range.ts';
@@ -81,7 +81,7 @@ export const viewOf = (status: EvidenceStatus) => ({
 });
 
 export async function entryFor(
-  deps: Pick<EvidenceRoutes, 'store'>,
+  deps: { readonly store: Pick<EvidenceRoutes['store'], 'evidence'> },
   request: FastifyRequest,
 ): Promise<StoredEntry> {
   const { id } = request.params as { id: string };
@@ -242,14 +242,23 @@ export function attachment(name: string): string {
   return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
 }
 
+/** The entry that is asked for and its newest certificate; a problem where there is none yet. */
+export async function certifiedFor(
+  deps: StatusDeps & Pick<EvidenceRoutes, 'certificates'>,
+  request: FastifyRequest,
+): Promise<{ readonly entry: StoredEntry; readonly certificate: StoredCertificate }> {
+  const entry = await entryFor(deps, request);
+  const certificate = await certificateOf(deps.certificates, entry);
+  if (certificate === undefined) throw notReady(deps, await statusFor(deps, request));
+  return { entry, certificate };
+}
+
 async function sendCertificate(
   deps: EvidenceRoutes,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const entry = await entryFor(deps, request);
-  const certificate = await certificateOf(deps.certificates, entry);
-  if (certificate === undefined) throw notReady(deps, await statusFor(deps, request));
+  const { entry, certificate } = await certifiedFor(deps, request);
   return reply
     .type('application/json; charset=utf-8')
     .header('content-disposition', attachment(`${entry.id}.certificate.json`))

@@ -1,9 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { certificateOf } from '../pipeline/certificate.ts';
 import { type PackageDeps, packageOf } from '../pipeline/package.ts';
 import { requires } from './auth.ts';
-import { attachment, entryFor, IdParams, notReady, statusFor } from './evidence.ts';
+import { attachment, certifiedFor, IdParams, notReady, statusFor } from './evidence.ts';
 import type { PaperRoutes } from './paper.ts';
 import { Problem } from './problem.ts';
 import { problems } from './schemas.ts';
@@ -65,10 +64,10 @@ async function sendPackage(
   reply: FastifyReply,
   originals: boolean,
 ): Promise<FastifyReply> {
-  const entry = await entryFor(deps, request);
-  const certificate = await certificateOf(deps.certificates, entry);
-  const place = certificate && (await deps.store.placeOf(entry.sequence));
-  if (certificate === undefined || place === undefined) throw notReady(deps, await statusFor(deps, request));
+  const { entry, certificate } = await certifiedFor(deps, request);
+  const place = await deps.store.placeOf(entry.sequence);
+  // What has a certificate is in a batch; without a place there is no more to say than that it is not ready.
+  if (place === undefined) throw notReady(deps, await statusFor(deps, request));
   const onLost = (sha256: string): void => {
     request.log.error({ sha256, request: request.id }, 'stored-file-missing');
   };

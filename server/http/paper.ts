@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { type CertificateDeps, certificateOf } from '../pipeline/certificate.ts';
+import type { CertificateDeps } from '../pipeline/certificate.ts';
 import { type PaperDeps, paperOf } from '../pipeline/paper.ts';
 import type { StatusDeps } from '../pipeline/status.ts';
 import { type CheckKey, requires } from './auth.ts';
-import { attachment, entryFor, notReady, statusFor } from './evidence.ts';
+import { attachment, certifiedFor, notReady, statusFor } from './evidence.ts';
 import { Problem } from './problem.ts';
 import { problems, Uuid } from './schemas.ts';
 
@@ -53,10 +53,10 @@ async function sendPaper(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const entry = await entryFor(deps, request);
-  const certificate = await certificateOf(deps.certificates, entry);
-  const place = certificate && (await deps.store.placeOf(entry.sequence));
-  if (certificate === undefined || place === undefined) throw notReady(deps, await statusFor(deps, request));
+  const { entry, certificate } = await certifiedFor(deps, request);
+  const place = await deps.store.placeOf(entry.sequence);
+  // What has a certificate is in a batch; without a place there is no more to say than that it is not ready.
+  if (place === undefined) throw notReady(deps, await statusFor(deps, request));
   const paper = await paperOf(deps.paper, place.batch.number, certificate);
   if (paper === undefined) throw new Problem('chain-not-seen', {}, { retryAfterSeconds: 5 });
   return reply

@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { FILES, makeSample, trustList } from '../../scripts/vectors/sample.ts';
 import { startChromium, whyNoChromium } from '../support/chromium.ts';
-import { type CheckerPage, openSaved, savedPage, shown } from './page.ts';
+import { type CheckerPage, choose, openSaved, savedPage, shown } from './page.ts';
 
 /*
  * The saved page in a real browser with the network cut, driven through its own inputs.
@@ -18,19 +18,6 @@ const sample = await makeSample();
 const PHOTO = FILES['photo.jpg']!;
 
 const open = (t: Test, options: Parameters<typeof openSaved>[2] = {}) => openSaved(t, browser!, options);
-
-/** Lays a file beside the page and chooses it in the field. */
-async function choose(
-  { page, folder }: CheckerPage,
-  field: string,
-  ...files: (readonly [string, Uint8Array | string])[]
-) {
-  const paths = files.map(([name, content]) => {
-    writeFileSync(join(folder, name), content);
-    return join(folder, name);
-  });
-  await page.setInputFiles(`#${field}`, paths);
-}
 
 const giveCertificate = (at: CheckerPage, bytes: Uint8Array = sample.bytes) =>
   choose(at, 'certificate-file', ['certificate.json', bytes]);

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 import { open as openFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -10,7 +10,7 @@ import { FILES, fileMember, makeSample, manifestOf, trustList } from '../../scri
 import { zipOf } from '../../server/documents/package/zip.ts';
 import { startChromium, whyNoChromium } from '../support/chromium.ts';
 import { byHand, packed } from '../support/packages.ts';
-import { type CheckerPage, openSaved, shown } from './page.ts';
+import { type CheckerPage, choose, openSaved, shown } from './page.ts';
 
 /*
  * The saved page takes a PDF or a package, with the network cut and under its own policy: no eval, no WebAssembly, no
@@ -39,18 +39,6 @@ interface Case {
 const CASES = JSON.parse(readFileSync(join(VECTORS, 'pdf-cases.json'), 'utf8')) as readonly Case[];
 
 const open = (t: Test) => openSaved(t, browser!);
-
-async function choose(
-  { page, folder }: CheckerPage,
-  field: string,
-  ...files: (readonly [string, Uint8Array | string])[]
-) {
-  const paths = files.map(([name, content]) => {
-    writeFileSync(join(folder, name), content);
-    return join(folder, name);
-  });
-  await page.setInputFiles(`#${field}`, paths);
-}
 
 async function giveKnown(at: CheckerPage): Promise<void> {
   await choose(at, 'trust-file', ['trust.json', JSON.stringify(trustList())]);

@@ -118,3 +118,16 @@ export const shown = (page: Page): Promise<Shown> =>
       text: document.getElementById('result')!.innerText,
     };
   });
+
+/** Lays a file beside the page and chooses it in the field. */
+export async function choose(
+  { page, folder }: CheckerPage,
+  field: string,
+  ...files: (readonly [string, Uint8Array | string])[]
+) {
+  const paths = files.map(([name, content]) => {
+    writeFileSync(join(folder, name), content);
+    return join(folder, name);
+  });
+  await page.setInputFiles(`#${field}`, paths);
+}
