@@ -76,8 +76,8 @@ const WORDS = {
   ],
   'check-paper': ['五、PDF', '5. The PDF'],
   'paper-how': [
-    '应得 Signature is Valid 与 Total document signed；签章者是否可信，pdfsig 不知道：第二条命令显示签章证书的指纹，须与 PDF 所列及您从可信途径得知的相同。取出的证书应与 certificate.json 相同（cmp 无输出）。',
-    'It should say «Signature is Valid» and «Total document signed»; whom to trust pdfsig does not know: the second command shows the fingerprint of the signing certificate, to be compared with the one in the PDF and with what you know by a way of your own. What is taken out should be the same as certificate.json (cmp says nothing).',
+    '应得 Signature is Valid 与 Total document signed；签章者是否可信，pdfsig 不知道：其后两条命令列出签章所附各证书的指纹，PDF 所列的签章证书须在其中，并与您从可信途径得知的相同。取出的证书应与 certificate.json 相同（cmp 无输出）。',
+    'It should say «Signature is Valid» and «Total document signed»; whom to trust pdfsig does not know: the next two commands list the fingerprints of the certificates in the signature; the one that the PDF names must be among them, and be the one that you know by a way of your own. What is taken out should be the same as certificate.json (cmp says nothing).',
   ],
   'check-chain': ['六、区块', '6. The block'],
   'chain-how': [

@@ -151,10 +151,10 @@ function tokens({ tokens: stamps }: ReadmeInput): Lines {
   return [...heading('check-tokens'), ...both('tokens-how'), ...stamps.flatMap(oneToken)];
 }
 
-/** Of each certificate, the signer's first, and whether the list has it, which holds base64 of DER. */
-const fingerprints = (base: string): string => `python3 -c 'import base64, hashlib, re
+/** Of each certificate, and whether the list has it, which holds base64 of DER. */
+const fingerprints = (file: string): string => `python3 -c 'import base64, hashlib, re
 listed = open("trust.json", encoding="utf-8").read()
-for pem in re.findall("BEGIN CERTIFICATE-+(.*?)-+END", open("${base}.pem").read(), re.S):
+for pem in re.findall("BEGIN CERTIFICATE-+(.*?)-+END", open("${file}").read(), re.S):
     der = base64.b64decode(pem)
     known = base64.b64encode(der).decode() in listed
     print("SHA-256", hashlib.sha256(der).hexdigest(), "listed" if known else "not listed")'`;
@@ -170,7 +170,7 @@ function oneToken({ base, by, label, over, atSeconds }: ReadmeToken): Lines {
     ...command(
       `openssl ts -verify ${what} -in ${file} -CAfile ${base}.pem -untrusted ${base}.pem -attime ${atSeconds}`,
     ),
-    ...command(fingerprints(base)),
+    ...command(fingerprints(`${base}.pem`)),
     ...command(`openssl ts -reply -in ${file} -text`),
     ...('digest' in over ? command(ROOT_OF_BULK(over.token)) : []),
   ];
@@ -181,9 +181,9 @@ const paper = ({ number }: ReadmeInput): Lines => [
   ...both('paper-how'),
   ...command('pdfsig certificate.pdf'),
   ...command(
-    `pdfsig -dump certificate.pdf > /dev/null
-openssl pkcs7 -inform DER -in certificate.pdf.sig0 -print_certs | openssl x509 -noout -subject -fingerprint -sha256`,
+    `pdfsig -dump certificate.pdf > /dev/null\nopenssl pkcs7 -inform DER -in certificate.pdf.sig0 -print_certs -out seal.pem`,
   ),
+  ...command(fingerprints('seal.pem')),
   ...command(
     `pdfdetach -savefile certificate-${number}.json -o from-pdf.json certificate.pdf\ncmp from-pdf.json certificate.json`,
   ),
