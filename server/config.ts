@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { GivenKeyFiles, Purpose } from './adapters/key-files.ts';
 import { BadS3Address, parseS3Address } from './adapters/s3/address.ts';
 import { parseTimeServer, type TimeServerPlace } from './adapters/sntp/place.ts';
+import { DRIFT_BOUNDS } from './authority/clock-watch.ts';
 import { isUscc } from './identity/uscc.ts';
 import { parseDestination } from './outbox/place.ts';
 import type { Destination } from './ports/door.ts';
@@ -181,7 +182,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     trustedProxies: trustedProxies(read),
     ntpServers: ntpServers(read),
     // Less is no jump of the clock: a busy process pauses so long between looking at one clock and at the other.
-    maxDriftMs: read.integer('MAX_DRIFT_MS', 1_000, 100, 60_000),
+    maxDriftMs: read.integer('MAX_DRIFT_MS', DRIFT_BOUNDS.usual, DRIFT_BOUNDS.least, DRIFT_BOUNDS.most),
     maxConnections: read.integer('MAX_CONNECTIONS', 10_000, 10, 1_000_000),
     maxUploads: read.integer('MAX_UPLOADS', 256, 1, 100_000),
     metricsToken: metricsToken(read),

@@ -18,6 +18,12 @@ export interface ClockLimits {
   readonly graceMs: number;
 }
 
+/**
+ * Milliseconds that may be configured as `maxDriftMs`: servers on the Internet are not nearer than the least, and with the
+ * most a token would stand further from its entry than a checker lets it (60 s, FORMAT.md step 10).
+ */
+export const DRIFT_BOUNDS = { usual: 1_000, least: 100, most: 60_000 } as const;
+
 /** What is wrong, as the health page tells it. */
 export interface ClockProblem {
   readonly code: ClockDoubt;

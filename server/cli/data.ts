@@ -26,7 +26,7 @@ import { accuracyOf, createSerials, readClock } from '../adapters/stamping/token
 import { openBlobs, openDatabase, type StorageSettings, sqlitePath } from '../adapters/storage.ts';
 import { createTspTransport } from '../adapters/tsp/client.ts';
 import { GRACE_MS, startClockRounds } from '../authority/clock-rounds.ts';
-import { ClockWatch } from '../authority/clock-watch.ts';
+import { ClockWatch, DRIFT_BOUNDS } from '../authority/clock-watch.ts';
 import { createAuthority } from '../authority/tsa.ts';
 import { parseTrust } from '../core/verify/trust.ts';
 import { openDoor } from '../outbox/door.ts';
@@ -223,14 +223,14 @@ export const withInstallation: HeadersTools['withInstallation'] = async (use) =>
 };
 
 function maxDrift(): number {
-  const maxDriftMs = Number(setting('MAX_DRIFT_MS') ?? DEFAULT_DRIFT_MS);
-  if (!(Number.isSafeInteger(maxDriftMs) && maxDriftMs > 0))
-    throw new UsageError('KEZHENG_MAX_DRIFT_MS：应为正整数 / is not a whole number above 0');
+  const { usual, least, most } = DRIFT_BOUNDS;
+  const maxDriftMs = Number(setting('MAX_DRIFT_MS') ?? usual);
+  if (!(Number.isSafeInteger(maxDriftMs) && maxDriftMs >= least && maxDriftMs <= most))
+    throw new UsageError(
+      `KEZHENG_MAX_DRIFT_MS：应为 ${least} 至 ${most} 的整数 / is no whole number from ${least} to ${most}`,
+    );
   return maxDriftMs;
 }
-
-/** As the service has it. */
-const DEFAULT_DRIFT_MS = 1_000;
 
 /** Asks the configured time servers once, as the service does again and again: without a majority nothing is signed. */
 async function openGateOnce(gate: TimeGate): Promise<void> {
