@@ -26,6 +26,7 @@ import { createAuthority } from './authority/tsa.ts';
 import { connectChain } from './chain.ts';
 import { watchClock } from './clock.ts';
 import { type Config, ConfigError } from './config.ts';
+import { equalBytes } from './core/read/bytes.ts';
 import { FormatError } from './core/reason.ts';
 import { parseTrust, type Trust } from './core/verify/trust.ts';
 import { endDemonstration, ensureDemonstration } from './demonstration.ts';
@@ -113,6 +114,12 @@ export async function startService(config: Config): Promise<Service> {
   const own = [issuer.x5c, documentSigner.certificates, tokenChain]
     .map((chain) => chain.at(-1)!)
     .concat(earlier);
+  for (const { id, chain } of await store.signers())
+    if (!own.some((one) => equalBytes(one, chain.at(-1)!)))
+      log.warn(
+        { signer: id },
+        'stamps name a key that no list of this service has: if it was its own, list its root by KEZHENG_TRUST_FILE',
+      );
   const connection = await connectChain({ config, store, own, log });
   const door = openDoor({ allow: config.egressAllow });
   const authorities = config.tsaAuthorities;

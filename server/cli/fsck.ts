@@ -33,8 +33,7 @@ export async function fsckCommand(args: readonly string[], signatures: Signature
   // Who gives a list believes that one, and otherwise what the service wrote down; earlier keys stand there, but where
   // the key comes from outside of the data folder, nothing in it adds to it.
   const believed = trust ?? (await ownTrust());
-  const isOutside = process.env['KEZHENG_TSA_CERT_FILE'] !== undefined;
-  const stampers = await issuersOf(isOutside ? trust : believed, 'tsa');
+  const stampers = await issuersOf(configuredFile('tsa') ? trust : believed, 'tsa');
   const report = tellFindings(values.json ?? false);
   const expected = await expectationOf(trust, report);
   const inspection = await auditTools.openInspection();
@@ -81,10 +80,14 @@ export async function fsckCommand(args: readonly string[], signatures: Signature
   return report.end();
 }
 
+/** Certificates that are configured and do not lie in the data folder. */
+const configuredFile = (purpose: 'issuer' | 'tsa'): string | undefined =>
+  process.env[`KEZHENG_${purpose.toUpperCase()}_CERT_FILE`] || undefined;
+
 /** The installation's own certificate, and those of a trust list that is given, for what earlier keys signed. */
 async function issuersOf(trust: Trust | undefined, purpose: 'issuer' | 'tsa'): Promise<Trust['issuers']> {
   const issuers = [...(trust?.issuers ?? [])];
-  const configured = process.env[`KEZHENG_${purpose.toUpperCase()}_CERT_FILE`];
+  const configured = configuredFile(purpose);
   const path = configured ? resolve(configured) : join(storageSettings().dataDir, `${purpose}.cert.pem`);
   const pem = await readFile(path, 'utf8').catch(() => '');
   try {
