@@ -1,8 +1,8 @@
 import { sha1 } from '../hash/sha1.ts';
 import { sha256 } from '../hash/sha256.ts';
 import { FormatError } from '../reason.ts';
-import { equalBytes, toHex } from './bytes.ts';
-import { contextTag, type Element, integer, listOf, readFields, TAG } from './der.ts';
+import { equalBytes } from './bytes.ts';
+import { contextTag, type Element, listOf, readFields, serialNumber, TAG } from './der.ts';
 import { readDigest } from './digests.ts';
 import type { Certificate } from './x509.ts';
 
@@ -56,10 +56,9 @@ const DIRECTORY_NAME = contextTag(4, 'constructed');
 function readIssuerSerial(element: Element) {
   return readFields(element, TAG.sequence, (fields) => {
     const names = listOf(fields.next(TAG.sequence), TAG.sequence, DIRECTORY_NAME);
-    const serial = fields.next(TAG.integer);
-    integer(serial);
+    const serial = serialNumber(fields.next(TAG.integer));
     if (names.length !== 1) throw new FormatError('token-signer-unnamed');
-    return { issuer: names[0]!.content, serial: toHex(serial.content) };
+    return { issuer: names[0]!.content, serial };
   });
 }
 
