@@ -325,6 +325,33 @@ function treeDamages(): Promise<VectorCase>[] {
     bad('a tree size that is not the anchored one', ['inclusion'], step({ size: 6 })),
     bad('an entry that is not the one in the tree', ['inclusion'], { tree, entry: other }),
     bad('a folder whose size is not the promised one', ['inclusion'], folderSample({ size: 8 })),
+    ...folderDamages(),
+  ];
+}
+
+/** None of it is signed by the issuer: the tree alone holds a file in its folder. */
+function folderDamages(): Promise<VectorCase>[] {
+  const sample = folderSample();
+  const [folder, batch] = sample.inclusion as readonly JsonObject[];
+  const hashes = folder!['hashes'] as readonly string[];
+  const step = (changes: Readonly<Record<string, Json>>): CaseOptions => ({
+    ...sample,
+    inclusion: [{ ...folder!, ...changes }, batch!],
+  });
+  return [
+    bad('a file that is not in its folder', ['inclusion'], {
+      ...sample,
+      entry: { ...sample.entry, name: '2026/other.jpg' },
+    }),
+    bad('a file at another place of its folder', ['inclusion'], step({ index: 2 })),
+    bad(
+      'a path hash of the folder changed',
+      ['inclusion'],
+      step({ hashes: ['00'.repeat(32), ...hashes.slice(1)] }),
+    ),
+    bad('a path hash of the folder missing', ['inclusion'], step({ hashes: hashes.slice(1) })),
+    bad('a surplus path hash of the folder', ['inclusion'], step({ hashes: [...hashes, '00'.repeat(32)] })),
+    bad('a file of a folder, signed by a stranger', ['signature'], { ...sample, sign: strangerKey.sign }),
   ];
 }
 

@@ -639,7 +639,11 @@ def check_signature(document):
     need(len(raw) == 64, "signature length")
     r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
     need(s <= P256.n // 2, "s is high")
-    payload = canonical({name: v for name, v in document.items() if name != "signature"})
+    signed = {name: v for name, v in document.items() if name != "signature"}
+    if document["entry"]["format"] == "kezheng-file/1":
+        folder, *outer = document["inclusion"]
+        signed.update(entry=folder["manifest"], inclusion=outer)
+    payload = canonical(signed)
     signed = (signature["protected"] + "." + to64(payload, web=True)).encode()
     need(P256.verify(point, H(signed), r, s), "signature does not verify")
     return x5c

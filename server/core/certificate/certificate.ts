@@ -158,10 +158,19 @@ const signature: Field<Certificate['signature']> = (value, at) => {
   return { protected: get('protected', text), signature: get('signature', text) };
 };
 
-/** What the signature is over. */
+/**
+ * What the signature is over. A file's certificate is its folder's with the file and its way put in: the issuer signs
+ * nothing about single files, and whoever has the folder's tree can cut them out.
+ */
 export function bytesToSign(document: JsonObject): Uint8Array {
   const { signature: _, ...unsigned } = document;
-  return utf8(canonicalize(unsigned));
+  return utf8(canonicalize(withoutFile(unsigned)));
+}
+
+function withoutFile(document: JsonObject): JsonObject {
+  if ((document['entry'] as JsonObject)['format'] !== FILE_FORMAT) return document;
+  const [folder, ...outer] = document['inclusion'] as readonly JsonObject[];
+  return { ...document, entry: folder?.['manifest'] ?? null, inclusion: outer };
 }
 
 /** Throws FormatError with the place and the rule that was broken. */
