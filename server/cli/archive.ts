@@ -21,6 +21,7 @@ export const BACKUP_FORMAT = 'kezheng-backup/1';
 export const MANIFEST = 'backup.json';
 export const BLOB_LIST = 'blobs.list';
 export const DATABASE = 'kezheng.sqlite';
+export const LOCK = 'backup.lock';
 
 export type Room = 'files' | 'trees';
 

@@ -12,6 +12,7 @@ import {
   digestOf,
   type Embedded,
   isOfDisk,
+  LOCK,
   listFolder,
   MANIFEST,
   MOMENT,
@@ -21,7 +22,7 @@ import {
   readManifestOrCopy,
 } from './archive.ts';
 import { type CopiedBlobs, copyBlobs } from './backup-blobs.ts';
-import { LOCK, type Lock, LockLost, takeLock } from './backup-lock.ts';
+import { type Lock, LockLost, takeLock } from './lock.ts';
 import { SIGNING_FILES, SIGNING_PAIRS } from './signing-files.ts';
 import { EXIT, parse, UsageError, userPath } from './usage.ts';
 
@@ -61,7 +62,7 @@ export async function backupCommand(
   try {
     await embedded.makeFolder(folder, 0o700);
     await refuseForeign(folder);
-    const lock = await takeLock(folder);
+    const lock = await takeLock(join(folder, LOCK), { zh: '备份', en: 'backup' });
     try {
       const earlier = await earlierIn(folder, verify);
       return tell(await backup({ folder, source, embedded, link, verify, earlier, lock, nowMs: Date.now() }));

@@ -167,6 +167,8 @@ export const REASON_CODES = [
   'field-type-wrong',
   'field-value-wrong',
   'manifest-files-or-folder',
+  // folder/
+  'certificate-not-of-folder',
   'certificate-number-check',
   'certificate-too-large',
   // tree/

@@ -2,9 +2,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Compile } from 'typebox/compile';
 import { toHex } from '../core/read/bytes.ts';
 import { type BulkRecord, type DepositDeps, depositMany } from '../pipeline/deposit.ts';
-import { declaredFile } from '../pipeline/manifest.ts';
 import { type CheckKey, requires } from './auth.ts';
-import { depositorOf, givenOf } from './deposit.ts';
+import { declared, depositorOf, givenOf } from './deposit.ts';
 import { claimsOf } from './idempotency.ts';
 import { Problem, type ProblemBody, problemBody, schemaProblem } from './problem.ts';
 import { HashOnlyEvidence, problems } from './schemas.ts';
@@ -82,7 +81,7 @@ function readLine(bytes: Buffer): Line {
   try {
     const value = parseBody(bytes, 'line');
     if (!record.Check(value)) throw schemaProblem(record.Errors(value), 'line');
-    return { record: { given: givenOf(value), files: value.files.map(declaredFile) } };
+    return { record: { given: givenOf(value), contents: declared(value, 'line') } };
   } catch (error) {
     if (error instanceof Problem) return { problem: problemBody(error) };
     throw error;

@@ -1,9 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Compile } from 'typebox/compile';
-import type { ManifestFile } from '../core/entry/manifest.ts';
 import { StreamTooLong } from '../pipeline/blocks.ts';
 import { type DepositDeps, deposit } from '../pipeline/deposit.ts';
-import { computedFile, type Depositor, declaredFile, type EvidenceGiven } from '../pipeline/manifest.ts';
+import {
+  type Contents,
+  computedFile,
+  type Depositor,
+  declaredFile,
+  type EvidenceGiven,
+} from '../pipeline/manifest.ts';
 import { discardFiles, keepFiles, type ReceivedFile, receiveFile } from '../pipeline/receive.ts';
 import { type StatusDeps, stateOf } from '../pipeline/status.ts';
 import type { Blobs } from '../ports/blobs.ts';
@@ -54,13 +59,20 @@ export function depositRoutes(app: FastifyInstance, deps: DepositRoutes): void {
       if (!Buffer.isBuffer(request.rawBody)) throw new Problem('media-type-unsupported');
       const body = request.body as HashOnlyEvidence;
       const claim = claimOf(request, request.rawBody);
-      return answer(deps, request, reply, givenOf(body), body.files.map(declaredFile), claim);
+      return answer(deps, request, reply, givenOf(body), declared(body, 'body'), claim);
     },
   );
 }
 
 export function depositorOf(request: FastifyRequest): Depositor {
   return request.caller.organization;
+}
+
+/** What a depositor tells of without handing it in; `at` names the place of an error. */
+export function declared({ files, folder }: HashOnlyEvidence, at: string): Contents {
+  if ((files === undefined) === (folder === undefined))
+    throw new Problem('request-invalid', { at, expected: 'files | folder' });
+  return { files: files?.map(declaredFile) ?? [], folder: folder ?? null };
 }
 
 /** Times become instants in UTC; everything else stays as given. */
@@ -78,11 +90,11 @@ async function answer(
   request: FastifyRequest,
   reply: FastifyReply,
   given: EvidenceGiven,
-  files: readonly ManifestFile[],
+  contents: Contents,
   claim: IdempotencyClaim | undefined,
 ): Promise<FastifyReply> {
   const depositor = depositorOf(request);
-  const receipt = await deposit(deps, depositor, given, files, claim);
+  const receipt = await deposit(deps, depositor, given, contents, claim);
   if (receipt === undefined) throw new Problem('idempotency-key-reused');
   const state = receipt.replayed ? await stateOf(deps, depositor.id, receipt.id) : 'received';
   if (receipt.replayed) reply.header('idempotent-replayed', 'true');
@@ -117,7 +129,7 @@ async function depositForm(
     for (const [i, file] of received.entries()) compareDeclared(file, part.files?.[i], i);
     const claim = claimOf(request, JSON.stringify([part, files]));
     await keepFiles(received);
-    return await answer(deps, request, reply, givenOf(part), files, claim);
+    return await answer(deps, request, reply, givenOf(part), { files, folder: null }, claim);
   } finally {
     await discardFiles(received);
   }

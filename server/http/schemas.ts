@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { CATEGORIES, CONFIDENTIALITY } from '../core/entry/manifest.ts';
+import { MAX_TREE_SIZE } from '../core/tree/tree.ts';
 
 /*
  * One schema a shape: it validates, gives the type, and stands in /openapi.json. Lengths are characters.
@@ -113,9 +114,31 @@ export const DeclaredFile = Type.Object(
   closed,
 );
 
-/** `application/json` and a line of a bulk call: digests only. */
+/** The tree over a folder's files: FORMAT.md §3, kezheng-file/1. */
+const DeclaredFolder = Type.Object(
+  {
+    root: hex(32, '各文件条目（kezheng-file/1）之树的根 / root of the tree over the entries of its files'),
+    size: Type.Integer({ minimum: 1, maximum: MAX_TREE_SIZE, description: '文件数 / number of files' }),
+  },
+  {
+    ...closed,
+    description: '整个文件夹，代替 files / a whole folder, in place of files (kezheng deposit --folder)',
+  },
+);
+
+/** `application/json` and a line of a bulk call: digests only; files or a folder, and not both. */
 export const HashOnlyEvidence = Type.Object(
-  { ...described, files: Type.Array(DeclaredFile, { minItems: 1, maxItems: 100 }) },
+  {
+    ...described,
+    files: Type.Optional(
+      Type.Array(DeclaredFile, {
+        minItems: 1,
+        maxItems: 100,
+        description: '与 folder 必有其一 / either this or folder',
+      }),
+    ),
+    folder: Type.Optional(DeclaredFolder),
+  },
   closed,
 );
 export type HashOnlyEvidence = Static<typeof HashOnlyEvidence>;

@@ -191,6 +191,7 @@ export const en: Sentences = {
     'field-type-wrong': '{at} should be {expected}',
     'field-value-wrong': '{at} should be: {expected}',
     'manifest-files-or-folder': 'a manifest has either files or a folder',
+    'certificate-not-of-folder': 'it is not the certificate of a folder',
     'certificate-number-check': 'the check digits of certificate number {number} are wrong',
     'certificate-too-large': 'too large ({actual} bytes, at most {limit})',
     'tree-size-invalid': 'the size of the tree is not valid',

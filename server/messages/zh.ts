@@ -183,6 +183,7 @@ export const zh: Sentences = {
     'field-type-wrong': '{at} 应为 {expected}',
     'field-value-wrong': '{at} 的值不符合规定：{expected}',
     'manifest-files-or-folder': '清单须有文件或文件夹，且只有其一',
+    'certificate-not-of-folder': '不是文件夹存证的证书',
     'certificate-number-check': '证书编号 {number} 的校验位不对',
     'certificate-too-large': '文件过大（{actual} 字节，上限 {limit}）',
     'tree-size-invalid': '默克尔树大小有误',

@@ -1,10 +1,9 @@
-import type { ManifestFile } from '../core/entry/manifest.ts';
 import { toHex } from '../core/read/bytes.ts';
 import { journalEntry } from '../journal/entry.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { BulkOutcome, EvidenceStore, IdempotencyClaim } from '../ports/store.ts';
 import type { ClockWord } from '../ports/time.ts';
-import { type Depositor, type EvidenceGiven, writeManifest } from './manifest.ts';
+import { type Contents, type Depositor, type EvidenceGiven, writeManifest } from './manifest.ts';
 
 export interface DepositDeps {
   readonly store: EvidenceStore;
@@ -28,10 +27,10 @@ export async function deposit(
   deps: DepositDeps,
   depositor: Depositor,
   given: EvidenceGiven,
-  files: readonly ManifestFile[],
+  contents: Contents,
   claim: IdempotencyClaim | undefined,
 ): Promise<Receipt | undefined> {
-  const entry = makeEntry(deps, depositor, given, files);
+  const entry = makeEntry(deps, depositor, given, contents);
   const outcome = await deps.store.deposit(entry, claim);
   if (outcome.outcome === 'key-reused') return undefined;
   if (outcome.outcome === 'stored')
@@ -42,7 +41,7 @@ export async function deposit(
 
 export interface BulkRecord {
   readonly given: EvidenceGiven;
-  readonly files: readonly ManifestFile[];
+  readonly contents: Contents;
 }
 
 /** All records in one transaction, in order. `note` is what the caller needs to give the same answer again. */
@@ -52,7 +51,7 @@ export async function depositMany(
   records: readonly BulkRecord[],
   claim: (IdempotencyClaim & { readonly note: string }) | undefined,
 ): Promise<BulkOutcome & { readonly made: readonly { id: string; leaf: Uint8Array }[] }> {
-  const entries = records.map((record) => makeEntry(deps, depositor, record.given, record.files));
+  const entries = records.map((record) => makeEntry(deps, depositor, record.given, record.contents));
   const nowMs = deps.clock.nowMs();
   const outcome = await deps.store.depositMany(depositor.id, entries, claim && { ...claim, nowMs });
   return { ...outcome, made: outcome.outcome === 'replayed' ? outcome.entries : entries };
@@ -62,15 +61,15 @@ function makeEntry(
   { clock, clockWord, service }: DepositDeps,
   depositor: Depositor,
   given: EvidenceGiven,
-  files: readonly ManifestFile[],
+  contents: Contents,
 ) {
   const receivedMs = clock.nowMs();
-  const { id, text } = writeManifest(service, depositor, given, files, receivedMs, clockWord(receivedMs));
+  const { id, text } = writeManifest(service, depositor, given, contents, receivedMs, clockWord(receivedMs));
   return journalEntry({
     id,
     organization: depositor.id,
     receivedMs,
     entry: text,
-    fileDigests: files.map((file) => file.sha256),
+    fileDigests: contents.files.map((file) => file.sha256),
   });
 }

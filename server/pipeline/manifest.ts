@@ -39,6 +39,12 @@ export interface Depositor {
   readonly uscc: string | undefined;
 }
 
+/** What the evidence is: files, or the root of the tree over those of a folder, which the service never sees. */
+export interface Contents {
+  readonly files: readonly ManifestFile[];
+  readonly folder: Manifest['folder'];
+}
+
 /**
  * A kezheng-manifest/1 as RFC 8785 text, written out by hand: members in sorted order, absent ones null, strings as
  * JSON.stringify escapes them, which is what the RFC asks. It is made for every deposit, and this takes a third of the
@@ -49,14 +55,14 @@ export function writeManifest(
   service: string,
   depositor: Depositor,
   given: EvidenceGiven,
-  files: readonly ManifestFile[],
+  { files, folder }: Contents,
   nowMs: number,
   clock: Manifest['clock'],
 ): { readonly id: string; readonly text: string } {
   const id = newId(nowMs);
   const text =
     `{"clock":"${clock}","depositor":${depositorText(depositor)},"evidence":${evidenceText(given)}` +
-    `,"files":[${files.map(fileText).join(',')}],"folder":null,"format":"${MANIFEST_FORMAT}","id":"${id}"` +
+    `,"files":[${files.map(fileText).join(',')}],"folder":${folder ? folderText(folder) : 'null'},"format":"${MANIFEST_FORMAT}","id":"${id}"` +
     `,"receivedAt":"${new Date(nowMs).toISOString()}","salt":"${randomBytesHex(16)}"` +
     `,"service":${quoted(service)},"statement":null}`;
   return { id, text };
@@ -93,6 +99,9 @@ const rightText = ({ holder, number, type }: NonNullable<EvidenceGiven['right']>
 const fileText = (file: ManifestFile): string =>
   `{"digests":"${file.digests}","mediaType":${optional(file.mediaType)},"name":${quoted(file.name)}` +
   `,"role":"${file.role}","sha256":"${file.sha256}","size":${file.size},"sm3":${optional(file.sm3)}}`;
+
+const folderText = ({ root, size }: NonNullable<Manifest['folder']>): string =>
+  `{"root":"${root}","size":${size}}`;
 
 /** A file whose digests we were told. */
 export const declaredFile = (file: {

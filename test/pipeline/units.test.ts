@@ -11,6 +11,7 @@ import { canonicalize, parseCanonical } from '../../server/core/read/json.ts';
 import { parseTrust } from '../../server/core/verify/trust.ts';
 import { createExpectation } from '../../server/pipeline/expectation.ts';
 import {
+  type Contents,
   computedFile,
   declaredFile,
   type EvidenceGiven,
@@ -311,6 +312,11 @@ const file = fc.oneof(
     .map(computedFile),
 );
 
+const contents: fc.Arbitrary<Contents> = fc.oneof(
+  fc.array(file, { minLength: 1, maxLength: 4 }).map((files) => ({ files, folder: null })),
+  fc.record({ root: digest, size }).map((folder) => ({ files: [], folder })),
+);
+
 const depositor = fc.record({ name: text, id: fc.uuid(), uscc: fc.option(text, { nil: undefined }) });
 
 t.test(
@@ -321,15 +327,16 @@ t.test(
         text,
         depositor,
         given,
-        fc.array(file, { minLength: 1, maxLength: 4 }),
+        contents,
         fc.integer({ min: 0, max: 4_102_444_800_000 }),
         fc.constantFrom(...CLOCKS),
-        (service, who, what, files, nowMs, clock) => {
-          const { id, text: written } = writeManifest(service, who, what, files, nowMs, clock);
+        (service, who, what, { files, folder }, nowMs, clock) => {
+          const { id, text: written } = writeManifest(service, who, what, { files, folder }, nowMs, clock);
           const parsed = parseCanonical(utf8(written));
           t.equal(canonicalize(parsed), written);
           const read = manifest(parsed, '');
-          t.match({ ...read }, { id, service, statement: null, folder: null, clock });
+          t.match({ ...read }, { id, service, statement: null, clock });
+          t.same(read.folder, folder);
           t.equal(read.evidence.title, what.title);
           t.equal(read.evidence.origin.grade, 'unverified-upload');
           t.equal(read.receivedAt, new Date(nowMs).toISOString());
@@ -347,7 +354,7 @@ t.test('two manifests of the same evidence have nothing to be linked by', async 
       's',
       { id: crypto.randomUUID(), name: 'n', uscc: undefined },
       { title: 't' },
-      [],
+      { files: [], folder: { root: '00'.repeat(32), size: 1 } },
       0,
       'agreed',
     ).text;

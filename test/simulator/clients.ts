@@ -89,7 +89,8 @@ export function createClients(deps: ClientDeps): Clients {
 
   const recordOf = (title: string): BulkRecord => {
     const sha256 = createHash('sha256').update(title).digest('hex');
-    return { given: { title }, files: [declaredFile({ name: 'a', size: title.length, sha256 })] };
+    const files = [declaredFile({ name: 'a', size: title.length, sha256 })];
+    return { given: { title }, contents: { files, folder: null } };
   };
   const claimOf = (title: string): IdempotencyClaim => ({
     key: `key-${title}`,

@@ -93,7 +93,7 @@ export function startInstance(options: InstanceOptions) {
     life,
     chain,
     deposit: (depositor: Depositor, record: BulkRecord, claim: IdempotencyClaim | undefined) =>
-      deposit(depositing, depositor, record.given, record.files, claim),
+      deposit(depositing, depositor, record.given, record.contents, claim),
     /** As the form does: files are durable before the entry that names them. */
     async upload(
       depositor: Depositor,
@@ -109,7 +109,7 @@ export function startInstance(options: InstanceOptions) {
           );
         await keepFiles(received);
         const files = received.map((file) => computedFile(file));
-        return await deposit(depositing, depositor, { title }, files, claim);
+        return await deposit(depositing, depositor, { title }, { files, folder: null }, claim);
       } finally {
         await discardFiles(received);
       }

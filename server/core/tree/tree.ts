@@ -34,7 +34,7 @@ export const nodeHash = (left: Uint8Array, right: Uint8Array): Uint8Array =>
  */
 export type HashNodeInto = (preimage: Uint8Array, out: Uint8Array, offset: number) => void;
 
-const hashNodeInto: HashNodeInto = (preimage, out, offset) => out.set(sha256(preimage), offset);
+export const hashNodeInto: HashNodeInto = (preimage, out, offset) => out.set(sha256(preimage), offset);
 
 /** Nodes a level, from the leaves up to the root: each level has half of the one below, rounded up. */
 export function levelSizes(size: number): number[] {

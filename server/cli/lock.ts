@@ -1,27 +1,31 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname } from 'node:path';
 import process from 'node:process';
 import { syncFolder } from './sync-folder.ts';
 import { UsageError } from './usage.ts';
 
-export const LOCK = 'backup.lock';
-
-/** The lock was taken over while this backup was under way; it must not become the backup of its folder. */
+/** The lock was taken over while the work was under way, which must not come to an end now. */
 export class LockLost extends Error {}
 
 export interface Lock {
-  /** Asked for right before the backup counts: of two that both believe to hold the lock only one goes on. */
+  /** Asked for right before the work counts: of two that both believe to hold the lock only one goes on. */
   confirm(): Promise<void>;
   release(): Promise<void>;
 }
 
 /**
- * One backup at a time. A lock whose process is gone is of a run that was killed, and so is one from before this
- * machine was started: its process number may be anybody's by now.
+ * One of a kind at a time. A lock whose process is gone is of a run that was killed, and so is one from before this
+ * machine was started: its process number may be anybody's by now. `work` is what is done under it, in both languages.
  */
-export async function takeLock(folder: string): Promise<Lock> {
-  const path = join(folder, LOCK);
+export async function takeLock(
+  path: string,
+  work: { readonly zh: string; readonly en: string },
+): Promise<Lock> {
+  const isUnderWay = (holder: number): UsageError =>
+    new UsageError(
+      `另一次${work.zh}正在进行（进程 ${holder}） / another ${work.en} is under way, process ${holder}`,
+    );
   const read = () => readFile(path, 'utf8').catch(() => '');
   const boot = await bootId();
   const [pid, ofBoot] = (await read()).trim().split(' ');
@@ -39,18 +43,15 @@ export async function takeLock(folder: string): Promise<Lock> {
   return {
     async confirm() {
       if ((await read()) !== own)
-        throw new LockLost('另一次备份接管了此文件夹 / another backup has taken this folder over');
+        throw new LockLost(`另一次${work.zh}接管了此处 / another ${work.en} has taken this place over`);
     },
     async release() {
       if ((await read()) !== own) return;
       await rm(path, { force: true });
-      await syncFolder(folder);
+      await syncFolder(dirname(path));
     },
   };
 }
-
-const isUnderWay = (holder: number): UsageError =>
-  new UsageError(`另一次备份正在进行（进程 ${holder}） / another backup is under way, process ${holder}`);
 
 /** Another one after each start of the machine; "-" where the system does not tell. */
 const bootId = async (): Promise<string> =>
