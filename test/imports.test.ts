@@ -42,6 +42,7 @@ const NARROW: Readonly<Record<string, readonly string[]>> = {
   'cli/verify.ts': ['core', 'messages'],
   'cli/ots.ts': ['core', 'messages'],
   'cli/report-text.ts': ['core', 'messages'],
+  'cli/hash-file.ts': ['core'],
   'cli/hints.ts': ['core', 'messages'],
   'cli/evidence-record.ts': ['core', 'messages'],
   'cli/new-file.ts': [],

@@ -45,6 +45,23 @@ import { isPostgres, UsageError } from './usage.ts';
 
 const setting = (name: string): string | undefined => process.env[`KEZHENG_${name}`]?.trim() || undefined;
 
+/** The demonstration that runs on these data, as its demo.json tells of it. */
+export async function demonstration(): Promise<
+  { readonly url: string; readonly apiKey: string } | undefined
+> {
+  try {
+    const path = join(resolve(setting('DATA_DIR') ?? './data'), 'demo.json');
+    const { url, organizations } = JSON.parse(await readFile(path, 'utf8')) as {
+      readonly url: string;
+      readonly organizations: readonly { readonly role: string; readonly apiKey: string }[];
+    };
+    const depositor = organizations.find(({ role }) => role === 'depositor');
+    return depositor && { url, apiKey: depositor.apiKey };
+  } catch {
+    return undefined;
+  }
+}
+
 /** Where the installation's data are, by the same settings as the service's. */
 export function storageSettings(): StorageSettings {
   const dataDir = resolve(setting('DATA_DIR') ?? './data');

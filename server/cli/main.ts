@@ -1,16 +1,28 @@
+import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { makeFolder, writeDurably } from '../adapters/files.ts';
 import { createPlaces } from '../adapters/folder/places.ts';
 import { openPackage } from '../adapters/packages.ts';
 import { markRestored } from '../adapters/restored.ts';
+import { scanFolder } from '../adapters/scan/scan.ts';
 import { nodeSignatures } from '../adapters/signatures-node.ts';
 import { blobsNamedIn, snapshotSqlite } from '../adapters/sqlite/snapshot.ts';
+import { hashNodesInto } from '../adapters/workers/node-hash.ts';
 import { BlobUnavailable } from '../ports/blobs.ts';
 import { StoreUnavailable } from '../ports/store.ts';
 import type { Embedded } from './archive.ts';
 import { auditCommand } from './audit.ts';
 import { backupCommand } from './backup.ts';
-import { backupSource, moveTools, openOutside, readAuthorities, withInstallation } from './data.ts';
+import { cutCommand } from './cut.ts';
+import {
+  backupSource,
+  demonstration,
+  moveTools,
+  openOutside,
+  readAuthorities,
+  withInstallation,
+} from './data.ts';
+import { depositCommand } from './deposit.ts';
 import { evidenceRecordCommand } from './evidence-record.ts';
 import { fsckCommand } from './fsck.ts';
 import { headersCommand } from './headers.ts';
@@ -29,6 +41,17 @@ const HELP = `可证 kezheng
       核验证书与原件，不需要服务在运行；CERTIFICATE 可为证书（.json）、内附证书的 PDF，或内含原件的压缩包（.zip）
       / check a certificate and its files; no service needed; CERTIFICATE is the .json, a PDF that holds it, or a package (.zip) with the files
       退出码 exit: 0 有效 valid, 1 无效 invalid, 2 尚不完整 incomplete, 64 用法 usage
+
+  kezheng deposit --folder DIR [--url URL] [--key KEY] [--index FILE] [--title TEXT] [--evidence FILE] [--no-wait] [--json]
+      整个文件夹一次存证：在本机计算全部文件的摘要，只上传树根；中断后再次运行即继续；索引写在文件夹旁（DIR.kezheng-index）
+      / a whole folder as one deposit: every file is hashed here, only the root of their tree is sent; run again to go on; the index is written beside the folder
+      --evidence 存证说明的 JSON 文件 / a JSON file that describes it；--no-wait 不等待证书 / does not wait for the certificate
+      地址与密钥也可取自 KEZHENG_URL、KEZHENG_KEY，演示时可省略 / also from KEZHENG_URL and KEZHENG_KEY, left out in the demonstration
+      退出码 exit: 0 完成 done, 1 未完成 not done, 2 完成，有未纳入的（链接、读取中被修改等） done, some were left out (links, changed while read…), 64 用法 usage
+  kezheng cut INDEX FILE... [--out DIR]
+      由索引离线生成其中单个文件的证书；FILE 为文件夹内的名称，或内容在其中的文件
+      / certificates of single files out of the index, off line; FILE is a name in the folder, or a file whose content is in it
+      退出码 exit: 0 已写入 written, 1 有文件不在其中 some are not in it, 64 用法 usage
 
   kezheng ots CERTIFICATE N PROOF
       由证书生成第 N 个文件（从 0 起）的 OpenTimestamps 证明，不需要服务在运行；证明中有整份清单
@@ -93,6 +116,14 @@ const embedded: Embedded = {
 
 const TOOLS = { signatures: nodeSignatures, nowMs: () => Date.now(), outside: openOutside };
 
+const DEPOSIT_TOOLS = {
+  scan: scanFolder,
+  threads: availableParallelism(),
+  hashNodeInto: hashNodesInto(),
+  nowMs: () => Date.now(),
+  demonstration,
+};
+
 /** Thin on purpose: one command a file, and only this one ends the process. */
 async function main(argv: readonly string[]): Promise<number> {
   const [command, ...args] = argv;
@@ -101,6 +132,8 @@ async function main(argv: readonly string[]): Promise<number> {
     return EXIT.valid;
   }
   if (command === 'verify') return verifyCommand(args, nodeSignatures, openPackage);
+  if (command === 'deposit') return depositCommand(args, DEPOSIT_TOOLS);
+  if (command === 'cut') return cutCommand(args, hashNodesInto());
   if (command === 'ots') return otsCommand(args);
   if (command === 'evidence-record') return evidenceRecordCommand(args);
   if (command === 'renew') return renewCommand(args, { ...TOOLS, authorities: readAuthorities });

@@ -1,7 +1,4 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { basename } from 'node:path';
 import process from 'node:process';
 import {
   heldSource,
@@ -19,6 +16,7 @@ import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import { blocksToCompare, verifyCertificate } from '../core/verify/verify.ts';
 import { presentReport } from '../messages/report.ts';
 import { sentence } from '../messages/sentence.ts';
+import { hashFile, hashStream } from './hash-file.ts';
 import { hintsFor, hintsOfHeaders } from './hints.ts';
 import { readSmall, readStart, unreadable } from './read-small.ts';
 import { briefText, reportText } from './report-text.ts';
@@ -167,24 +165,3 @@ const refusedPath = (path: string, { code, detail }: FormatError): UsageError =>
   new UsageError(
     `${path}: ${sentence('zh', 'reason', code, detail)} / ${sentence('en', 'reason', code, detail)}`,
   );
-
-async function hashFile(path: string): Promise<GivenFile> {
-  try {
-    const stream = createReadStream(userPath(path), { highWaterMark: 1 << 20 });
-    return { name: basename(path), ...(await hashStream(stream as AsyncIterable<Uint8Array>)) };
-  } catch (error) {
-    throw unreadable(path, error);
-  }
-}
-
-/** Both digests in one pass. */
-async function hashStream(stream: AsyncIterable<Uint8Array>): Promise<Omit<GivenFile, 'name'>> {
-  const [sha256, sm3] = [createHash('sha256'), createHash('sm3')];
-  let size = 0;
-  for await (const chunk of stream) {
-    sha256.update(chunk);
-    sm3.update(chunk);
-    size += chunk.length;
-  }
-  return { size, sha256: sha256.digest('hex'), sm3: sm3.digest('hex'), basis: 'recomputed' };
-}

@@ -627,6 +627,18 @@ export const en: Sentences = {
     'store-unavailable': 'the store is not available, see the log',
     'internal-error': 'an internal error, see the log',
   },
+  'left-out': {
+    link: 'a symbolic link, not followed',
+    pipe: 'a pipe',
+    socket: 'a socket',
+    device: 'a device',
+    'other-kind': 'not a regular file',
+    'name-not-utf8': 'its name is not UTF-8',
+    'name-too-long': 'its path is too long',
+    unreadable: 'cannot be read',
+    vanished: 'no longer there',
+    changed: 'written to while it was read',
+  },
   outside: {
     'stamp-refused': 'the authority gave no token (status {status}): {said}',
     'stamp-time-implausible':

@@ -14,6 +14,7 @@ export type Subject =
   | 'audit'
   | 'health'
   | 'outside'
+  | 'left-out'
   | 'page';
 
 export type Sentences = Readonly<Record<Subject, Readonly<Record<string, string>>>>;

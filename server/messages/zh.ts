@@ -572,6 +572,18 @@ export const zh: Sentences = {
     'store-unavailable': '存储不可用，详见日志',
     'internal-error': '内部错误，详见日志',
   },
+  'left-out': {
+    link: '符号链接，不跟随',
+    pipe: '管道',
+    socket: '套接字',
+    device: '设备文件',
+    'other-kind': '不是普通文件',
+    'name-not-utf8': '名称不是 UTF-8',
+    'name-too-long': '路径过长',
+    unreadable: '无法读取',
+    vanished: '列出之后已不存在',
+    changed: '读取期间被修改',
+  },
   outside: {
     'stamp-refused': '时间戳服务拒绝出具（状态 {status}）：{said}',
     'stamp-time-implausible': '时间戳的时间 {genTime} 与本机时钟相差过大，两者必有一误',

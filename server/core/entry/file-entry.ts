@@ -38,7 +38,9 @@ export const fileEntry: Field<FileEntry> = (value, at) => {
 export const fileEntryText = ({ name, salt, sha256, size, sm3 }: Omit<FileEntry, 'format'>): string =>
   `${ENTRY_HEAD}${quote(name)}${ENTRY_TAIL}${salt}","sha256":"${sha256}","size":${size},"sm3":"${sm3}"}`;
 
-const ENTRY_HEAD = `{"format":"${FILE_FORMAT}","name":`;
+/** No other document begins like this. */
+export const ENTRY_START = `{"format":"${FILE_FORMAT}",`;
+const ENTRY_HEAD = `${ENTRY_START}"name":`;
 const ENTRY_TAIL = ',"salt":"';
 
 /** What such a text says of name and SHA-256, cut out without reading the rest: for those who look for a few among millions. */
