@@ -175,6 +175,7 @@ const CONNECTING: Readonly<Record<string, string>> = {
   'cli/rpc.ts': '--rpc',
   'cli/node.ts': '--url',
   'cli/audit.ts': '--url',
+  'cli/service-client.ts': '--url',
 };
 const CONNECTS =
   /\bfetch\(|import (?!type )[^;]*\b(?:connect|createConnection|request|get|Agent|Resolver|lookup|Socket)\b[^;]* from 'node:(?:net|tls|http|https|http2|dns|dns\/promises)'/;

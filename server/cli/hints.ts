@@ -30,6 +30,7 @@ export const hintsFor = (
   trouble: Trouble | undefined,
 ): readonly Hint[] => [
   ...(report.facts === undefined && isRewritten(certificate) ? [hint('format', 'rewritten-by-editor')] : []),
+  ...(isOfFolder(report) ? [hint('files', 'folder-without-file')] : []),
   ...files.flatMap((file) => otherContent(report, file) ?? []),
   ...(trouble ? [hint('block', trouble.code, { source: trouble.source, why: trouble.why })] : []),
 ];
@@ -39,6 +40,10 @@ const hint = (check: string, code: string, detail: Readonly<Record<string, strin
   code,
   ...bothLanguages('hint', code, detail),
 });
+
+/** Of a folder as a whole, which lists no files: of one file it says nothing. */
+const isOfFolder = ({ facts }: Report): boolean =>
+  facts?.what !== undefined && facts.what.folder !== null && facts.what.files.length === 0;
 
 /** Names match nothing (digests do), but whoever hands in a damaged copy wants to know which file it was. */
 function otherContent({ facts }: Report, { name, sha256 }: GivenFile): Hint | undefined {

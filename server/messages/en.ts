@@ -390,6 +390,8 @@ export const en: Sentences = {
   hint: {
     'headers-read':
       'list of block headers {source} ({name}), {count} blocks; whether its hashes are right is yours to judge',
+    'folder-without-file':
+      'this is the certificate of a whole folder; to check one of its files, cut its certificate out of the index: kezheng cut INDEX FILE',
     'rewritten-by-editor': 'an editor has rewritten the file; use the certificate as it was downloaded',
     'same-name-other-content':
       '{name} is not the file of that name in the entry: its SHA-256 should be {expected} and is {actual}',

@@ -43,6 +43,10 @@ const WORDS = {
     '{name}：存证时只提交了摘要，服务没有原件',
     '{name}: only digests were deposited, the service never had the bytes',
   ],
+  'left-folder': [
+    '文件夹的 {count} 个文件：服务只收到其默克尔根；单个文件的证书由存证人保存的索引离线生成（kezheng cut INDEX FILE）',
+    'the {count} files of the folder: the service has the root of their tree only; certificates of single files come, off line, out of the index that the depositor keeps (kezheng cut INDEX FILE)',
+  ],
   'left-unasked': ['{name}：按要求不收入原件', '{name}: originals were not asked for'],
   'left-missing': ['{name}：服务现已无法提供完好的原件', '{name}: the service can no longer give it whole'],
   'left-ots': ['{name} 的 OpenTimestamps 证明：{zh}', 'the OpenTimestamps proof of {name}: {en}'],
@@ -50,6 +54,14 @@ const WORDS = {
   'digests-how': [
     '重新计算，与 manifest.json 及 certificate.pdf 所列逐一比较。本包生成时所列为：',
     'Compute them anew and compare each with manifest.json and certificate.pdf. Listed when this package was made:',
+  ],
+  'digests-none': [
+    '本包没有原件。请对您持有的文件计算摘要，与 manifest.json 所列比较：',
+    'There are no originals in this package. Compute the digests of the files that you have and compare them with manifest.json:',
+  ],
+  'digests-folder': [
+    'manifest.json 只有文件夹的默克尔根，不列文件：请对您持有的文件与它自己的证书运行 kezheng verify。',
+    'manifest.json has the root of the folder’s tree and lists no files: run kezheng verify on the file that you have and the certificate of its own.',
   ],
   'check-manifest': ['三、清单与证书', '3. Manifest and certificate'],
   'manifest-how': [

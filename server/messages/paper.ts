@@ -160,6 +160,10 @@ const WORDS = {
     '“服务计算”：服务收到原件并自行计算摘要；“存证人申报”：服务未见过原件，摘要为存证人所报。',
     '"computed": the service had the bytes and hashed them; "declared": it was told the digests and saw no bytes.',
   ],
+  'files-folder-note': [
+    '本证书固定整个文件夹：各文件的名称与摘要在存证人保存的索引中，服务没有。单个文件的证书由索引离线生成（kezheng cut），与本证书同一签名，任何核验程序均可核验。',
+    'This certificate fixes the folder as a whole: names and digests of its files are in the index that the depositor keeps; the service has none. The certificate of a single file comes out of it off line (kezheng cut), bears the same signature, and every checker takes it.',
+  ],
   'folder-root': ['文件夹默克尔根', 'Root of the folder'],
 
   'clock-name': ['时钟', 'Clock'],

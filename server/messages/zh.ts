@@ -359,6 +359,8 @@ export const zh: Sentences = {
   },
   hint: {
     'headers-read': '区块清单 {source}（{name}），共 {count} 个区块；其中的哈希是否可信由您判断',
+    'folder-without-file':
+      '这是整个文件夹的证书；要核验其中一个文件，请由索引生成该文件的证书：kezheng cut INDEX FILE',
     'rewritten-by-editor': '文件被编辑器改写过，请用原始下载的证书',
     'same-name-other-content': '{name} 与清单中的同名文件内容不同：SHA-256 应为 {expected}，实为 {actual}',
     'node-unreachable': '无法连接节点 {source}（{why}）',

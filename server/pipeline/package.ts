@@ -58,6 +58,7 @@ export async function packageOf(
     revision: certificate.revision,
     id: entry.id,
     testChain: paper.testChain,
+    isFolder: manifest.folder !== null,
     originals: originals.kept.map(({ name, file }) => ({ path: name, sha256: file.sha256, sm3: file.sm3 })),
     leftOut: [...originals.leftOut, ...proofs.leftOut],
     tokens: stamps.map(({ about }) => about),
@@ -94,7 +95,7 @@ interface Kept {
 /** Looked for before anything is sent: what is missing is said, and not noticed half-way. */
 async function originalsOf(
   { store, blobs }: PackageDeps,
-  { files }: Manifest,
+  { files, folder }: Manifest,
   names: readonly string[],
   wanted: Wanted,
 ): Promise<{ readonly kept: readonly Kept[]; readonly leftOut: readonly LeftOut[] }> {
@@ -103,7 +104,8 @@ async function originalsOf(
     Promise.all(files.map(({ digests, sha256 }) => digests === 'computed' && blobs.size('files', sha256))),
   ]);
   const kept: Kept[] = [];
-  const leftOut: LeftOut[] = [];
+  const leftOut: LeftOut[] =
+    folder === null ? [] : [{ word: 'left-folder', values: { count: String(folder.size) } }];
   for (const [i, file] of files.entries()) {
     const isWhole = sizes[i] === file.size && checks[i]?.result !== 'damaged';
     const isLost = file.digests === 'computed' && !isWhole;

@@ -15,7 +15,7 @@ t.setTimeout(300_000);
 t.test('a backup that was killed is never taken for a whole one, and the next one goes on', async (t) => {
   const service = await run();
   t.teardown(() => service.stop());
-  for (let n = 0; n < 20; n++) await upload(service, `file ${n}`);
+  for (let n = 0; n < 150; n++) await upload(service, `file ${n}`);
   const folder = join(folderOf(t), 'backup');
   const target = join(folderOf(t), 'data');
   const hasBlobs = () => existsSync(join(folder, 'blobs', 'files')) && blobsIn(folder).length > 3;
@@ -33,7 +33,7 @@ t.test('a backup that was killed is never taken for a whole one, and the next on
   t.equal(whole.code, 0, whole.err);
 
   // And killed on top of a whole one: that one is still there.
-  for (let n = 0; n < 20; n++) await upload(service, `later ${n}`);
+  for (let n = 0; n < 150; n++) await upload(service, `later ${n}`);
   const count = blobsIn(folder).length;
   const again = start(['backup', folder], service.dataDir);
   await until('more blobs', () => blobsIn(folder).length > count);
@@ -90,7 +90,7 @@ t.test('a backup whose lock was taken over does not become the backup of its fol
   rmSync(lockOf(folder));
   const second = heldBackup(t, folder, dataDir);
   await until('locked', () => existsSync(lockOf(folder)));
-  t.match(await first.goOn(), { code: 1, err: /taken this folder over/ });
+  t.match(await first.goOn(), { code: 1, err: /taken this place over/ });
   t.ok(existsSync(lockOf(folder)), 'the lock of the other');
   t.equal((await second.goOn()).code, 0);
   t.equal((await restore(folder, join(folderOf(t), 'data'))).code, 0);

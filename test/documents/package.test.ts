@@ -175,6 +175,7 @@ const INPUT: ReadmeInput = {
   revision: 1,
   id: '019ab1c2-0000-7000-8000-000000000002',
   testChain: false,
+  isFolder: false,
   originals: [],
   leftOut: [],
   tokens: [],

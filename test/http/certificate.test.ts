@@ -203,6 +203,8 @@ t.test('a bulk call answers each line in order, and a bad line fails alone', asy
     hashOnly(202),
     'no json',
     hashOnly(204, { capturedFrom: '2026-02-30T00:00:00Z' }),
+    { title: '文件夹', folder: { root: '0a'.repeat(32), size: 3 } },
+    { title: 'neither' },
   ];
   const send = (text: string, headers: Record<string, string> = {}) =>
     service.call('/v1/evidence/bulk', {
@@ -223,6 +225,8 @@ t.test('a bulk call answers each line in order, and a bad line fails alone', asy
     { line: 3, status: 201 },
     { line: 4, status: 400, problem: { code: 'body-malformed' } },
     { line: 5, status: 400 },
+    { line: 6, status: 201 },
+    { line: 7, status: 400, problem: { code: 'request-invalid' } },
   ]);
   t.equal((await body(service.call(`/v1/evidence/${told[2].id}`))).leafHash, told[2].leafHash);
   const keyed = { 'idempotency-key': 'bulk-1' };

@@ -121,6 +121,15 @@ t.test('digests alone are marked as declared, and there is no file to be had', a
   });
 });
 
+t.test('a folder is deposited by the root and the size of its tree', async (t) => {
+  const folder = { root: digestOf(77), size: 2 ** 32 };
+  const made = await body(service.call('/v1/evidence', { json: { title: '文件夹', folder } }));
+  t.match(made.manifest, { folder, files: [] });
+  t.match(await body(service.call(`/v1/evidence/${made.id}`)), { manifest: { folder }, files: [] });
+  t.equal((await service.call(`/v1/evidence/${made.id}/files/0`)).status, 404);
+  t.equal((await service.call(`/v1/evidence/${made.id}/files/0/proof.ots`)).status, 404);
+});
+
 t.test('declaring the digest of another’s file gives no access to it', async (t) => {
   const bytes = randomBytes(100);
   await service.call('/v1/evidence', {
@@ -275,6 +284,18 @@ const invalid: Readonly<Record<string, [unknown, string]>> = {
   'a capture that ends before it begins': [
     hashOnly(1, { capturedFrom: '2026-01-02T00:00:00Z', capturedTo: '2026-01-01T00:00:00Z' }),
     'captured-order',
+  ],
+  'neither files nor a folder': [{ title: 'x' }, 'request-invalid'],
+  'files and a folder': [hashOnly(1, { folder: { root: digestOf(1), size: 1 } }), 'request-invalid'],
+  'an empty folder': [{ title: 'x', folder: { root: digestOf(1), size: 0 } }, 'request-invalid'],
+  'a folder of more files than a tree has': [
+    { title: 'x', folder: { root: digestOf(1), size: 2 ** 32 + 1 } },
+    'request-invalid',
+  ],
+  'a folder whose root is no digest': [{ title: 'x', folder: { root: '00', size: 1 } }, 'request-invalid'],
+  'a folder with more than root and size': [
+    { title: 'x', folder: { root: digestOf(1), size: 1, name: 'x' } },
+    'request-invalid',
   ],
   'a lone surrogate': [hashOnly(1, { title: '\ud800' }), 'text-invalid'],
   'a list': [[], 'request-invalid'],

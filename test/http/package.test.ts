@@ -272,6 +272,11 @@ t.test(
     );
     t.match(bare.readme, '照片 1.jpg：按要求不收入原件');
     t.notMatch(bare.readme, 'files/*');
+    t.match(bare.readme, 'There are no originals in this package');
+    const folder = { root: '0b'.repeat(32), size: 12 };
+    const whole = await body(service.call('/v1/evidence', { json: { title: '文件夹', folder } }));
+    await certificateOf(service, whole.id);
+    t.match((await unpacked(await packageAt(whole.id))).readme, 'the 12 files of the folder');
     const { id } = await body(service.call('/v1/evidence', { json: hashOnly(5) }));
     await certificateOf(service, id);
     const declared = await unpacked(await packageAt(id));

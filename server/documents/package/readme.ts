@@ -21,6 +21,8 @@ export interface ReadmeInput {
   readonly revision: number;
   readonly id: string;
   readonly testChain: boolean;
+  /** a folder by its root, whose files are not listed */
+  readonly isFolder: boolean;
   readonly originals: readonly {
     readonly path: string;
     readonly sha256: string;
@@ -104,8 +106,16 @@ function contents({ originals, tokens: stamps, hasOts, leftOut }: ReadmeInput): 
   ];
 }
 
-function digests({ originals }: ReadmeInput): Lines {
-  if (originals.length === 0) return [];
+function digests({ originals, isFolder }: ReadmeInput): Lines {
+  if (isFolder) return [...heading('check-digests'), ...both('digests-folder')];
+  if (originals.length === 0)
+    return [
+      ...heading('check-digests'),
+      ...both('digests-none'),
+      '',
+      '  sha256sum FILE...',
+      '  openssl dgst -sm3 FILE...',
+    ];
   return [
     ...heading('check-digests'),
     ...both('digests-how'),

@@ -16,7 +16,7 @@ export function filesSection({ certificate }: CertificateInput): Section | undef
       rows: [row('folder-root', words('files-folder', { count: folder.size }), hex(folder.root))],
     }),
     files: files.map(lineOf),
-    notes: [paperWords('files-basis-note')],
+    notes: [paperWords(files.length === 0 ? 'files-folder-note' : 'files-basis-note')],
   };
 }
 
