@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Compile } from 'typebox/compile';
-import { toHex } from '../core/read/bytes.ts';
 import { type BulkRecord, type DepositDeps, depositMany } from '../pipeline/deposit.ts';
 import { type CheckKey, requires } from './auth.ts';
 import { declared, depositorOf, givenOf } from './deposit.ts';
@@ -44,23 +43,32 @@ export function bulkRoutes(app: FastifyInstance, deps: DepositDeps & { readonly 
   );
 }
 
-type Line = { readonly record: BulkRecord } | { readonly problem: ProblemBody };
-
 async function depositLines(deps: DepositDeps, request: FastifyRequest, body: Buffer): Promise<string> {
-  const lines = splitLines(body).map(readLine);
-  const records = lines.flatMap((line) => ('record' in line ? line.record : []));
   const claim = claimOf(request, body);
+  const problems = new Map<number, ProblemBody>();
+  const lines = splitLines(body);
+  function* records(): Generator<BulkRecord> {
+    for (const [i, line] of lines.entries()) {
+      const read = readLine(line);
+      if ('problem' in read) problems.set(i, read.problem);
+      else yield read;
+    }
+  }
   // Which lines failed follows from the body alone, and the fingerprint says that the body is the same.
-  const outcome = await depositMany(deps, depositorOf(request), records, claim && { ...claim, note: '' });
+  const outcome = await depositMany(deps, depositorOf(request), records(), claim && { ...claim, note: '' });
   if (outcome.outcome === 'key-reused') throw new Problem('idempotency-key-reused');
   let next = 0;
-  const answers = lines.map((line, i) => {
-    if ('problem' in line)
-      return JSON.stringify({ line: i + 1, status: line.problem.status, problem: line.problem });
-    const made = outcome.made[next++]!;
-    return `{"line":${i + 1},"status":201,"id":"${made.id}","leafHash":"${toHex(made.leaf)}"}`;
-  });
-  return answers.map((line) => `${line}\n`).join('');
+  let text = '';
+  for (const i of lines.keys()) {
+    const problem = problems.get(i);
+    if (problem !== undefined) {
+      text += `${JSON.stringify({ line: i + 1, status: problem.status, problem })}\n`;
+    } else {
+      const { id, leafHash } = outcome.made[next++]!;
+      text += `{"line":${i + 1},"status":201,"id":"${id}","leafHash":"${leafHash}"}\n`;
+    }
+  }
+  return text;
 }
 
 /** Lines end with \n or \r\n; one at the very end opens no further line. */
@@ -77,11 +85,11 @@ function splitLines(body: Buffer): Buffer[] {
   return lines;
 }
 
-function readLine(bytes: Buffer): Line {
+function readLine(bytes: Buffer): BulkRecord | { readonly problem: ProblemBody } {
   try {
     const value = parseBody(bytes, 'line');
     if (!record.Check(value)) throw schemaProblem(record.Errors(value), 'line');
-    return { record: { given: givenOf(value), contents: declared(value, 'line') } };
+    return { given: givenOf(value), contents: declared(value, 'line') };
   } catch (error) {
     if (error instanceof Problem) return { problem: problemBody(error) };
     throw error;

@@ -44,17 +44,29 @@ export interface BulkRecord {
   readonly contents: Contents;
 }
 
-/** All records in one transaction, in order. `note` is what the caller needs to give the same answer again. */
+/**
+ * All records in one transaction, in order; of each nothing but id and leaf hash is kept when the next is asked for.
+ * `note` is what the caller needs to give the same answer again.
+ */
 export async function depositMany(
   deps: DepositDeps,
   depositor: Depositor,
-  records: readonly BulkRecord[],
+  records: Iterable<BulkRecord>,
   claim: (IdempotencyClaim & { readonly note: string }) | undefined,
-): Promise<BulkOutcome & { readonly made: readonly { id: string; leaf: Uint8Array }[] }> {
-  const entries = records.map((record) => makeEntry(deps, depositor, record.given, record.contents));
+): Promise<BulkOutcome & { readonly made: readonly { id: string; leafHash: string }[] }> {
+  const made: { id: string; leafHash: string }[] = [];
+  function* entries() {
+    for (const { given, contents } of records) {
+      const entry = makeEntry(deps, depositor, given, contents);
+      made.push({ id: entry.id, leafHash: entry.leafHash });
+      yield entry;
+    }
+  }
   const nowMs = deps.clock.nowMs();
-  const outcome = await deps.store.depositMany(depositor.id, entries, claim && { ...claim, nowMs });
-  return { ...outcome, made: outcome.outcome === 'replayed' ? outcome.entries : entries };
+  const outcome = await deps.store.depositMany(depositor.id, entries(), claim && { ...claim, nowMs });
+  if (outcome.outcome !== 'replayed') return { ...outcome, made };
+  const earlier = outcome.entries.map(({ id, leaf }) => ({ id, leafHash: toHex(leaf) }));
+  return { ...outcome, made: earlier };
 }
 
 function makeEntry(

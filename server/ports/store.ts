@@ -110,10 +110,13 @@ export type EntryState = 'received' | 'batched' | 'anchoring' | 'anchored';
 export interface EvidenceStore {
   /** Calls that come together share one commit, in order. */
   deposit(entry: JournalEntry, claim?: IdempotencyClaim): Promise<DepositOutcome>;
-  /** All entries in one transaction, in order. `note` is kept beside the claim and comes back when it is replayed. */
+  /**
+   * All entries in one transaction, in order. Each is taken before the next is asked for, all of them before the call
+   * returns. `note` is kept beside the claim and comes back when it is replayed.
+   */
   depositMany(
     organization: string,
-    entries: readonly JournalEntry[],
+    entries: Iterable<JournalEntry>,
     claim?: IdempotencyClaim & { readonly note: string; readonly nowMs: number },
   ): Promise<BulkOutcome>;
   /** Undefined where there is none, or where it belongs to another organization. */

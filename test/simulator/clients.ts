@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { toHex } from '../../server/core/read/bytes.ts';
 import type { BulkRecord } from '../../server/pipeline/deposit.ts';
 import { type Depositor, declaredFile } from '../../server/pipeline/manifest.ts';
 import type { EntryState, IdempotencyClaim } from '../../server/ports/store.ts';
@@ -157,9 +156,9 @@ export function createClients(deps: ClientDeps): Clients {
       return schedule.fail(`the key of ${name} is used by another request`);
     if (answer.value.made.length !== titles.length)
       return schedule.fail(`${name} has ${answer.value.made.length} entries`);
-    for (const [i, { id, leaf }] of answer.value.made.entries()) {
+    for (const [i, { id, leafHash }] of answer.value.made.entries()) {
       const organization = depositor.id;
-      keep({ id, organization, title: titles[i]!, leaf: toHex(leaf), manifest: undefined });
+      keep({ id, organization, title: titles[i]!, leaf: leafHash, manifest: undefined });
     }
   }
 

@@ -165,7 +165,12 @@ function clientOf(medium: Medium, database: Database, current: Current, life: Li
         },
       });
   const names = Object.keys(database.verbs) as (keyof SimulatedStore)[];
-  return Object.fromEntries(names.map((name) => [name, verb(name)])) as unknown as SimulatedStore;
+  const client = Object.fromEntries(names.map((name) => [name, verb(name)])) as unknown as SimulatedStore;
+  return {
+    ...client,
+    // The port: all of them are taken before the call returns.
+    depositMany: (organization, entries, claim) => client.depositMany(organization, [...entries], claim),
+  };
 }
 
 /** Enough to follow what happened, and the same in each run of a seed. */
@@ -233,8 +238,9 @@ function evidenceVerbs(
       tell({ what: 'deposit', entries: [kept] });
       return { outcome: 'stored', sequence: kept.sequence };
     },
-    depositMany(organization, entries, claim): BulkOutcome {
+    depositMany(organization, given, claim): BulkOutcome {
       const { tables } = database;
+      const entries = [...given];
       if (claim !== undefined) {
         const earlier = bulk(organization, claim.key, claim.nowMs);
         if (earlier !== undefined)

@@ -87,10 +87,10 @@ export function openDeposits(
 
   async function depositMany(
     organization: string,
-    entries: readonly JournalEntry[],
+    entries: Iterable<JournalEntry>,
     claim?: BulkClaim,
   ): Promise<BulkOutcome> {
-    const rows = entries.map((entry) => {
+    const rows = Array.from(entries, (entry) => {
       if (entry.organization !== organization) throw new TypeError('an entry of another organization');
       return rowOf(entry, undefined);
     });

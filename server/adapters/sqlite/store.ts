@@ -2,7 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { Clock } from '../../ports/clock.ts';
 import { DepositQueue, QUEUE_LIMITS } from '../../ports/overload.ts';
 import type { StamperSpec } from '../../ports/stamp.ts';
-import type { BulkOutcome, IdempotencyClaim, JournalEntry, Store } from '../../ports/store.ts';
+import type { IdempotencyClaim, JournalEntry, Store } from '../../ports/store.ts';
 import { requireUuid } from '../relational/uuid.ts';
 import { openAnchorReads } from './anchors.ts';
 import { openBatchTokenReads } from './batch-tokens.ts';
@@ -11,6 +11,7 @@ import { openCertificateReads } from './certificates.ts';
 import { createCheckpoints } from './checkpoints.ts';
 import { startWriter, type Writer } from './client.ts';
 import { openForReading, reading } from './connection.ts';
+import type { BulkCall } from './deposits.ts';
 import { openFixityReads } from './fixity.ts';
 import { createGroups } from './groups.ts';
 import { openIdentityReads } from './identity.ts';
@@ -74,12 +75,13 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       checkpoints.deposited(1);
       return groups.deposit(entry, claim);
     },
-    depositMany(organization, entries, claim) {
-      checkpoints.deposited(entries.length);
-      return depositMany(writer, organization, entries, claim);
+    async depositMany(organization, entries, claim) {
+      const call = packedCall(organization, entries, claim);
+      checkpoints.deposited(call.count);
+      return writer.call('many', [call], [call.bytes]);
     },
     keepBatchToken(token, entry) {
-      const bytes = packed([entry]);
+      const { bytes } = packed([entry]);
       return writer.call('keepBatchToken', [token, bytes], [bytes]);
     },
     pendingLeaves: (limit) => writer.call('pendingLeaves', [limit]),
@@ -127,29 +129,36 @@ function writing(writer: Writer) {
   };
 }
 
-async function depositMany(
-  writer: Writer,
+function packedCall(
   organization: string,
-  entries: readonly JournalEntry[],
+  entries: Iterable<JournalEntry>,
   claim: (IdempotencyClaim & { readonly note: string; readonly nowMs: number }) | undefined,
-): Promise<BulkOutcome> {
-  if (entries.some((entry) => entry.organization !== organization))
-    throw new TypeError('an entry of another organization');
+): BulkCall {
   if (claim !== undefined) checkKeyLength(Buffer.byteLength(claim.key));
-  const bytes = packed(entries);
-  const call = {
+  return {
     organization: requireUuid(organization),
-    bytes,
-    count: entries.length,
+    ...packed(entries, organization),
     claim: claim && { ...claim, fingerprint: Buffer.from(claim.fingerprint, 'hex') },
   };
-  return writer.call('many', [call], [bytes]);
 }
 
-function packed(entries: readonly JournalEntry[]): ArrayBuffer {
-  const packer = createPacker(() => new ArrayBuffer(1024 * (entries.length + 1)));
-  for (const entry of entries) packer.add(entry, undefined);
-  return packer.take();
+/** Callers send calls of one size as a rule: the room that the last one needed is right for the next. */
+const LEAST_ROOM = 64 * 1024;
+let usualRoom = LEAST_ROOM;
+
+function packed(
+  entries: Iterable<JournalEntry>,
+  organization?: string,
+): { readonly bytes: ArrayBuffer; readonly count: number } {
+  const packer = createPacker(() => new ArrayBuffer(usualRoom));
+  for (const entry of entries) {
+    if (organization !== undefined && entry.organization !== organization)
+      throw new TypeError('an entry of another organization');
+    packer.add(entry, undefined);
+  }
+  const { count } = packer;
+  usualRoom = Math.max(LEAST_ROOM, Math.ceil(packer.length * 1.25));
+  return { bytes: packer.take(), count };
 }
 
 type Sync = Record<string, (...args: never[]) => unknown>;

@@ -34,11 +34,18 @@ export function watchStore(store: Store, { families, tracing, deposits }: StoreW
 
   const counted: Partial<Store> = {
     depositMany: calls.watch('depositMany', async (organization, entries, claim) => {
-      const outcome = await store.depositMany(organization, entries, claim).catch((error: unknown) => {
-        deposits('bulk', error instanceof StoreUnavailable ? 'unavailable' : 'refused', entries.length);
+      let count = 0;
+      function* counting() {
+        for (const entry of entries) {
+          count++;
+          yield entry;
+        }
+      }
+      const outcome = await store.depositMany(organization, counting(), claim).catch((error: unknown) => {
+        deposits('bulk', error instanceof StoreUnavailable ? 'unavailable' : 'refused', count);
         throw error;
       });
-      deposits('bulk', OF_BULK[outcome.outcome], entries.length);
+      deposits('bulk', OF_BULK[outcome.outcome], count);
       return outcome;
     }),
     seal: calls.watch('seal', async (given) => {
