@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import process from 'node:process';
+import { run as bulk } from './bench/bulk.ts';
 import { run as checks } from './bench/check.ts';
 import { cleanUpOnSignals } from './bench/cleanup.ts';
 import { run as deposits } from './bench/deposit.ts';
@@ -24,6 +25,7 @@ interface Bench {
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   deposit: { run: deposits, needs: ['wrk'] },
+  bulk: { run: bulk, needs: [] },
   upload: { run: uploads, needs: ['curl', 'openssl', 'dd'] },
   tree: { run: tree, needs: ['openssl'] },
   proof: { run: proofs, needs: [] },

@@ -1,9 +1,10 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { startBareRoute } from './bare.ts';
 import { owned } from './cleanup.ts';
 import { pairs, perSecond, type Row } from './row.ts';
-import { firstOutput, startBenchedService } from './service.ts';
+import { startBenchedService } from './service.ts';
 
 /*
  * Single hash-only deposits, durable, each with a random idempotency key, against a bare Fastify route; the load
@@ -73,13 +74,8 @@ export function load(url: string, lua: string, connections = CONNECTIONS): Promi
 }
 
 export async function run(): Promise<Row[]> {
-  const bare = owned(
-    spawn(process.execPath, [join(import.meta.dirname, 'bare-route.ts')], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    }),
-  );
+  const other = await startBareRoute();
   try {
-    const other = JSON.parse(await firstOutput(bare, /url/)) as { url: string; version: string };
     const otherName = `Fastify ${other.version}, a bare route that validates and echoes; load by wrk ${wrkVersion()}`;
     /** One service after the other: what the first has still to seal would be taken from the second. */
     const row = async (
@@ -112,7 +108,7 @@ export async function run(): Promise<Row[]> {
       await row(IN_DOUBT, `${what}, without tokens (clock in doubt)`, 0.4),
     ];
   } finally {
-    bare.kill();
+    other.stop();
   }
 }
 
