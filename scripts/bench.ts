@@ -5,6 +5,7 @@ import { run as bulk } from './bench/bulk.ts';
 import { run as checks } from './bench/check.ts';
 import { cleanUpOnSignals } from './bench/cleanup.ts';
 import { run as deposits } from './bench/deposit.ts';
+import { run as growth } from './bench/growth.ts';
 import { run as proofs } from './bench/proof.ts';
 import { progress, type Row } from './bench/row.ts';
 import { run as store } from './bench/store.ts';
@@ -32,6 +33,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   check: { run: checks, needs: ['python3'] },
   token: { run: tokens, needs: ['wrk', 'openssl'] },
   store: { run: store, needs: [] },
+  growth: { run: growth, needs: [] },
 };
 
 /** Packages of Debian where they are not called as their program. */

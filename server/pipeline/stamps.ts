@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { encodeBase64 } from '../core/read/base64.ts';
 import { equalBytes, toHex } from '../core/read/bytes.ts';
 import type { JsonObject } from '../core/read/json.ts';
 import { parseCertificate } from '../core/read/x509.ts';
-import { buildTree, HASH_LENGTH, proofOffsets, rootOf } from '../core/tree/tree.ts';
+import { buildTree, HASH_LENGTH, type HashNodeInto, proofOffsets, rootOf } from '../core/tree/tree.ts';
 import type { Stamp, StampStore, StoredEntry } from '../ports/store.ts';
 
 /** The operator's token over an entry, as certificates and receipts carry it: FORMAT.md, «tokens». */
@@ -43,9 +43,26 @@ export async function stampOfEntry(
   return { type: 'rfc3161-bulk/1', token, chain, ...(await bulkPath(store, stamp, entry.sequence)) };
 }
 
-/** The tree of a call has at most ten thousand leaves: it is built when somebody asks, and kept nowhere. */
-async function bulkPath(store: StampReads, { firstSequence, count }: Stamp, sequence: number) {
-  const nodes = buildTree(await store.leavesFrom(firstSequence, count));
+/** Whoever asks for one certificate of a call asks for others: so many trees are kept, of at most 640 KB each. */
+const KEPT_TREES = 16;
+const trees = new Map<string, Uint8Array>();
+
+/** The tree that a bulk call's token is over; it has at most ten thousand leaves and is stored nowhere. */
+async function bulkTree(store: StampReads, { firstSequence, count, token }: Stamp): Promise<Uint8Array> {
+  const key = Buffer.from(token!).toString('latin1');
+  const nodes = trees.get(key) ?? buildTree(await store.leavesFrom(firstSequence, count), hashNodeInto);
+  trees.delete(key);
+  trees.set(key, nodes);
+  if (trees.size > KEPT_TREES) trees.delete(trees.keys().next().value!);
+  return nodes;
+}
+
+const hashNodeInto: HashNodeInto = (preimage, out, offset) =>
+  out.set(hash('sha256', preimage, 'buffer'), offset);
+
+async function bulkPath(store: StampReads, stamp: Stamp, sequence: number) {
+  const { firstSequence, count } = stamp;
+  const nodes = await bulkTree(store, stamp);
   const index = sequence - firstSequence;
   const hashes = proofOffsets(index, count).map((offset) =>
     toHex(nodes.subarray(offset, offset + HASH_LENGTH)),

@@ -59,7 +59,9 @@ export function openListing({ query, run }: Database): Pick<EvidenceStore, 'evid
 
   async function byTime(bounds: Bounds, limit: number): Promise<EvidencePage> {
     const { organization, below, from, text, progress } = bounds;
-    const [cut] = await run<{ id: string }>(LAST_LOOKED_AT, [organization, below, from]);
+    // Where every row counts, the page itself is the bound.
+    const isSearch = text !== null || progress !== null;
+    const [cut] = isSearch ? await run<{ id: string }>(LAST_LOOKED_AT, [organization, below, from]) : [];
     const found = await run<ListedRow>(BY_TIME, [
       organization,
       below,

@@ -91,7 +91,9 @@ function openByTime(db: Connection): (bounds: Bounds, limit: number) => Evidence
      order by id desc limit @limit`,
   );
   return (bounds, limit) => {
-    const cut = lastLookedAt.get(bounds);
+    // Where every row counts, the page itself is the bound.
+    const isSearch = bounds.text !== null || bounds.progress !== null;
+    const cut = isSearch ? lastLookedAt.get(bounds) : undefined;
     const found = rows.all({ ...bounds, from: cut ?? bounds.from, limit: limit + 1 });
     const items = found
       .slice(0, limit)
