@@ -5,6 +5,7 @@ import { run as bulk } from './bench/bulk.ts';
 import { run as checks } from './bench/check.ts';
 import { cleanUpOnSignals } from './bench/cleanup.ts';
 import { run as deposits } from './bench/deposit.ts';
+import { run as gas } from './bench/gas.ts';
 import { run as growth } from './bench/growth.ts';
 import { run as proofs } from './bench/proof.ts';
 import { progress, type Row } from './bench/row.ts';
@@ -30,7 +31,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   upload: { run: uploads, needs: ['curl', 'openssl', 'dd'] },
   tree: { run: tree, needs: ['openssl'] },
   proof: { run: proofs, needs: [] },
-  check: { run: checks, needs: ['python3'] },
+  gas: { run: gas, needs: [] },
+  check: { run: checks, needs: ['python3', 'python3-opentimestamps'] },
   token: { run: tokens, needs: ['wrk', 'openssl'] },
   store: { run: store, needs: [] },
   growth: { run: growth, needs: [] },
@@ -39,8 +41,22 @@ const BENCHES: Readonly<Record<string, Bench>> = {
 /** Packages of Debian where they are not called as their program. */
 const PACKAGES: Readonly<Record<string, string>> = { dd: 'coreutils' };
 
+/** Debian's libraries are its own python3's, whatever else is called so here. */
+const DEBIAN_PYTHON = '/usr/bin/python3';
+
+/** How to see whether something is there that is no program. */
+const LIBRARIES: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  'python3-opentimestamps': [DEBIAN_PYTHON, '-c', 'import opentimestamps'],
+};
+
+function isThere(name: string): boolean {
+  const [program, ...args] = LIBRARIES[name] ?? [name, '--version'];
+  const { error, status } = spawnSync(program, args, { stdio: 'ignore' });
+  return error === undefined && (status === 0 || !Object.hasOwn(LIBRARIES, name));
+}
+
 const missingOf = (programs: readonly string[]): readonly string[] =>
-  programs.filter((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).error !== undefined);
+  programs.filter((name) => !isThere(name));
 
 /** What is still missing. As root on Debian it is installed, said beforehand; elsewhere that is the person's to do. */
 function stillMissing(programs: readonly string[]): readonly string[] {

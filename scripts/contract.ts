@@ -58,7 +58,13 @@ export function buildArtifact(): string {
   return `${JSON.stringify(artifact, null, 2)}\n`;
 }
 
-function compile(content: string): CompiledContract {
+const compile = (content: string): CompiledContract =>
+  compileAll({ [SOURCE]: { content } })[SOURCE]!['EvidenceLog']!;
+
+/** Contracts by source and name, all with the settings of ours; throws at a warning. */
+export function compileAll(
+  sources: Readonly<Record<string, { readonly content: string }>>,
+): SolcOutput['contracts'] {
   // Loaded here: the compiler is 10 MB of JavaScript, and a reader of COMPILER alone does not need it.
   const solc = createRequire(import.meta.url)('solc') as {
     version(): string;
@@ -68,7 +74,7 @@ function compile(content: string): CompiledContract {
     throw new Error(`The compiler is ${solc.version()}, not ${COMPILER.version}: run npm ci.`);
   const input = {
     language: 'Solidity',
-    sources: { [SOURCE]: { content } },
+    sources,
     settings: {
       ...COMPILER.settings,
       outputSelection: { '*': { '*': ['abi', 'evm.bytecode.object', 'evm.deployedBytecode.object'] } },
@@ -77,7 +83,7 @@ function compile(content: string): CompiledContract {
   const output = JSON.parse(solc.compile(JSON.stringify(input))) as SolcOutput;
   // Warnings too: there is no reason to have any in one page of code.
   if (output.errors?.length) throw new Error(output.errors.map((e) => e.formattedMessage).join('\n'));
-  return output.contracts[SOURCE]!['EvidenceLog']!;
+  return output.contracts;
 }
 
 if (import.meta.main) {

@@ -1,8 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { SimpleMerkleTree } from '@openzeppelin/merkle-tree';
+import { merkletreejsRoot } from '../../server/adapters/workers/merkletreejs.ts';
 import { hashNodesInto } from '../../server/adapters/workers/node-hash.ts';
 import { openTreeBuilder } from '../../server/adapters/workers/trees.ts';
+import { toHex } from '../../server/core/read/bytes.ts';
 import { buildTree, HASH_LENGTH } from '../../server/core/tree/tree.ts';
 import { opensslVersion, pairs, type Row, seconds, secondsOf } from './row.ts';
 
@@ -27,9 +30,37 @@ function opensslSeconds(): number {
 
 const randomLeaves = () => randomFillSync(new Uint8Array(LEAVES * HASH_LENGTH));
 
-function merkletreejsVersion(): string {
-  const file = new URL('../../node_modules/merkletreejs/package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+const versionOf = (name: string): string =>
+  (createRequire(import.meta.url)(`${name}/package.json`) as { version: string }).version;
+
+/** A tree of keccak over sorted pairs in JavaScript takes seconds for a tenth of the leaves. */
+const FEW_LEAVES = 100_000;
+
+async function besideOthers(leaves: Uint8Array): Promise<Row[]> {
+  const ours = (some: Uint8Array) => () => secondsOf(() => buildTree(some, hashNodesInto()));
+  const other = await pairs(PAIRS, ours(leaves), () => secondsOf(() => merkletreejsRoot(leaves)));
+  const few = leaves.subarray(0, FEW_LEAVES * HASH_LENGTH);
+  const texts = Array.from(
+    { length: FEW_LEAVES },
+    (_, i) => `0x${toHex(few.subarray(i * HASH_LENGTH, (i + 1) * HASH_LENGTH))}`,
+  );
+  const sorted = await pairs(2, ours(few), () => secondsOf(() => SimpleMerkleTree.of(texts)));
+  return [
+    {
+      what: 'tree of 1,000,000 leaves by core alone',
+      ours: seconds(other.ours),
+      other: seconds(other.other),
+      otherName: `merkletreejs ${versionOf('merkletreejs')} as our second implementation uses it`,
+      ratio: other.ratio,
+    },
+    {
+      what: `tree of ${FEW_LEAVES.toLocaleString('en')} leaves by core alone`,
+      ours: seconds(sorted.ours),
+      other: seconds(sorted.other),
+      otherName: `@openzeppelin/merkle-tree ${versionOf('@openzeppelin/merkle-tree')}, another tree: keccak, sorted`,
+      ratio: sorted.ratio,
+    },
+  ];
 }
 
 /** In a process of its own: what the tree takes, and not what the benchmarks before it left. */
@@ -56,7 +87,7 @@ export async function run(): Promise<Row[]> {
       limit: 1.5,
     },
     {
-      what: `the same by core and merkletreejs ${merkletreejsVersion()}, compared`,
+      what: `the same by core and merkletreejs ${versionOf('merkletreejs')}, compared`,
       ours: seconds(both.ours),
       other: seconds(both.other),
       otherName,
@@ -71,5 +102,6 @@ export async function run(): Promise<Row[]> {
       ratio: peak / MOST_MEBIBYTES,
       limit: 1,
     },
+    ...(await besideOthers(leaves)),
   ];
 }
