@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { statSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import process from 'node:process';
 import { glanceAtEntry } from '../core/entry/file-entry.ts';
@@ -9,7 +9,7 @@ import { FormatError } from '../core/reason.ts';
 import { climbTree } from '../core/tree/climb.ts';
 import type { HashNodeInto } from '../core/tree/tree.ts';
 import { bothLanguages } from '../messages/sentence.ts';
-import { eachEntry, IndexDamaged, readTail } from './folder-index.ts';
+import { eachEntry, IndexDamaged, readFolderName, readTail } from './folder-index.ts';
 import { hashFile } from './hash-file.ts';
 import { isThere, writeNew } from './new-file.ts';
 import { EXIT, parse, printable, UsageError, userPath } from './usage.ts';
@@ -29,26 +29,35 @@ export async function cutCommand(args: readonly string[], hashNodeInto: HashNode
     throw new UsageError(
       '索引中尚无文件夹的证书，请再次运行 kezheng deposit / the certificate of the folder is not in the index yet; run kezheng deposit again',
     );
-  const wanted = await Promise.all(given.map(askFor));
+  const folder = await readFolderName(path);
+  const wanted: Wanted[] = [];
+  for (const one of given) wanted.push(await askFor(one, folder));
   const { found, root, size } = await lookUp(path, wanted, hashNodeInto);
   if (size !== tail.end.size || root !== tail.end.root)
-    throw new IndexDamaged(index, '条目与树根不符 / its entries do not lead to its root');
+    throw new IndexDamaged(
+      index,
+      '条目与树根不符，请用备份的索引',
+      'its entries do not lead to its root; take a copy of it',
+    );
   return writeAll(tail.certificate, wanted, found, userPath(values.out ?? '.'));
 }
 
 /** One that was asked for. */
 interface Wanted {
   readonly given: string;
-  /** as JSON writes it */
-  readonly name: string;
+  /** names in the folder that may be meant, as JSON writes them */
+  readonly names: readonly string[];
   /** of the file that is there now; undefined where there is none */
   readonly sha256: string | undefined;
 }
 
-async function askFor(given: string): Promise<Wanted> {
+async function askFor(given: string, folder: string): Promise<Wanted> {
   const isFile = statSync(userPath(given), { throwIfNoEntry: false })?.isFile() ?? false;
-  const name = JSON.stringify(given.replace(/^\.\//, ''));
-  return { given, name, sha256: isFile ? (await hashFile(given)).sha256 : undefined };
+  const plain = given.replace(/^(?:\.\/)+/, '');
+  // A path that leads through the folder: what stands behind its name.
+  const inside = `/${plain}`.split(`/${folder}/`).slice(1);
+  const names = [plain, inside.join(`/${folder}/`), inside.at(-1) ?? ''].map((name) => JSON.stringify(name));
+  return { given, names, sha256: isFile ? (await hashFile(given)).sha256 : undefined };
 }
 
 interface Found {
@@ -60,7 +69,7 @@ interface Found {
 }
 
 async function lookUp(index: string, wanted: readonly Wanted[], hashNodeInto: HashNodeInto) {
-  const names = new Set(wanted.map(({ name }) => name));
+  const names = new Set(wanted.flatMap((one) => one.names));
   // A folder may have the same content a million times: the first of them, and the first of the same name, are enough.
   const digests = new Set(wanted.flatMap(({ sha256 }) => sha256 ?? []));
   const unmet = new Set(digests);
@@ -76,7 +85,7 @@ async function lookUp(index: string, wanted: readonly Wanted[], hashNodeInto: Ha
     if (isWanted) met.push({ name: textOf(name), sha256, entry: new Uint8Array(entry) });
     tree.add(hash('sha256', preimage, 'buffer'), isWanted);
   });
-  if (tree.size === 0) throw new IndexDamaged(index, '没有条目 / it has no entries');
+  if (tree.size === 0) throw new IndexDamaged(index, '没有条目', 'it has no entries');
   const size = tree.size;
   const { root, ways } = tree.end();
   return { root: toHex(root), size, found: met.map((one, i): Found => ({ ...one, ...ways[i]! })) };
@@ -91,12 +100,19 @@ function textOf(json: string): string {
   }
 }
 
-/** By its name in the folder, else by what is in it: there, a file of the same name comes first. */
-function choose({ given, name, sha256 }: Wanted, found: readonly Found[]): Found | undefined {
-  const named = found.find((one) => JSON.stringify(one.name) === name);
-  if (named !== undefined || sha256 === undefined) return named;
+/**
+ * A file that is there counts by what is in it; of several with that content, that of its own name comes first. Where
+ * there is no such file, the name in the folder counts.
+ */
+function choose({ given, names, sha256 }: Wanted, found: readonly Found[]): Found | undefined {
+  const named = found.filter((one) => names.includes(JSON.stringify(one.name)));
+  if (sha256 === undefined) return named[0];
   const same = found.filter((one) => one.sha256 === sha256);
-  return same.find((one) => basename(one.name) === basename(given)) ?? same[0];
+  return (
+    same.find((one) => named.includes(one)) ??
+    same.find((one) => basename(one.name) === basename(given)) ??
+    same[0]
+  );
 }
 
 async function writeAll(
@@ -114,24 +130,33 @@ async function writeAll(
     if (isThere(path)) throw new UsageError(`${printable(path)} 已存在 / is there already`);
     places.set(entry.index, { entry, path });
   }
+  if (places.size > 0) makeFolder(folder);
   for (const { entry, path } of places.values()) {
     await writeNew(path, cutOut(certificate, entry));
     process.stdout.write(`${printable(entry.name)} → ${printable(path)}\n`);
   }
-  for (const { one, entry } of chosen) tellTrouble(one, entry);
+  for (const { one, entry } of chosen) if (entry === undefined) tellMissing(one, found);
   return chosen.every(({ entry }) => entry !== undefined) ? EXIT.valid : EXIT.invalid;
+}
+
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new UsageError(`无法建立 ${path} / cannot make it (${(error as Error).message})`);
+  }
 }
 
 /** What the file system takes as a name, beside what goes behind it. */
 const LONGEST = 200;
 
-/** Two files of one name in different folders get the number in the tree besides. */
+/** Two files of one name in different folders get the number in the tree besides. Nothing hides in a name. */
 function fileName({ name, index }: Found, taken: Set<string>): string {
-  let base = basename(name);
+  let base = basename(name).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '_');
   while (Buffer.byteLength(base) > LONGEST) base = base.slice(0, -1).toWellFormed();
-  const plain = `${base}.certificate.json`;
-  const own = taken.has(plain) ? `${base}.${index}.certificate.json` : plain;
-  taken.add(own);
+  let own = `${base}.certificate.json`;
+  for (let n = index; taken.has(own.toLowerCase()); n++) own = `${base}.${n}.certificate.json`;
+  taken.add(own.toLowerCase());
   return own;
 }
 
@@ -145,11 +170,11 @@ function cutOut(certificate: Uint8Array, { name, entry, index, hashes }: Found):
   }
 }
 
-function tellTrouble({ given, sha256 }: Wanted, entry: Found | undefined): void {
-  if (entry === undefined)
-    process.stderr.write(`${printable(given)}：不在此文件夹存证中 / is not in this folder’s deposit\n`);
-  else if (sha256 !== undefined && sha256 !== entry.sha256)
-    process.stderr.write(
-      `${printable(given)}：文件现在的内容与存证时不同 / the file’s content is not the deposited one any more\n`,
-    );
+function tellMissing({ given, names, sha256 }: Wanted, found: readonly Found[]): void {
+  const isNamed = sha256 !== undefined && found.some((one) => names.includes(JSON.stringify(one.name)));
+  process.stderr.write(
+    isNamed
+      ? `${printable(given)}：文件夹存证中有这个名称，但文件现在的内容与存证时不同 / the name is in the deposit, but the file’s content is another now\n`
+      : `${printable(given)}：不在此文件夹存证中 / is not in this folder’s deposit\n`,
+  );
 }

@@ -5,15 +5,16 @@ import { endText, leftOutText } from '../core/folder/index-lines.ts';
 import { toHex } from '../core/read/bytes.ts';
 import { climbTree } from '../core/tree/climb.ts';
 import type { HashNodeInto } from '../core/tree/tree.ts';
+import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import { bothLanguages } from '../messages/sentence.ts';
 import { type LeftOut, type ScanFolder, SEEN_LENGTH, SEEN_STAT_LENGTH } from '../ports/scan.ts';
 import { isOfDisk } from './archive.ts';
-import { type Exchange, exchangeWith, readEvidence } from './folder-exchange.ts';
-import { type IndexTail, readTail } from './folder-index.ts';
+import { type Exchange, exchangeWith, readEvidence, titled } from './folder-exchange.ts';
+import { type IndexTail, readFolderName, readTail } from './folder-index.ts';
 import { beginWork } from './folder-work.ts';
-import { takeLock } from './lock.ts';
+import { type Lock, LockLost, takeLock } from './lock.ts';
 import { openProgress, type Progress } from './progress.ts';
-import { createClient, ServiceAway, ServiceRefused } from './service-client.ts';
+import { createClient, isInClear, ServiceAway, ServiceRefused } from './service-client.ts';
 import { EXIT, parse, printable, UsageError, userPath } from './usage.ts';
 
 export interface DepositTools {
@@ -21,6 +22,7 @@ export interface DepositTools {
   readonly threads: number;
   readonly hashNodeInto: HashNodeInto;
   readonly nowMs: () => number;
+  readonly signatures: SignatureVerifier;
   /** The demonstration on this machine, where there is one: its address and a depositor's key. */
   readonly demonstration: () => Promise<{ readonly url: string; readonly apiKey: string } | undefined>;
 }
@@ -55,33 +57,72 @@ export async function depositCommand(args: readonly string[], tools: DepositTool
     progress.end();
     process.stderr.write(`${line}\n`);
   };
-  const evidence = await readEvidence(values.evidence, values.title ?? basename(folder));
-  const exchange = exchangeWith({ client: createClient(url, key, tell), index, evidence, progress });
+  const client = createClient(url, key, tell);
+  if (isInClear(url))
+    tell('注意：密钥将以明文传送，请改用 https / note: the key travels in clear; https would keep it');
+  const evidence = await readEvidence(values.evidence, values.title);
   const lock = await takeLock(`${index}.lock`, WORK).catch(refusedPlace);
+  const stop = onInterrupt(lock, tell);
+  const fallback = titled(basename(folder));
+  const { signatures, nowMs } = tools;
+  const exchange = exchangeWith({ client, index, lock, evidence, fallback, progress, signatures, nowMs });
   try {
     const before = await readTail(index);
     if (before === undefined) await exchange.greet().catch(goOnWithout(tell));
-    const leftOut = before === undefined ? await makeIndex(folder, index, tools, progress) : undefined;
-    const tail = await finish(exchange, (await readTail(index))!, values['no-wait'] ?? false);
+    else await refuseOther(index, folder);
+    const leftOut = before ? undefined : await makeIndex(folder, index, lock, tools, progress);
+    const tail = (await readTail(index))!;
+    const done: Done = {
+      ...(await finish(exchange, tail, values['no-wait'] ?? false)),
+      ...{ folder, index, leftOut },
+      wasThere: before?.receipt !== undefined,
+    };
     progress.end();
-    const done: Done = { folder, index, tail, leftOut };
     process.stdout.write(values.json ? jsonOf(done) : textOf(done));
-    return tail.end.leftOut > 0 ? EXIT.incomplete : EXIT.valid;
+    return done.tail.end.leftOut > 0 ? EXIT.incomplete : EXIT.valid;
   } catch (error) {
     progress.end();
     if (!isForeseen(error)) throw error;
-    process.stderr.write(
-      `${printable((error as Error).message)}\n未完成；再次运行同一命令即继续 / not done; run the same command again to go on\n`,
-    );
+    process.stderr.write(`${printable((error as Error).message)}\n${whatNow(error)}\n`);
     return EXIT.invalid;
   } finally {
     progress.end();
+    stop();
     await lock.release();
   }
 }
 
+const whatNow = (error: unknown): string =>
+  error instanceof ServiceRefused
+    ? '未完成；更正后再次运行，已算好的不会重算 / not done; set it right and run again, nothing is hashed twice'
+    : '未完成；再次运行同一命令即继续 / not done; run the same command again to go on';
+
+/** What a shell says of a program that SIGINT ended: 128 + 2. */
+const EXIT_INTERRUPTED = 130;
+
+function onInterrupt(lock: Lock, tell: (line: string) => void): () => void {
+  const stop = (): void => {
+    tell('已中断；再次运行同一命令即继续 / stopped; run the same command again to go on');
+    void lock.release().finally(() => process.exit(EXIT_INTERRUPTED));
+  };
+  process.once('SIGINT', stop);
+  return () => void process.off('SIGINT', stop);
+}
+
+/** An index under this name that was made of a folder of another one. */
+async function refuseOther(index: string, folder: string): Promise<void> {
+  const name = await readFolderName(index);
+  if (name !== basename(folder))
+    throw new UsageError(
+      `${index} 是文件夹“${name}”的索引，不是此文件夹的 / is the index of the folder ${name}, not of this one`,
+    );
+}
+
 const isForeseen = (error: unknown): boolean =>
-  error instanceof ServiceAway || error instanceof ServiceRefused || isOfDisk(error);
+  error instanceof ServiceAway ||
+  error instanceof ServiceRefused ||
+  error instanceof LockLost ||
+  isOfDisk(error);
 
 function folderAt(given: string): string {
   const path = userPath(given);
@@ -125,7 +166,7 @@ const refusedPlace = (error: unknown): never => {
   );
 };
 
-/** The address and the key that were given, or those of the environment; else the demonstration's. */
+/** The address and the key that were given, or those of the environment; else the demonstration's, both of them. */
 async function serviceFor(
   givenUrl: string | undefined,
   givenKey: string | undefined,
@@ -134,14 +175,15 @@ async function serviceFor(
   const url = givenUrl ?? (process.env['KEZHENG_URL']?.trim() || undefined);
   const key = givenKey ?? (process.env['KEZHENG_KEY']?.trim() || undefined);
   if (url !== undefined && key !== undefined) return { url, key };
-  const demo = await tools.demonstration();
+  // A key goes to no address that nobody named.
+  const demo = key === undefined ? await tools.demonstration() : undefined;
   if (demo === undefined || (url !== undefined && !isSameService(url, demo.url)))
     throw new UsageError(
       url === undefined
         ? '缺少服务地址：--url 或 KEZHENG_URL / where is the service? --url or KEZHENG_URL'
         : '缺少 API 密钥：--key 或 KEZHENG_KEY / the API key is missing: --key or KEZHENG_KEY',
     );
-  return { url: url ?? demo.url, key: key ?? demo.apiKey };
+  return { url: url ?? demo.url, key: demo.apiKey };
 }
 
 const isSameService = (a: string, b: string): boolean =>
@@ -155,41 +197,54 @@ const goOnWithout =
     tell('服务暂时无法连接，先计算摘要 / the service is away; the files are hashed meanwhile');
   };
 
+/** How often it is looked at how far it is. */
+const TICK_MS = 100;
+
 async function makeIndex(
   folder: string,
   index: string,
+  lock: Lock,
   { scan, threads, hashNodeInto, nowMs }: DepositTools,
   progress: Progress,
 ): Promise<readonly LeftOut[]> {
   const work = beginWork(index, basename(folder));
+  const bytes = new BigUint64Array(new SharedArrayBuffer(8));
+  const tree = climbTree(hashNodeInto);
+  const beganMs = nowMs();
+  let reused = 0;
+  const ticking = setInterval(
+    () => progress.show(() => howFar(tree.size, reused, Number(bytes[0]), nowMs() - beganMs)),
+    TICK_MS,
+  );
   try {
-    const bytes = new BigUint64Array(new SharedArrayBuffer(8));
-    const tree = climbTree(hashNodeInto);
     const leftOut: LeftOut[] = [];
-    const beganMs = nowMs();
-    let reused = 0;
     for await (const block of scan(folder, { threads, earlier: work.earlier, bytes })) {
       work.add(block);
       for (let at = SEEN_STAT_LENGTH; at < block.seen.length; at += SEEN_LENGTH)
         tree.add(block.seen.subarray(at, at + SEEN_LENGTH - SEEN_STAT_LENGTH));
       for (const one of block.leftOut) leftOut.push(one);
       reused += block.reused;
-      progress.show(() => howFar(tree.size, reused, Number(bytes[0]), nowMs() - beganMs));
     }
-    if (tree.size === 0) throw new UsageError(nothingIn(folder, leftOut));
+    if (tree.size === 0) {
+      work.discard();
+      throw new UsageError(nothingIn(folder, leftOut));
+    }
     const root = toHex(tree.end().root);
+    await lock.confirm();
     await work.finish([
       ...leftOut.map(leftOutText),
       endText({ leftOut: leftOut.length, root, size: tree.size }),
     ]);
     return leftOut;
   } finally {
+    clearInterval(ticking);
     work.close();
   }
 }
 
 function howFar(files: number, reused: number, bytes: number, ms: number): string {
-  const read = `${count(files)} 个文件 files，${megabytes(bytes)}，${count(Math.round((files * 1_000) / Math.max(ms, 1)))}/s`;
+  const rate = (bytes * 1_000) / Math.max(ms, 1);
+  const read = `${count(files)} 个文件 files，${megabytes(bytes)}，${megabytes(rate)}/s`;
   return reused === 0 ? read : `${read}（沿用 taken over ${count(reused)}）`;
 }
 
@@ -197,52 +252,85 @@ const count = (n: number): string => n.toLocaleString('en-US');
 const megabytes = (bytes: number): string => `${count(Math.round(bytes / 1e6))} MB`;
 
 function nothingIn(folder: string, leftOut: readonly LeftOut[]): string {
-  const shown = leftOut.slice(0, MOST_SHOWN).map((one) => `\n  ${sentenceOf(one)}`);
-  return `${folder} 中没有可存证的文件 / there are no files to deposit in it${shown.join('')}`;
+  const shown = leftOut.slice(0, MOST_SHOWN).map(sentenceOf);
+  return [`${folder} 中没有可存证的文件 / there are no files to deposit in it`, ...shown].join('；');
 }
 
-/** What is still to be done, each part durable in the index before the next. */
-async function finish(exchange: Exchange, tail: IndexTail, isLeaving: boolean): Promise<IndexTail> {
-  const receipt = tail.receipt ?? (await exchange.deposit(tail.end));
-  const certificate =
-    tail.certificate ?? (isLeaving ? undefined : await exchange.certificate(tail.end, receipt));
-  return { ...tail, receipt, certificate };
+/** What is still to be done, each part durable in the index before the next. A later run asks for a newer certificate. */
+async function finish(
+  exchange: Exchange,
+  tail: IndexTail,
+  isLeaving: boolean,
+): Promise<{ readonly tail: IndexTail; readonly isNewer: boolean }> {
+  const { end, certificate: earlier } = tail;
+  const receipt = tail.receipt ?? (await exchange.deposit(tail));
+  if (earlier !== undefined) {
+    const newer = await exchange.newer(end, receipt, earlier);
+    return { tail: { ...tail, receipt, certificate: newer ?? earlier }, isNewer: newer !== undefined };
+  }
+  const certificate = isLeaving ? undefined : await exchange.certificate(end, receipt);
+  return { tail: { ...tail, receipt, certificate }, isNewer: false };
 }
 
 interface Done {
   readonly folder: string;
   readonly index: string;
   readonly tail: IndexTail;
+  /** the certificate that was there has become another revision */
+  readonly isNewer: boolean;
+  /** it was deposited by an earlier run, and the folder was not looked at now */
+  readonly wasThere: boolean;
   /** undefined where the index was there already, and has them */
   readonly leftOut: readonly LeftOut[] | undefined;
 }
 
 const MOST_SHOWN = 50;
 
-function sentenceOf({ name, why, code }: LeftOut): string {
+function sentenceOf({ name, why, code, folder }: LeftOut): string {
   const { zh, en } = bothLanguages('left-out', why);
-  return printable(`${name}：${zh} / ${en}${code === null ? '' : ` (${code})`}`);
+  const of = folder ? '（文件夹，其中内容未知 a folder, what is in it is unknown）' : '';
+  return printable(`${name}${of}：${zh} / ${en}${code === null ? '' : ` (${code})`}`);
 }
 
-function textOf({ folder, index, tail: { end, receipt, certificate }, leftOut }: Done): string {
+/** As a shell takes it for one word, whatever is in it. */
+const quoted = (path: string): string => `'${printable(path).replaceAll("'", "'\\''")}'`;
+
+function textOf({ folder, index, tail, leftOut, wasThere, isNewer }: Done): string {
+  const { end, receipt, certificate } = tail;
+  const receivedAt = (JSON.parse(receipt!.manifest) as { receivedAt: string }).receivedAt;
   const lines = [
     `文件夹 folder: ${printable(folder)}`,
+    ...(wasThere
+      ? [
+          `  此前已存证，本次没有重新读取；其后新增或改动的文件不在其中，另行存证请用 --index 另取名称`,
+          `  / deposited before, and not read again now: what was added or changed since is not in it; for a new deposit name another --index`,
+        ]
+      : []),
     `  ${count(end.size)} 个文件 files，树根 root ${end.root}`,
-    `  未纳入 left out: ${count(end.leftOut)}${end.leftOut > 0 && leftOut === undefined ? '（列于索引中 / listed in the index）' : ''}`,
-    ...(leftOut ?? []).slice(0, MOST_SHOWN).map((one) => `    ${sentenceOf(one)}`),
-    ...((leftOut?.length ?? 0) > MOST_SHOWN ? ['    …（全部列于索引中 / all of them in the index）'] : []),
-    `已存证 deposited: ${receipt!.id}`,
+    ...leftOutLines(index, end.leftOut, leftOut),
+    `存证 deposited: ${receipt!.id}，${receivedAt}`,
     certificate === undefined
       ? '证书尚未取得；稍后再次运行同一命令 / no certificate yet; run the same command again later'
-      : '文件夹的证书已存入索引 / the certificate of the folder is in the index',
+      : `文件夹的证书${isNewer ? '有新的版次，' : ''}已存入索引 / the certificate of the folder is in the index${isNewer ? ', in a newer revision' : ''}`,
     `索引 index: ${printable(index)}`,
-    '  请妥善保存：单个文件的证书由它生成，服务没有这些内容 / keep it: files’ certificates come out of it, and the service has none of it',
-    `  npm run -s kezheng -- cut ${printable(index)} FILE...`,
+    '  请妥善保存：单个文件的证书由它生成，服务没有这些内容，丢失即无法再生成',
+    '  / keep it: files’ certificates come out of it; the service has none of it, and without it there are none',
+    `  npm run -s kezheng -- cut ${quoted(index)} FILE...`,
   ];
   return `${lines.join('\n')}\n`;
 }
 
-function jsonOf({ folder, index, tail: { end, receipt, certificate }, leftOut }: Done): string {
+function leftOutLines(index: string, total: number, leftOut: readonly LeftOut[] | undefined): string[] {
+  const shown = (leftOut ?? []).slice(0, MOST_SHOWN);
+  const list = `grep kezheng-left-out/1 ${quoted(index)}`;
+  return [
+    `  未纳入 left out: ${count(total)}`,
+    ...shown.map((one) => `    ${sentenceOf(one)}`),
+    ...(total > shown.length ? [`    全部列于索引 / all of them in the index: ${list}`] : []),
+  ];
+}
+
+function jsonOf({ folder, index, tail: { end, receipt, certificate }, leftOut, wasThere }: Done): string {
   const value = {
     folder,
     index,
@@ -252,6 +340,7 @@ function jsonOf({ folder, index, tail: { end, receipt, certificate }, leftOut }:
     ...(leftOut && { leftOutFiles: leftOut }),
     id: receipt!.id,
     certificate: certificate !== undefined,
+    readNow: !wasThere && leftOut !== undefined,
   };
   return `${JSON.stringify(value, undefined, 2)}\n`;
 }

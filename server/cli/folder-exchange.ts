@@ -1,13 +1,22 @@
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseCertificate } from '../core/certificate/certificate.ts';
-import { MANIFEST_FORMAT, manifest } from '../core/entry/manifest.ts';
+import { MANIFEST_FORMAT, type Manifest, manifest } from '../core/entry/manifest.ts';
+import { folderOf } from '../core/folder/cut.ts';
 import type { EndLine, ReceiptLine } from '../core/folder/index-lines.ts';
 import { decodeBase64 } from '../core/read/base64.ts';
 import { equalBytes, toHex, utf8 } from '../core/read/bytes.ts';
-import { canonicalize, isObject, type Json, type JsonObject, parseJson } from '../core/read/json.ts';
+import { anyObject } from '../core/read/fields.ts';
+import { canonicalize, isList, isObject, type Json, type JsonObject, parseJson } from '../core/read/json.ts';
 import { FormatError } from '../core/reason.ts';
+import { parseResponse } from '../core/token/response.ts';
 import { leafHash } from '../core/tree/tree.ts';
-import { appendCertificate, appendReceipt } from './folder-index.ts';
+import type { SignatureVerifier } from '../core/verify/signatures.ts';
+import { checkToken } from '../core/verify/token.ts';
+import { verifyCertificate } from '../core/verify/verify.ts';
+import { bothLanguages } from '../messages/sentence.ts';
+import { appendCertificate, appendReceipt, appendRequest, type IndexTail } from './folder-index.ts';
+import type { Lock } from './lock.ts';
 import type { Progress } from './progress.ts';
 import { readSmall } from './read-small.ts';
 import { type ServiceAnswer, type ServiceClient, ServiceRefused } from './service-client.ts';
@@ -16,32 +25,50 @@ import { printable, UsageError } from './usage.ts';
 /* What a folder's deposit says to a service and hears from it. What it hears is looked at before it is kept. */
 
 export interface Exchange {
-  /** Throws ServiceRefused where the key is none. */
+  /** Once. Throws ServiceRefused where the key is none, ServiceAway where nobody answers. */
   greet(): Promise<void>;
-  /** Both are durable in the index when they resolve. */
-  deposit(end: EndLine): Promise<ReceiptLine>;
+  /** Durable in the index when it resolves, as is the certificate. */
+  deposit(tail: IndexTail): Promise<ReceiptLine>;
   certificate(end: EndLine, receipt: ReceiptLine): Promise<Uint8Array>;
+  /** A later revision than the one that is there; undefined where there is none, or nobody who says so. */
+  newer(end: EndLine, receipt: ReceiptLine, earlier: Uint8Array): Promise<Uint8Array | undefined>;
 }
 
 export interface ExchangeOptions {
   readonly client: ServiceClient;
   readonly index: string;
-  readonly evidence: JsonObject;
+  readonly lock: Lock;
+  /** undefined: as it was said the last time */
+  readonly evidence: JsonObject | undefined;
+  readonly fallback: JsonObject;
   readonly progress: Progress;
+  readonly signatures: SignatureVerifier;
+  readonly nowMs: () => number;
 }
 
 /** More is no description of evidence. */
 const MAX_EVIDENCE = 256 * 1024;
 const MAX_TITLE = 200;
+/** Manifests and tokens that our service makes are far smaller. */
+const MAX_MANIFEST = 512 * 1024;
+const MAX_REPLY = 64 * 1024;
+/** Within so long the service itself knows a request again (24 hours, and clocks differ). */
+const KNOWN_AGAIN_MS = 20 * 3_600_000;
 
-/** `path` is a file of JSON with what the interface takes, but for files. */
-export async function readEvidence(path: string | undefined, title: string): Promise<JsonObject> {
-  const given = path === undefined ? {} : evidenceIn(path, await readSmall(path, MAX_EVIDENCE + 1));
-  return 'title' in given ? given : { ...given, title: oneLine(title).slice(0, MAX_TITLE) || '-' };
+/** What stands for the evidence where nobody describes it: a folder's name may hold what a title may not. */
+export const titled = (name: string): JsonObject => ({
+  title: printable(name.toWellFormed()).slice(0, MAX_TITLE).toWellFormed() || '-',
+});
+
+/** `path` is a file of JSON with what the interface takes, but for files. A title that is given beside it counts. */
+export async function readEvidence(
+  path: string | undefined,
+  title: string | undefined,
+): Promise<JsonObject | undefined> {
+  if (path === undefined) return title === undefined ? undefined : { title };
+  const given = evidenceIn(path, await readSmall(path, MAX_EVIDENCE + 1));
+  return title === undefined ? given : { ...given, title };
 }
-
-/** A folder's name may hold what a title may not. */
-const oneLine = (text: string): string => printable(text.toWellFormed());
 
 function evidenceIn(path: string, bytes: Uint8Array): JsonObject {
   try {
@@ -55,76 +82,227 @@ function evidenceIn(path: string, bytes: Uint8Array): JsonObject {
   );
 }
 
-export function exchangeWith({ client, index, evidence, progress }: ExchangeOptions): Exchange {
+export function exchangeWith(options: ExchangeOptions): Exchange {
+  const { client, index, lock, progress, signatures, nowMs } = options;
+
+  /** Salts make a root of its own of each folder: what is sent again under this key is the same deposit. */
+  const post = (body: string, { root }: EndLine): Promise<ServiceAnswer> =>
+    client.ask(
+      {
+        method: 'POST',
+        path: '/v1/evidence',
+        headers: { 'content-type': 'application/json', 'idempotency-key': `folder-${root}` },
+        body,
+      },
+      [201],
+    );
+
+  /** Where an answer was lost, an earlier body may be the one that was stored. */
+  async function postAny(bodies: readonly string[], end: EndLine): Promise<ServiceAnswer> {
+    for (const body of bodies) {
+      try {
+        return await post(body, end);
+      } catch (error) {
+        const isOther = error instanceof ServiceRefused && error.code === 'idempotency-key-reused';
+        if (!isOther || body === bodies.at(-1)) throw error;
+      }
+    }
+    throw new Error('nothing to send');
+  }
+
+  /** A deposit whose answer was lost so long ago that the service does not know the request again. */
+  async function stored({ requests, end }: IndexTail): Promise<string | undefined> {
+    const oldest = requests.at(-1);
+    if (oldest === undefined || nowMs() - Date.parse(oldest.sentAt) < KNOWN_AGAIN_MS) return undefined;
+    const from = new Date(Date.parse(oldest.sentAt) - 3_600_000).toISOString();
+    let cursor = '';
+    do {
+      const path = `/v1/evidence?limit=100&from=${from}&text=${end.root}${cursor && `&cursor=${cursor}`}`;
+      const page = asAnswer(client, parseObject, await client.ask({ method: 'GET', path }, [200]));
+      const [item] = isList(page['items'] ?? null) ? (page['items'] as readonly Json[]) : [];
+      if (item !== undefined && isObject(item) && typeof item['id'] === 'string') return item['id'];
+      cursor = typeof page['next'] === 'string' ? page['next'] : '';
+    } while (cursor !== '');
+    return undefined;
+  }
+
+  async function receiptFor(answer: ServiceAnswer, end: EndLine, evidence: JsonObject | undefined) {
+    const { id, text } = asAnswer(client, (given) => depositIn(given, end, evidence), answer);
+    const path = `/v1/evidence/${id}/receipt`;
+    const reply = await asLaterAnswer(client, replyIn, await client.ask({ method: 'GET', path }, [200]));
+    if (reply !== null) await asLaterAnswer(client, (bytes) => checkReply(bytes, text, signatures), reply);
+    const receipt = { id, manifest: text, reply, url: client.url };
+    await lock.confirm();
+    await appendReceipt(index, receipt);
+    return receipt;
+  }
+
   return {
     async greet() {
-      await client.ask({ method: 'GET', path: '/v1/evidence?limit=1' }, [200]);
+      await client.askOnce({ method: 'GET', path: '/v1/evidence?limit=1' }, [200]);
     },
 
-    async deposit({ root, size }) {
-      const body = canonicalize({ ...evidence, folder: { root, size } });
-      // Salts make a root of its own of each folder: what is sent again is the same deposit.
-      const headers = { 'content-type': 'application/json', 'idempotency-key': `folder-${root}` };
-      const made = await client.ask({ method: 'POST', path: '/v1/evidence', headers, body }, [201]);
-      const { id, text } = asAnswer(client, () => depositIn(made, { root, size }));
-      const answer = await client.ask({ method: 'GET', path: `/v1/evidence/${id}/receipt` }, [200]);
-      const reply = asAnswer(client, () => replyIn(answer));
-      const receipt = { id, manifest: text, reply, url: client.url };
-      await appendReceipt(index, receipt);
-      return receipt;
+    async deposit(tail) {
+      const { end, requests } = tail;
+      const found = await stored(tail);
+      if (found !== undefined)
+        return receiptFor(
+          await client.ask({ method: 'GET', path: `/v1/evidence/${found}` }, [200]),
+          end,
+          undefined,
+        );
+      const folder = { root: end.root, size: end.size };
+      const said = options.evidence ?? (requests.length === 0 ? options.fallback : undefined);
+      const own = said && canonicalize({ ...said, folder });
+      const earlier = requests.map(({ body }) => body).filter((body) => body !== own);
+      await lock.confirm();
+      if (own !== undefined && !requests.some(({ body }) => body === own))
+        await appendRequest(index, { body: own, sentAt: new Date(nowMs()).toISOString() });
+      const bodies = own === undefined ? earlier : [own, ...earlier];
+      return receiptFor(await postAny(bodies, end), end, bodies.length === 1 ? said : undefined);
     },
 
-    async certificate(end, { id, manifest: text }) {
-      const path = `/v1/evidence/${id}/certificate`;
+    async certificate(end, receipt) {
       for (;;) {
-        const answer = await client.ask({ method: 'GET', path }, [200, 409]);
+        const answer = await certificateOf(client.ask, receipt);
         if (answer.status === 200) {
-          asAnswer(client, () => checkCertificate(answer.body, text, end));
-          await appendCertificate(index, answer.body);
+          await keep(answer.body, end, receipt);
           return answer.body;
         }
         progress.show(() => '等待上链与证书 / waiting for the anchor and the certificate');
         await sleep(1_000 * Math.min(Math.max(answer.retryAfterSeconds ?? 5, 1), 60));
       }
     },
-  };
-}
 
-function asAnswer<T>({ url }: ServiceClient, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    throw new ServiceRefused(
-      `${url}: 应答与所存证的不符（${error.code}） / the answer does not fit what was deposited (${error.code})`,
-    );
+    async newer(end, receipt, earlier) {
+      // What is there is good: that nobody answers now, or answers no, changes nothing.
+      const answer = await certificateOf(client.askOnce, receipt).catch(() => undefined);
+      if (answer?.status !== 200 || equalBytes(answer.body, earlier)) return undefined;
+      if (asAnswer(client, parseCertificate, answer.body).revision <= parseCertificate(earlier).revision)
+        return undefined;
+      await keep(answer.body, end, receipt);
+      return answer.body;
+    },
+  };
+
+  async function certificateOf(ask: ServiceClient['ask'], { id }: ReceiptLine): Promise<ServiceAnswer> {
+    const path = `/v1/evidence/${id}/certificate`;
+    const answer = await ask({ method: 'GET', path }, [200, 404, 409]);
+    if (answer.status === 404)
+      throw new ServiceRefused(
+        `${client.url}: 没有这项存证：存证时用的也许是另一机构的密钥 / there is no such deposit: perhaps it was made with the key of another organization`,
+      );
+    if (answer.status === 409 && answer.code !== 'certificate-not-ready')
+      throw new ServiceRefused(`${client.url}: 409 ${answer.code}`);
+    return answer;
+  }
+
+  async function keep(bytes: Uint8Array, end: EndLine, { manifest: text }: ReceiptLine): Promise<void> {
+    await asLaterAnswer(client, (given) => checkCertificate(given, text, end, signatures), bytes);
+    await lock.confirm();
+    await appendCertificate(index, bytes);
   }
 }
 
-/** The service's manifest is about this folder, and its leaf is the one it says. */
-function depositIn({ body }: ServiceAnswer, { root, size }: Pick<EndLine, 'root' | 'size'>) {
-  const answer = parseJson(body) as JsonObject;
-  const value = answer['manifest'] ?? null;
+const doesNotFit = ({ url }: ServiceClient, { code, detail }: FormatError): ServiceRefused => {
+  const { zh, en } = bothLanguages('reason', code, detail);
+  return new ServiceRefused(
+    printable(`${url}: 应答与所存证的不符：${zh} / the answer does not fit what was deposited: ${en}`),
+  );
+};
+
+function asAnswer<A, T>(client: ServiceClient, read: (answer: A) => T, answer: A): T {
+  try {
+    return read(answer);
+  } catch (error) {
+    throw error instanceof FormatError ? doesNotFit(client, error) : error;
+  }
+}
+
+async function asLaterAnswer<A, T>(
+  client: ServiceClient,
+  read: (answer: A) => T | Promise<T>,
+  answer: A,
+): Promise<T> {
+  try {
+    return await read(answer);
+  } catch (error) {
+    throw error instanceof FormatError ? doesNotFit(client, error) : error;
+  }
+}
+
+const parseObject = ({ body }: ServiceAnswer): JsonObject => anyObject(parseJson(body), 'answer');
+
+const wrong = (at: string, expected: string): FormatError =>
+  new FormatError('field-value-wrong', { at, expected });
+
+/** The service's manifest is about this folder and says what it was told; its leaf is the one it says. */
+function depositIn(given: ServiceAnswer, end: EndLine, evidence: JsonObject | undefined) {
+  const answer = parseObject(given);
+  const value = anyObject(answer['manifest'] ?? null, 'manifest');
+  if (value['format'] !== MANIFEST_FORMAT) throw wrong('manifest.format', MANIFEST_FORMAT);
   const text = canonicalize(value);
-  const { id, folder } = manifest(withFormat(value), 'manifest');
-  if (folder?.root !== root || folder.size !== size) throw new FormatError('proof-leads-elsewhere');
-  if (answer['leafHash'] !== toHex(leafHash(utf8(text)))) throw new FormatError('proof-leads-elsewhere');
+  if (text.length > MAX_MANIFEST) throw wrong('manifest', `<= ${MAX_MANIFEST}`);
+  const { id, folder } = manifest(value, 'manifest');
+  checkFolder(folder, end, 'manifest.folder');
+  if (answer['leafHash'] !== toHex(leafHash(utf8(text)))) throw wrong('leafHash', 'SHA-256(0x00 ‖ manifest)');
+  if (evidence !== undefined) checkSaid(evidence, value['evidence'] ?? null, 'manifest.evidence');
   return { id, text };
 }
 
-function withFormat(value: Json): Json {
-  if (isObject(value) && value['format'] === MANIFEST_FORMAT) return value;
-  throw new FormatError('field-value-wrong', { at: 'manifest.format', expected: MANIFEST_FORMAT });
+function checkFolder(folder: Manifest['folder'], { root, size }: EndLine, at: string): void {
+  if (folder?.root !== root || folder.size !== size) throw wrong(at, `${root}, ${size}`);
 }
 
-function replyIn({ body }: ServiceAnswer): Uint8Array | null {
-  const { stamp } = parseJson(body) as { readonly stamp?: { readonly reply?: unknown } | null };
-  return typeof stamp?.reply === 'string' ? decodeBase64(stamp.reply) : null;
+const TIME = /^\d{4}-\d\d-\d\dT/i;
+
+/** Every text that was handed in stands in the manifest; times may be written as the same moment in UTC. */
+function checkSaid(said: Json, kept: Json, at: string): void {
+  if (isObject(said)) {
+    const object = anyObject(kept, at);
+    for (const [name, value] of Object.entries(said)) checkSaid(value, object[name] ?? null, `${at}.${name}`);
+  } else if (isList(said)) {
+    if (!isList(kept) || kept.length !== said.length) throw wrong(at, `${said.length}`);
+    for (const [i, value] of said.entries()) checkSaid(value, kept[i]!, `${at}[${i}]`);
+  } else if (said !== kept) {
+    const isSameMoment = TIME.test(String(said)) && Date.parse(String(said)) === Date.parse(String(kept));
+    if (!isSameMoment) throw wrong(at, String(said));
+  }
 }
 
-function checkCertificate(bytes: Uint8Array, text: string, { root, size }: EndLine): void {
-  const { entryBytes, entry } = parseCertificate(bytes);
-  const folder = 'folder' in entry ? entry.folder : null;
-  if (!equalBytes(entryBytes, utf8(text)) || folder?.root !== root || folder.size !== size)
-    throw new FormatError('proof-leads-elsewhere');
+function replyIn(answer: ServiceAnswer): Uint8Array | null {
+  const stamp = parseObject(answer)['stamp'] ?? null;
+  if (stamp === null) return null;
+  const reply = anyObject(stamp, 'stamp')['reply'];
+  if (typeof reply !== 'string' || reply.length > 2 * MAX_REPLY) throw wrong('stamp.reply', 'base64');
+  return decodeBase64(reply);
+}
+
+/** A token of a bulk call would be over its root; this deposit is one alone. */
+async function checkReply(reply: Uint8Array, text: string, signatures: SignatureVerifier): Promise<void> {
+  const response = parseResponse(reply);
+  if (!response.granted) throw wrong('stamp.reply', 'granted');
+  const digest = createHash('sha256').update(text).digest();
+  await checkToken({ token: response.token, certificates: [] }, { algorithm: 'sha256', digest }, signatures);
+}
+
+/** Of this manifest and folder, and nothing in it is wrong; whom to trust is asked when it is used. */
+async function checkCertificate(
+  bytes: Uint8Array,
+  text: string,
+  end: EndLine,
+  signatures: SignatureVerifier,
+): Promise<void> {
+  const { entryBytes } = parseCertificate(bytes);
+  if (!equalBytes(entryBytes, utf8(text))) throw wrong('certificate.entry', 'manifest');
+  checkFolder(folderOf(bytes), end, 'certificate.entry.folder');
+  const { checks } = await verifyCertificate({
+    certificate: bytes,
+    files: [],
+    trust: undefined,
+    blocks: [],
+    signatures,
+  });
+  const failed = checks.find(({ status }) => status === 'failed');
+  if (failed !== undefined) throw new FormatError(failed.reason.code as never, failed.reason.detail);
 }

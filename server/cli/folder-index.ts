@@ -2,40 +2,49 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { MAX_CERTIFICATE_BYTES } from '../core/certificate/certificate.ts';
 import { ENTRY_START } from '../core/entry/file-entry.ts';
+import { manifest } from '../core/entry/manifest.ts';
+import { folderOf } from '../core/folder/cut.ts';
 import {
   END_FORMAT,
   type EndLine,
-  RECEIPT_FORMAT,
   type ReceiptLine,
+  type RequestLine,
   readEnd,
   readHead,
   readReceipt,
+  readRequest,
   receiptText,
+  requestText,
 } from '../core/folder/index-lines.ts';
+import { utf8 } from '../core/read/bytes.ts';
+import { parseCanonical } from '../core/read/json.ts';
 import { FormatError } from '../core/reason.ts';
+import { bothLanguages } from '../messages/sentence.ts';
 import { UsageError } from './usage.ts';
 
 /* A finished index: the tree stands, and what the service says is written behind it, a line at a time. */
 
-/** What stands behind the entries. */
+/** What stands behind the entries, as far as it is of this folder. */
 export interface IndexTail {
   readonly end: EndLine;
+  /** newest first */
+  readonly requests: readonly RequestLine[];
   readonly receipt: ReceiptLine | undefined;
   /** the newest, as the service gave it */
   readonly certificate: Uint8Array | undefined;
 }
 
-/** The lines behind the end: receipts of up to half a megabyte each, and a few certificates. */
+/** The lines behind the end: what goes there is bounded, and comes a few times. */
 const TAIL = 16 * MAX_CERTIFICATE_BYTES;
 const LINE_END = 10;
 
 export class IndexDamaged extends UsageError {
-  constructor(path: string, why: string) {
-    super(`索引 ${path} 已损坏（${why}） / the index is damaged (${why})`);
+  constructor(path: string, zh: string, en: string) {
+    super(`索引 ${path} 已损坏：${zh} / the index is damaged: ${en}`);
   }
 }
 
-/** Undefined where there is none. A line that was not written to its end counts as not there. */
+/** Undefined where there is none. */
 export async function readTail(path: string): Promise<IndexTail | undefined> {
   const file = await openIndex(path);
   if (file === undefined) return undefined;
@@ -52,8 +61,14 @@ export async function readTail(path: string): Promise<IndexTail | undefined> {
 
 async function openIndex(path: string): Promise<FileHandle | undefined> {
   try {
-    return await open(path, 'r');
+    const file = await open(path, 'r');
+    if ((await file.stat()).isFile()) return file;
+    await file.close();
+    throw new UsageError(
+      `${path} 是文件夹；索引在其旁 / is a folder; the index is beside it (${path}.kezheng-index)`,
+    );
   } catch (error) {
+    if (error instanceof UsageError) throw error;
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new UsageError(`无法读取 ${path} / cannot read it (${(error as Error).message})`);
   }
@@ -61,27 +76,62 @@ async function openIndex(path: string): Promise<FileHandle | undefined> {
 
 function tailIn(path: string, bytes: Buffer): IndexTail {
   const start = bytes.lastIndexOf(`\n{"format":"${END_FORMAT}"`);
-  if (start < 0) throw new IndexDamaged(path, '没有末行 / its last line is missing');
-  const lines = wholeLines(bytes.subarray(start + 1));
-  return asDamage(path, () => ({
-    end: readEnd(lines[0] ?? bytes.subarray(start + 1)),
-    receipt: lastOf(lines, `{"format":"${RECEIPT_FORMAT}"`, readReceipt),
-    certificate: lastOf(lines, '{"anchors":', (line) => line),
-  }));
+  if (start < 0) throw new IndexDamaged(path, '没有末行', 'its last line is missing');
+  const [first, ...lines] = wholeLines(bytes.subarray(start + 1));
+  const end = asDamage(path, () => readEnd(first ?? bytes.subarray(start + 1)));
+  const all = lines.reverse();
+  return {
+    end,
+    requests: all.flatMap((line) => readIf(line, readRequest) ?? []),
+    receipt: firstOf(all, (line) => receiptOf(line, end)),
+    certificate: firstOf(all, (line) => certificateOf(line, end)),
+  };
 }
 
-function asDamage<T>(path: string, read: () => T): T {
+/** Undefined where the line is something else, or was written to. */
+function readIf<T>(line: Uint8Array, read: (line: Uint8Array) => T): T | undefined {
   try {
-    return read();
+    return read(line);
   } catch (error) {
-    if (error instanceof FormatError) throw new IndexDamaged(path, error.code);
+    if (error instanceof FormatError) return undefined;
     throw error;
   }
 }
 
-function lastOf<T>(lines: readonly Buffer[], start: string, read: (line: Uint8Array) => T): T | undefined {
-  const line = lines.findLast((one) => one.subarray(0, start.length).equals(Buffer.from(start)));
-  return line === undefined ? undefined : read(line);
+function receiptOf(line: Uint8Array, end: EndLine): ReceiptLine | undefined {
+  const receipt = readIf(line, readReceipt);
+  const folder = receipt && readIf(utf8(receipt.manifest), folderInManifest);
+  return isOf(folder, end) ? receipt : undefined;
+}
+
+function certificateOf(line: Uint8Array, end: EndLine): Uint8Array | undefined {
+  return isOf(readIf(line, folderOf), end) ? line : undefined;
+}
+
+const folderInManifest = (text: Uint8Array) => manifest(parseCanonical(text), 'manifest').folder;
+
+const isOf = (
+  folder: { readonly root: string; readonly size: number } | null | undefined,
+  { root, size }: EndLine,
+): boolean => folder?.root === root && folder.size === size;
+
+function firstOf<T>(lines: readonly Uint8Array[], read: (line: Uint8Array) => T | undefined): T | undefined {
+  for (const line of lines) {
+    const found = read(line);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** What cannot be read is the index's own damage. */
+function asDamage<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    const { zh, en } = bothLanguages('reason', error.code, error.detail);
+    throw new IndexDamaged(path, zh, en);
+  }
 }
 
 function wholeLines(bytes: Buffer): Buffer[] {
@@ -93,6 +143,16 @@ function wholeLines(bytes: Buffer): Buffer[] {
   }
   return lines;
 }
+
+/** The name of the folder that it was made of. */
+export async function readFolderName(path: string): Promise<string> {
+  for await (const preimage of preimages(path))
+    return asDamage(path, () => readHead(preimage.subarray(1)).folder);
+  throw new IndexDamaged(path, '没有首行', 'its first line is missing');
+}
+
+export const appendRequest = (path: string, request: RequestLine): Promise<void> =>
+  appendLine(path, Buffer.from(requestText(request)));
 
 export const appendReceipt = (path: string, receipt: ReceiptLine): Promise<void> =>
   appendLine(path, Buffer.from(receiptText(receipt)));

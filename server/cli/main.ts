@@ -121,6 +121,7 @@ const DEPOSIT_TOOLS = {
   threads: availableParallelism(),
   hashNodeInto: hashNodesInto(),
   nowMs: () => Date.now(),
+  signatures: nodeSignatures,
   demonstration,
 };
 

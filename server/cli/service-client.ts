@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseJson } from '../core/read/json.ts';
+import { isObject, parseJson } from '../core/read/json.ts';
+import { FormatError } from '../core/reason.ts';
 import { printable, UsageError } from './usage.ts';
 
 /* What a command asks of a service as any depositor's program would: by its interface, with a key. */
@@ -7,10 +8,12 @@ import { printable, UsageError } from './usage.ts';
 export interface ServiceClient {
   readonly url: string;
   /**
-   * Asks again while the service is away or busy, some minutes long; what it asks must be harmless to ask twice. Throws
+   * Asks again while the service is away or busy, a minute long; what it asks must be harmless to ask twice. Throws
    * ServiceAway afterwards, ServiceRefused where the answer is none of `statuses`.
    */
   ask(request: ServiceRequest, statuses: readonly number[]): Promise<ServiceAnswer>;
+  /** As `ask`, but once. */
+  askOnce(request: ServiceRequest, statuses: readonly number[]): Promise<ServiceAnswer>;
 }
 
 export interface ServiceRequest {
@@ -23,56 +26,92 @@ export interface ServiceRequest {
 export interface ServiceAnswer {
   readonly status: number;
   readonly body: Uint8Array;
+  /** the stable code of a problem (RFC 9457) */
+  readonly code: string | undefined;
   /** what it says of when to ask again */
   readonly retryAfterSeconds: number | undefined;
 }
 
+/** Nobody answered, or somebody who is busy: later it may go on. */
 export class ServiceAway extends Error {}
-export class ServiceRefused extends Error {}
 
-const TIMEOUT_MS = 60_000;
+/** It answered no, or what cannot be believed. */
+export class ServiceRefused extends Error {
+  readonly code: string | undefined;
+
+  constructor(message: string, code?: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const TIMEOUT_MS = 30_000;
 /** More than any answer that a command asks for. */
-const MAX_ANSWER = 8 * 1024 * 1024;
+const MAX_ANSWER = 2 * 1024 * 1024;
 const BUSY = new Set([429, 502, 503, 504]);
-/** Seconds before the next try: some four minutes in all. */
-const PAUSES = [1, 2, 5, 10, 20, 40, 60, 100];
-const LONGEST_PAUSE = 300;
+/** Seconds before the next try. */
+const PAUSES = [1, 2, 5, 10, 20, 30];
+const LONGEST_PAUSE = 120;
 
 /** A key travels to this address and to no other; a UsageError where it is none. */
 export function createClient(address: string, key: string, onTrouble: (text: string) => void): ServiceClient {
   const url = checkedAddress(address);
-  const once = async ({ method, path, headers, body }: ServiceRequest): Promise<ServiceAnswer> => {
-    const answer = await fetch(`${url}${path}`, {
-      method,
-      headers: { ...headers, authorization: `Bearer ${key}` },
-      ...(body !== undefined && { body }),
-      redirect: 'manual',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    return {
-      status: answer.status,
-      body: await readLimited(answer),
-      retryAfterSeconds: seconds(answer.headers.get('retry-after')),
-    };
-  };
+
+  async function send({ method, path, headers, body }: ServiceRequest): Promise<ServiceAnswer> {
+    try {
+      const answer = await fetch(`${url}${path}`, {
+        method,
+        headers: { ...headers, authorization: `Bearer ${key}` },
+        ...(body !== undefined && { body }),
+        redirect: 'manual',
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      const bytes = await readLimited(answer);
+      return {
+        status: answer.status,
+        body: bytes,
+        code: codeIn(bytes),
+        retryAfterSeconds: seconds(answer.headers.get('retry-after')),
+      };
+    } catch (error) {
+      throw error instanceof ServiceRefused ? error : new ServiceAway(`${url}: ${why(error)}`);
+    }
+  }
+
+  async function askOnce(request: ServiceRequest, statuses: readonly number[]): Promise<ServiceAnswer> {
+    const answer = await send(request);
+    if (statuses.includes(answer.status)) return answer;
+    if (BUSY.has(answer.status)) throw new Busy(`${url}: ${saidIn(answer)}`, answer.retryAfterSeconds ?? 0);
+    throw new ServiceRefused(`${url}: ${saidIn(answer)}`, answer.code);
+  }
+
   return {
     url,
+    askOnce,
     async ask(request, statuses) {
       for (let attempt = 0; ; attempt++) {
-        const answer = await once(request).catch((error: unknown) => why(error));
-        if (typeof answer !== 'string' && !BUSY.has(answer.status)) {
-          if (statuses.includes(answer.status)) return answer;
-          throw new ServiceRefused(`${url}: ${saidIn(answer)}`);
+        try {
+          return await askOnce(request, statuses);
+        } catch (error) {
+          const pause = PAUSES[attempt];
+          if (!(error instanceof ServiceAway) || pause === undefined) throw error;
+          const asked = error instanceof Busy ? error.retryAfterSeconds : 0;
+          const wait = Math.min(Math.max(pause, asked), LONGEST_PAUSE);
+          onTrouble(`${error.message}；${wait} 秒后再试 / again in ${wait} s`);
+          await sleep(1_000 * wait);
         }
-        const said = typeof answer === 'string' ? answer : saidIn(answer);
-        const pause = PAUSES[attempt];
-        if (pause === undefined) throw new ServiceAway(`${url}: ${said}`);
-        const asked = typeof answer === 'string' ? undefined : answer.retryAfterSeconds;
-        onTrouble(`${url}: ${said}`);
-        await sleep(1_000 * Math.min(Math.max(pause, asked ?? 0), LONGEST_PAUSE));
       }
     },
   };
+}
+
+class Busy extends ServiceAway {
+  readonly retryAfterSeconds: number;
+
+  constructor(message: string, retryAfterSeconds: number) {
+    super(message);
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
 }
 
 function checkedAddress(address: string): string {
@@ -82,6 +121,12 @@ function checkedAddress(address: string): string {
   if (username !== '' || password !== '')
     throw new UsageError('--url 中不能带用户名或口令 / has a user name or password in it');
   return `${origin}${pathname.replace(/\/+$/, '')}`;
+}
+
+/** Whoever listens on the way reads a key that travels in clear. */
+export function isInClear(address: string): boolean {
+  const { protocol, hostname } = new URL(address);
+  return protocol === 'http:' && !/^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname);
 }
 
 async function readLimited(answer: Response): Promise<Uint8Array> {
@@ -100,22 +145,32 @@ function seconds(text: string | null): number | undefined {
   return Number.isFinite(value) && value >= 0 ? value : undefined;
 }
 
-/** What fetch says is «fetch failed»; why, its cause knows. An error of ours goes on. */
+/** What fetch says is «fetch failed»; why, its cause knows. */
 function why(error: unknown): string {
-  if (error instanceof ServiceRefused) throw error;
   const { cause, name } = error as { readonly cause?: { readonly code?: string }; readonly name: string };
   if (name === 'TimeoutError') return '应答超时 / no answer in time';
-  return `无法连接（${printable(cause?.code ?? name)}） / cannot be reached (${printable(cause?.code ?? name)})`;
+  const code = printable(cause?.code ?? name);
+  return `无法连接（${code}） / cannot be reached (${code})`;
 }
 
-/** A problem (RFC 9457) says in both languages what is wrong. */
-function saidIn({ status, body }: ServiceAnswer): string {
+/** A problem (RFC 9457) says in both languages what is wrong. Something else than our service may answer there. */
+function problemIn(body: Uint8Array): Readonly<Record<string, unknown>> {
   try {
-    const { code, title, titleEn } = parseJson(body) as Readonly<Record<string, unknown>>;
-    if (typeof title === 'string' && typeof titleEn === 'string')
-      return printable(`${status} ${String(code)}：${title} / ${titleEn}`).slice(0, 1_000);
-  } catch {
-    // Something else than our service answers there.
+    const value = parseJson(body);
+    return isObject(value) ? value : {};
+  } catch (error) {
+    if (error instanceof FormatError) return {};
+    throw error;
   }
-  return `${status}`;
+}
+
+function codeIn(body: Uint8Array): string | undefined {
+  const { code } = body.length > 16_384 ? {} : problemIn(body);
+  return typeof code === 'string' ? code : undefined;
+}
+
+function saidIn({ status, body, code }: ServiceAnswer): string {
+  const { title, titleEn } = problemIn(body.subarray(0, 16_384));
+  if (typeof title !== 'string' || typeof titleEn !== 'string') return `${status}`;
+  return printable(`${status} ${code}：${title} / ${titleEn}`).slice(0, 1_000);
 }

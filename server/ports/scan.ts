@@ -24,11 +24,14 @@ export interface LeftOut {
   readonly why: (typeof LEFT_OUT)[number];
   /** what the system called it, where it did */
   readonly code: string | null;
+  /** A folder: nobody knows what is in it. */
+  readonly folder: boolean;
 }
 
 /**
  * What a file was like when it was read, 64 bytes: size, mtime and ctime (ms) and inode as little-endian float64, then
- * the entry's leaf. Where the first half is still so, the file was not touched since.
+ * the entry's leaf. Where the first half is still so, the file was not touched since, as far as its times tell. A file
+ * that was touched a moment before it was read has NaN there: clocks of file systems are coarse.
  */
 export const SEEN_LENGTH = 64;
 export const SEEN_STAT_LENGTH = 32;

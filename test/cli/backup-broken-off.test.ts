@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -120,6 +129,7 @@ t.test('a lock from before the machine was started holds nothing, whoever has it
   const folder = join(folderOf(t), 'backup');
   mkdirSync(folder);
   writeFileSync(lockOf(folder), `${process.pid} 00000000-0000-4000-8000-000000000000 x\n`);
+  utimesSync(lockOf(folder), Date.now() / 1_000 - 120, Date.now() / 1_000 - 120);
   t.equal((await backup(folder, dataDir)).code, 0);
 });
 

@@ -7,6 +7,8 @@ import { whyUnreadable } from './walk.ts';
 
 /** A link in the file's place is not followed, a pipe there does not block. */
 const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK | constants.O_NOCTTY;
+/** Evidence keeps the time at which it was last read, where the system lets us: as its owner, or as root. */
+const UNSEEN = FLAGS | constants.O_NOATIME;
 
 /** What fits is hashed in one call, which for a small file is half of the work. */
 const block = Buffer.allocUnsafeSlow(1 << 20);
@@ -20,24 +22,25 @@ export interface ReadFile {
 export type NotRead = Pick<LeftOut, 'why' | 'code'>;
 
 /**
- * `isKnown` is asked of what the file is like before it is read; where it says so the file is not read, and undefined
- * comes back. A file that is not afterwards as it was before was written to meanwhile, and nobody can say what it was.
+ * `isKnown` is asked of what the file is like before it is read; where it says so the file is not read, and its stat
+ * alone comes back. A file that is not afterwards as it was before was written to meanwhile, and nobody can say what it
+ * was.
  */
 export function readWhole(
   path: string,
   isKnown: (stat: Stats) => boolean,
   onBytes: (bytes: number) => void,
-): ReadFile | NotRead | undefined {
+): ReadFile | NotRead | Stats {
   let file: number;
   try {
-    file = openSync(path, FLAGS);
+    file = openUnseen(path);
   } catch (error) {
     return notRead(error);
   }
   try {
     const before = fstatSync(file);
     if (!before.isFile()) return { why: 'other-kind', code: null };
-    if (isKnown(before)) return undefined;
+    if (isKnown(before)) return before;
     const { size, ...digests } = digest(file, before.size, onBytes);
     const after = fstatSync(file);
     const isSame = size === before.size && isUnchanged(before, after);
@@ -45,14 +48,32 @@ export function readWhole(
   } catch (error) {
     return notRead(error);
   } finally {
+    close(file);
+  }
+}
+
+function openUnseen(path: string): number {
+  try {
+    return openSync(path, UNSEEN);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
+    return openSync(path, FLAGS);
+  }
+}
+
+/** A network file system may complain at the end about what was never written by us. */
+function close(file: number): void {
+  try {
     closeSync(file);
+  } catch {
+    // It was read, and is closed.
   }
 }
 
 const isUnchanged = (a: Stats, b: Stats): boolean =>
   a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs;
 
-function notRead(error: unknown): NotRead {
+export function notRead(error: unknown): NotRead {
   const { code } = error as NodeJS.ErrnoException;
   return { why: whyUnreadable(code), code: code ?? null };
 }

@@ -1,14 +1,15 @@
 import { hash, randomFillSync } from 'node:crypto';
-import type { Stats } from 'node:fs';
+import { closeSync, type Stats } from 'node:fs';
+import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { fileEntryText } from '../../core/entry/file-entry.ts';
 import { type LeftOut, SEEN_LENGTH, SEEN_STAT_LENGTH } from '../../ports/scan.ts';
 import type { Reply } from '../../ports/work.ts';
 import { asBuffer } from '../workers/node-hash.ts';
 import type { Ask } from '../workers/thread.ts';
-import { readWhole } from './read-file.ts';
-import type { KnownFile, ScanData, ScanJob } from './scan.ts';
-import { namesOf, textOf } from './walk.ts';
+import { type NotRead, notRead, readWhole } from './read-file.ts';
+import type { KnownFile, ScanData, ScanFolderPart, ScanJob } from './scan.ts';
+import { namesOf, openFolder, textOf, throughFile } from './walk.ts';
 
 /* Reads and hashes the files of a job, one after the other. */
 
@@ -18,6 +19,12 @@ const port = parentPort!;
 const DIGEST = 32;
 const SALT = 16;
 const LINE_END = 10;
+
+/** The coarsest clock of a file system in use (FAT) ticks every two seconds: a change in the same tick shows nowhere. */
+const TICK_MS = 3_000;
+
+const isJustTouched = ({ mtimeMs, ctimeMs }: Stats): boolean =>
+  Math.abs(Date.now() - Math.max(mtimeMs, ctimeMs)) < TICK_MS;
 
 /** Lines of a block and what was seen of each, growing as they come. */
 class Block {
@@ -46,7 +53,8 @@ class Block {
     this.#lines[start - 1] = LINE_END;
     this.#lines[end] = LINE_END;
     this.#end = end + 1;
-    this.#stats.set([stat.size, stat.mtimeMs, stat.ctimeMs, stat.ino], (this.files * SEEN_LENGTH) / 8);
+    const size = isJustTouched(stat) ? Number.NaN : stat.size;
+    this.#stats.set([size, stat.mtimeMs, stat.ctimeMs, stat.ino], (this.files * SEEN_LENGTH) / 8);
     this.#seen.latin1Write(leaf, this.files * SEEN_LENGTH + SEEN_STAT_LENGTH, DIGEST);
     this.files++;
   }
@@ -74,42 +82,67 @@ port.on('message', ({ n, job }: Ask<ScanJob>) => {
   port.postMessage(reply, [value.lines.buffer, value.seen.buffer]);
 });
 
-function scan({ paths, earlier }: ScanJob) {
-  const names = paths.split('\0');
-  const block = new Block(names.length);
-  const salts = randomFillSync(Buffer.allocUnsafe(names.length * SALT)).toString('hex');
+/** More than this read in one job and the rest goes back: other threads may be idle, and a break would lose it all. */
+const MOST_BYTES = 64 << 20;
+
+function scan({ folders, earlier }: ScanJob) {
+  const all = folders.flatMap(({ names, ...at }) => names.split('\0').map((name) => ({ name, at })));
+  const block = new Block(all.length);
+  const salts = randomFillSync(Buffer.allocUnsafe(all.length * SALT)).toString('hex');
   const leftOut: LeftOut[] = [];
-  let reused = 0;
-  for (const [i, path] of names.entries()) {
-    const name = textOf(path);
+  let [reused, read, done] = [0, 0, 0];
+  let held: Held | undefined;
+  for (const [i, { name: last, at }] of all.entries()) {
+    if (read > MOST_BYTES) break;
+    done++;
+    if (held?.at !== at) {
+      held?.close();
+      held = hold(at);
+    }
+    const path = `${at.prefix}${last}`;
     const known = earlier[i];
-    const seen = known && asFloats(known.seen);
-    let stat: Stats | undefined;
-    const read = readWhole(
-      `${folder}/${name}`,
-      (now) => {
-        stat = now;
-        return seen !== undefined && isAsSeen(seen, now) && isLeafOf(known!);
-      },
-      (read) => Atomics.add(bytes, 0, BigInt(read)),
-    );
-    if (read === undefined) {
-      block.add(known!.line, stat!);
-      reused++;
-    } else if ('why' in read) {
-      leftOut.push({ ...namesOf(path), ...read });
-    } else {
+    const found =
+      'why' in held
+        ? held
+        : readWhole(
+            `${held.through}/${textOf(last)}`,
+            (now) => known !== undefined && isAsSeen(known, now) && isLeafOf(known),
+            (bytesRead) => {
+              read += bytesRead;
+              Atomics.add(bytes, 0, BigInt(bytesRead));
+            },
+          );
+    if ('why' in found) leftOut.push({ ...namesOf(path), why: found.why, code: found.code, folder: false });
+    else if ('sha256' in found) {
       const salt = salts.slice(2 * SALT * i, 2 * SALT * (i + 1));
-      block.add(fileEntryText({ name, salt, size: read.stat.size, ...read }), read.stat);
+      const { stat, ...digests } = found;
+      block.add(fileEntryText({ name: textOf(path), salt, size: stat.size, ...digests }), stat);
+    } else {
+      block.add(known!.line, found);
+      reused++;
     }
   }
-  return { lines: block.lines, seen: block.seen, files: block.files, reused, leftOut };
+  held?.close();
+  return { lines: block.lines, seen: block.seen, files: block.files, reused, leftOut, done, read };
 }
 
-const asFloats = (seen: Uint8Array): Float64Array => new Float64Array(seen.slice(0, SEEN_STAT_LENGTH).buffer);
+/** The folder whose files are being read, by what is open: its name may lead elsewhere by now. */
+type Held = { readonly at: ScanFolderPart; close(): void } & ({ readonly through: string } | NotRead);
 
-const isAsSeen = ([size, mtimeMs, ctimeMs, ino]: Float64Array, stat: Stats): boolean =>
-  stat.size === size && stat.mtimeMs === mtimeMs && stat.ctimeMs === ctimeMs && stat.ino === ino;
+function hold(at: ScanFolderPart): Held {
+  const path = join(folder, textOf(at.prefix));
+  try {
+    const file = openFolder(path, at.id, at.prefix === '');
+    return { at, through: throughFile(file), close: () => closeSync(file) };
+  } catch (error) {
+    return { at, close() {}, ...notRead(error) };
+  }
+}
+
+function isAsSeen({ seen }: KnownFile, stat: Stats): boolean {
+  const [size, mtimeMs, ctimeMs, ino] = new Float64Array(seen.slice(0, SEEN_STAT_LENGTH).buffer);
+  return stat.size === size && stat.mtimeMs === mtimeMs && stat.ctimeMs === ctimeMs && stat.ino === ino;
+}
 
 /** After a power cut the two files may not fit together, or hold what was never written. */
 function isLeafOf({ line, seen }: KnownFile): boolean {

@@ -1,5 +1,5 @@
 import { decodeBase64, encodeBase64 } from '../read/base64.ts';
-import { hexText, members, nullable, oneOf, text, uint, uuid } from '../read/fields.ts';
+import { hexText, instant, members, nullable, oneOf, text, uint, uuid } from '../read/fields.ts';
 import { canonicalize, parseCanonical, quote } from '../read/json.ts';
 
 /*
@@ -10,6 +10,7 @@ import { canonicalize, parseCanonical, quote } from '../read/json.ts';
 export const INDEX_FORMAT = 'kezheng-folder-index/1';
 const LEFT_OUT_FORMAT = 'kezheng-left-out/1';
 export const END_FORMAT = 'kezheng-folder-end/1';
+export const REQUEST_FORMAT = 'kezheng-folder-request/1';
 export const RECEIPT_FORMAT = 'kezheng-folder-receipt/1';
 
 /** The first line. */
@@ -19,12 +20,14 @@ export const headText = (folder: string): string => `{"folder":${quote(folder)},
 export interface LeftOutLine {
   readonly bytes: string | null;
   readonly code: string | null;
+  /** a folder, in which nobody looked */
+  readonly folder: boolean;
   readonly name: string;
   readonly why: string;
 }
 
-export const leftOutText = ({ bytes, code, name, why }: LeftOutLine): string =>
-  canonicalize({ bytes, code, format: LEFT_OUT_FORMAT, name, why });
+export const leftOutText = ({ bytes, code, folder, name, why }: LeftOutLine): string =>
+  canonicalize({ bytes, code, folder, format: LEFT_OUT_FORMAT, name, why });
 
 /** Behind what was left out: nothing of the tree comes after it. */
 export interface EndLine {
@@ -35,6 +38,16 @@ export interface EndLine {
 
 export const endText = ({ leftOut, root, size }: EndLine): string =>
   canonicalize({ format: END_FORMAT, leftOut, root, size });
+
+/** What was about to be sent to a service, for the case that its answer is lost. */
+export interface RequestLine {
+  /** of POST /v1/evidence */
+  readonly body: string;
+  readonly sentAt: string;
+}
+
+export const requestText = ({ body, sentAt }: RequestLine): string =>
+  canonicalize({ body, format: REQUEST_FORMAT, sentAt });
 
 /** What the service answered: manifest and, where there is one, its token, both as they came. */
 export interface ReceiptLine {
@@ -65,6 +78,12 @@ export const readEnd = (line: Uint8Array): EndLine => {
   const get = members(parseCanonical(line), 'end', ['format', 'leftOut', 'root', 'size']);
   get('format', oneOf(END_FORMAT));
   return { leftOut: get('leftOut', uint), root: get('root', hexText(32)), size: get('size', uint) };
+};
+
+export const readRequest = (line: Uint8Array): RequestLine => {
+  const get = members(parseCanonical(line), 'request', ['body', 'format', 'sentAt']);
+  get('format', oneOf(REQUEST_FORMAT));
+  return { body: get('body', text), sentAt: get('sentAt', instant) };
 };
 
 export const readReceipt = (line: Uint8Array): ReceiptLine => {

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   utimesSync,
@@ -14,6 +15,7 @@ import {
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import fc from 'fast-check';
 import t from 'tap';
 import { readWhole } from '../../../server/adapters/scan/read-file.ts';
@@ -30,6 +32,9 @@ function newFolder(t: { teardown(end: () => void): void }): string {
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
+
+/** Until nothing of it was touched a moment ago. */
+const settled = () => new Promise((resolve) => setTimeout(resolve, 3_200));
 
 const sharedCounter = () => new BigUint64Array(new SharedArrayBuffer(8));
 
@@ -270,6 +275,7 @@ t.test('a folder that is not there is an error, not an empty one', async (t) => 
 t.test('an earlier run’s files are taken over as they are, and not read', async (t) => {
   const folder = newFolder(t);
   for (let i = 0; i < 600; i++) writeFileSync(join(folder, `${i}`), `${i}`);
+  await settled();
   const before = await scan(folder);
   const bytes = sharedCounter();
   const after = await scan(folder, asEarlier(before), bytes);
@@ -282,6 +288,7 @@ t.test('an earlier run’s files are taken over as they are, and not read', asyn
 t.test('what is not as an earlier run saw it is read again; what is gone is named', async (t) => {
   const folder = newFolder(t);
   for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g']) writeFileSync(join(folder, name), name);
+  await settled();
   const before = await scan(folder);
   writeFileSync(join(folder, 'b'), 'B');
   utimesSync(join(folder, 'c'), 5, 5);
@@ -301,6 +308,7 @@ t.test('what is not as an earlier run saw it is read again; what is gone is name
 t.test('an earlier run’s line that is damaged is not believed', async (t) => {
   const folder = newFolder(t);
   for (const name of ['a', 'b']) writeFileSync(join(folder, name), name);
+  await settled();
   const before = await scan(folder);
   for (const damage of ['line', 'leaf', 'stat'] as const) {
     const earlier = asEarlier(before, ({ line, seen }) => {
@@ -314,6 +322,117 @@ t.test('an earlier run’s line that is damaged is not believed', async (t) => {
       before.lines.map((line) => ({ ...entryOf(line), salt: '' })),
     );
   }
+});
+
+t.test('what was touched a moment before it was read is read again the next time', async (t) => {
+  const folder = newFolder(t);
+  writeFileSync(join(folder, 'a'), 'a');
+  const before = await scan(folder);
+  t.equal((await scan(folder, asEarlier(before))).reused, 0);
+});
+
+t.test('a folder that a link takes the place of, or another folder, leads nowhere else', async (t) => {
+  const folder = newFolder(t);
+  const outside = newFolder(t);
+  writeFileSync(join(outside, 'secret'), 'secret');
+  for (const [name, replace] of Object.entries({
+    link: (path: string) => symlinkSync(outside, path),
+    folder: (path: string) => {
+      mkdirSync(path);
+      writeFileSync(join(path, 'secret'), 'another');
+    },
+  })) {
+    const top = join(folder, name);
+    mkdirSync(join(top, 'a'), { recursive: true });
+    mkdirSync(join(top, 'z'));
+    writeFileSync(join(top, 'z', 'inside'), 'inside');
+    writeFileSync(join(top, 'a', 'large'), '');
+    truncateSync(join(top, 'a', 'large'), 600e6);
+    // The walk waits for the threads while this file is read.
+    for (let i = 0; i < 400_000 / 256; i++) writeFileSync(join(top, 'a', `x${i}`), '');
+    const walking = walk(top);
+    const seen = new Set<string>();
+    for (const found of walking) {
+      if (found.path === 'a/large') {
+        renameSync(join(top, 'z'), join(outside, `moved-${name}`));
+        replace(join(top, 'z'));
+      }
+      seen.add(found.path);
+      t.not(found.path, 'z/inside');
+      if (name === 'link') t.not(found.path, 'z/secret');
+    }
+  }
+});
+
+t.test('a file is read in the folder that was listed, whatever its path leads to by then', async (t) => {
+  const folder = newFolder(t);
+  const outside = newFolder(t);
+  mkdirSync(join(folder, 'z'));
+  writeFileSync(join(folder, 'z', 'same name'), 'inside');
+  writeFileSync(join(outside, 'same name'), 'outside');
+  // Held back: a long file before it, with one thread and its two jobs.
+  for (const name of ['a', 'b', 'c', 'd']) {
+    mkdirSync(join(folder, name));
+    writeFileSync(join(folder, name, 'large'), '');
+    truncateSync(join(folder, name, 'large'), 300e6);
+  }
+  const bytes = sharedCounter();
+  const scanning = scan(folder, undefined, bytes, 1);
+  while (Number(bytes[0]) < 1e6) await new Promise((resolve) => setTimeout(resolve, 1));
+  renameSync(join(folder, 'z'), join(outside, 'moved'));
+  symlinkSync(outside, join(folder, 'z'));
+  const found = await scanning;
+  t.notOk(namesOf(found).includes('z/same name'));
+  t.match(found.leftOut, [{ name: 'z/same name' }]);
+});
+
+t.test('folders in folders, two thousand deep', async (t) => {
+  const folder = newFolder(t);
+  const script = `const fs = require('fs'); process.chdir(process.argv[1]);
+    for (let i = 0; i < 2000; i++) { fs.mkdirSync('d'); process.chdir('d'); }
+    fs.writeFileSync('file', 'x');`;
+  execFileSync(process.execPath, ['-e', script, folder]);
+  t.teardown(() => execFileSync('rm', ['-rf', folder]));
+  t.same(namesOf(await scan(folder)), [`${'d/'.repeat(2_000)}file`]);
+});
+
+t.test('large files are shared out to all threads, and each is there when it is done', async (t) => {
+  const folder = newFolder(t);
+  for (let i = 0; i < 6; i++) {
+    writeFileSync(join(folder, `${i}`), '');
+    truncateSync(join(folder, `${i}`), 200e6);
+  }
+  let blocks = 0;
+  const names: string[] = [];
+  for await (const block of scanFolder(folder, { threads: 2, earlier: undefined, bytes: sharedCounter() })) {
+    blocks++;
+    names.push(...Buffer.from(block.lines).toString().split('\n').slice(0, -1));
+  }
+  t.ok(blocks >= 4, `${blocks} blocks`);
+  t.same(
+    names.map((line) => entryOf(line).name),
+    ['0', '1', '2', '3', '4', '5'],
+  );
+});
+
+t.test('what is below a folder that cannot be read now is not called gone', async (t) => {
+  const folder = newFolder(t);
+  mkdirSync(join(folder, 'z'));
+  for (const name of ['a', 'z/1', 'z/2']) writeFileSync(join(folder, name), name);
+  const before = await scan(folder);
+  renameSync(join(folder, 'z'), join(folder, 'moved'));
+  symlinkSync('moved', join(folder, 'z'));
+  const moved = await scan(folder, asEarlier(before));
+  t.same(whysOf(moved), { z: 'link', 'z/1': 'vanished', 'z/2': 'vanished' }, 'a link is no folder');
+});
+
+t.test('the time at which a file was last read stays as it was', async (t) => {
+  const folder = newFolder(t);
+  const path = join(folder, 'a');
+  writeFileSync(path, 'a');
+  utimesSync(path, 1_000_000_000, statSync(path).mtimeMs / 1_000);
+  await scan(folder);
+  t.equal(statSync(path).atimeMs, 1_000_000_000_000);
 });
 
 t.test('every reason has its sentence in both languages', async (t) => {
