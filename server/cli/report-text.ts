@@ -107,6 +107,9 @@ function factLines(facts: Facts): readonly string[] {
     ...(what ? [`证据 evidence: ${printable(what.title)} (${what.evidenceId})`] : []),
     ...(who.depositor ? [`存证人 depositor: ${printable(who.depositor.name)}`] : []),
     ...(who.signer ? [`签发者 signer: ${printable(who.signer)}`] : []),
+    ...(what?.folder
+      ? [`文件夹 folder: ${what.folder.size} 个文件 files，树根 root ${what.folder.root}`]
+      : []),
     ...(what?.files ?? []).map(
       (file) => `文件 file: ${printable(file.name)}, ${file.size} 字节 bytes, ${file.sha256}`,
     ),

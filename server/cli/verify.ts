@@ -127,6 +127,7 @@ async function openFile(
     const file = await open(userPath(path), 'r');
     try {
       const source = await sourceOf(file);
+      await refuseIndex(path, source);
       const { certificate, pdf, originals } = await openContainer(source, openPackage, MAX_UNPACKED_BYTES);
       const files: GivenFile[] = [];
       for (const original of originals)
@@ -140,6 +141,17 @@ async function openFile(
     throw unreadable(path, error);
   }
 }
+
+/** What a depositor keeps of a folder begins with its name; nothing that is checked here does. */
+async function refuseIndex(path: string, source: Source): Promise<void> {
+  const start = await source.read(0, INDEX_START.length);
+  if (Buffer.from(start).toString('latin1') === INDEX_START)
+    throw new UsageError(
+      `${path} 是文件夹的索引，不是证书：请先由它生成单个文件的证书（kezheng cut） / is the index of a folder and no certificate: cut a file’s certificate out of it first (kezheng cut)`,
+    );
+}
+
+const INDEX_START = '{"folder":"';
 
 /** A pipe has neither a size nor places: what comes out of it is held. */
 async function sourceOf(file: FileHandle): Promise<Source> {

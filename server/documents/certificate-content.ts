@@ -1,6 +1,6 @@
 import { paperWords } from '../messages/paper.ts';
 import { type Content, type Section, time, words } from './content.ts';
-import { type CertificateInput, manifestOf, statedIn } from './input.ts';
+import { type CertificateInput, isWholeFolder, manifestOf, statedIn } from './input.ts';
 import { captureSection } from './sections/capture.ts';
 import { chainSections, pathSection } from './sections/chain.ts';
 import { attachedSection, checkSection, scopeSection } from './sections/check.ts';
@@ -50,11 +50,17 @@ function sectionsOf(input: CertificateInput): readonly Section[] {
   ];
 }
 
-function summaryOf({ facts, testChain }: CertificateInput): Content['summary'] {
+function summaryOf({ certificate, facts, testChain }: CertificateInput): Content['summary'] {
   const { counts, when } = facts;
   const common = {
     label: paperWords(testChain ? 'summary-test-time' : 'summary-time'),
-    text: paperWords(counts === undefined ? 'summary-text-none' : 'summary-text'),
+    text: paperWords(
+      counts === undefined
+        ? 'summary-text-none'
+        : isWholeFolder(certificate)
+          ? 'summary-text-folder'
+          : 'summary-text',
+    ),
   };
   if (counts === undefined) return { ...common, time: words('clocks-none'), by: paperWords('summary-none') };
   const at = time(counts.at);

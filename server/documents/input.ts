@@ -69,6 +69,10 @@ export interface CertificateInput {
 export const manifestOf = ({ entry, inclusion }: Certificate): Manifest | undefined =>
   inclusion.folder?.manifest ?? (entry.format === 'kezheng-manifest/1' ? (entry as Manifest) : undefined);
 
+/** Of a folder by its root, and of none of its files. */
+export const isWholeFolder = ({ entry }: Certificate): boolean =>
+  entry.format === 'kezheng-manifest/1' && (entry as Manifest).folder !== null;
+
 /** The first that the issuer states under this name, or the one of the anchor at `nth`. */
 export const statedIn = ({ stated }: Certificate, name: string, nth = 0): string | undefined =>
   stated.filter((one) => one.name === name)[nth]?.value;

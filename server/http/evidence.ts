@@ -172,6 +172,7 @@ const listItem = (item: StoredEntry & { readonly state: NonNullable<EvidenceFilt
     title: manifest.evidence.title,
     category: manifest.evidence.category,
     leafHash: toHex(item.leaf),
+    folder: manifest.folder,
     files: manifest.files.map(({ name, size, sha256, sm3, digests }) => ({
       name,
       size,

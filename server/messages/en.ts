@@ -241,6 +241,8 @@ export const en: Sentences = {
     'entry-format-unknown': 'this checker does not know the entry format {format}',
     'no-statement': 'there is no statement signed by the depositor',
     'statement-format-unknown': 'this checker does not know the statement format {format}',
+    'files-in-folder':
+      'the entry is a folder of {size} files, of which it has the root of their tree and lists none',
     'files-not-listed': 'the entry lists no single files',
     'file-not-in-entry': 'the file {name} is not in the entry ({count} such)',
     'files-not-given': '{count} of {total} files were not given, for example {name}',
@@ -256,6 +258,8 @@ export const en: Sentences = {
     'folder-root-differs': 'the root of the folder is not the one in its manifest',
     'no-anchored-root': 'no anchored root to compare with; the path leads to {root}',
     'batch-size-differs': 'the batch has size {actual}, the anchor says {expected}',
+    'included-in-folder':
+      'file {place} of a folder of {files}, which is in the batch of {size} with root {root}',
     included: 'in the batch of {size} with root {root}',
     'token-type-unknown': 'this checker does not know the token type {type}',
     'token-holds': 'the token holds: given by {subject} at {genTime} ({type})',
@@ -377,12 +381,16 @@ export const en: Sentences = {
     'other-versions': 'that no other version was deposited',
     'earlier-deposits': 'that nothing was deposited earlier',
     'origin-unverified': 'anything about the time before it was received: the origin was not verified',
+    'folder-declared':
+      'the service has the root of the folder’s tree only, and saw none of its files, names or digests',
     'digests-declared': 'anything about bytes: the service was told digests and saw no file',
   },
   remaining: {
     'block-hash':
       'look the block up by its number at a node or explorer of your own choice and compare the hash',
     'trust-list': 'get a trust list by a way that you believe (--trust)',
+    'file-of-folder':
+      'the certificate of a whole folder is never «valid» by itself: check a file together with its own certificate, cut out of the index (kezheng cut)',
     files: 'give all files of the entry',
     pages: 'the pages of the document are not confirmed: go by the certificate in it',
     'newer-checker': 'use a newer checker',

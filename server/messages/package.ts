@@ -73,6 +73,7 @@ const WORDS = {
     '应得 Verification: OK。-attime 是时间戳自己的时间：证书日后过期，时间戳并不因此失效。第二条命令列出各证书的 SHA-256 指纹（末行为根），及其是否在 trust.json 中：请换用您从可信途径取得的信任清单，或与该机构公布的指纹比较；时间与策略见第三条。',
     'It should say «Verification: OK». -attime is the time of the stamp itself: that its certificate expires later does not undo it. The second command lists the SHA-256 of each certificate (the root is last), and whether trust.json has it: put the list that you got by a way of your own in its place, or compare with what the authority publishes; the third shows time and policy.',
   ],
+  'tokens-none': ['本包没有时间戳。', 'There are no time stamps in this package.'],
   'token-own': [
     '{file}：本服务自己的时间戳，只是运营者的陈述，不是独立的时间证明。',
     '{file}: the service’s own stamp: the operator’s statement, and no independent proof of time.',
@@ -102,6 +103,7 @@ const WORDS = {
     '对每个证明列出文件摘要、块号与应有的 transactionsRoot，与上一条命令所得区块头的 transactionsRoot 比较。格式不含链号：文件名中有 chain-N 的，是链 N 而非以太坊主网。证明中有整份清单。',
     'For each proof: the file’s digest, the number of the block, and the transactionsRoot that its header must have, to be compared with what the command before says. The format holds no chain id: where a name has chain-N it is chain N and not Ethereum’s main one. The whole manifest stands in a proof.',
   ],
+  'ots-none': ['本包没有此类证明。', 'There are no such proofs in this package.'],
   'check-all': ['八、完整核验', '8. The whole check'],
   'all-kezheng': [
     '命令行核验程序 kezheng（不需要服务，只访问您给的 NODE）：',
@@ -114,6 +116,10 @@ const WORDS = {
   'all-python': [
     '另一独立写成的核验程序：kezheng 源代码中的 test/independent/checker.py（只需 python3；请另行取得并放入本文件夹）。BLOCK_HASH 为您在第六步查得的哈希：',
     'Another checker, written independently: test/independent/checker.py in the source of kezheng (python3 alone; get it by yourself and put it into this folder). BLOCK_HASH is the hash that you looked up in step 6:',
+  ],
+  'all-folder': [
+    '这是整个文件夹的证书，不会单独得出「有效」（下列命令以「尚不完整」结束）：请由存证人的索引生成单个文件的证书（kezheng cut INDEX FILE），再以 kezheng verify FILE.certificate.json FILE 核验。',
+    'This is the certificate of a whole folder, which is never «valid» by itself (the commands below end with «incomplete»): cut the certificate of a file out of the depositor’s index (kezheng cut INDEX FILE) and check it by kezheng verify FILE.certificate.json FILE.',
   ],
   'all-page': [
     '单文件核验网页：从 {url}/verify.html 下载，断网打开，把本包（.zip）拖入即可。下载后其 SHA-256 应为 {sha256}（请再从另一途径核对）：',

@@ -99,6 +99,8 @@ export const pageEn: Readonly<Record<string, string>> = {
   'todo-block-hash': 'look the block hash up at a source of your own, for step 4',
   'todo-trust-list': 'get the trust list by a way that you trust, for step 3',
   'todo-files': 'give all files that the entry lists, for step 2',
+  'todo-file-of-folder':
+    'this is the certificate of a whole folder: check a file with its own certificate, cut out of the index (kezheng cut)',
   'todo-pages': 'the pages of the document are not confirmed: go by the certificate in it',
   'todo-newer-checker': 'the certificate holds something unknown to this page: use a newer checker',
   'clocks-title': 'Time',

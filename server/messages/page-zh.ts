@@ -90,6 +90,7 @@ export const pageZh: Readonly<Record<string, string>> = {
   'todo-block-hash': '在您自选的来源查询区块哈希，填入第 4 步',
   'todo-trust-list': '从您信任的途径取得信任清单，放入第 3 步',
   'todo-files': '把清单中的全部原件放入第 2 步',
+  'todo-file-of-folder': '这是整个文件夹的证书：请以索引生成的单个文件的证书（kezheng cut），连同该文件核验',
   'todo-pages': '文书页面未经核实：请以其中的证书为准',
   'todo-newer-checker': '此证书含有本页不认识的内容：请使用更新的核验程序',
   'clocks-title': '时间',

@@ -47,6 +47,10 @@ const WORDS = {
     '下列文件的摘要在上述时间之前已经固定，此后任何改动都能被任何人发现。核验不需要相信签发者。',
     'The digests of the files below were fixed before this time; any later change can be detected by anybody, without trusting the issuer.',
   ],
+  'summary-text-folder': [
+    '下述文件夹的默克尔根在上述时间之前已经固定，其中任何文件此后的改动都能被任何人发现。核验不需要相信签发者。',
+    'The root of the folder below was fixed before this time; any later change of a file in it can be detected by anybody, without trusting the issuer.',
+  ],
   'summary-text-none': [
     '下列文件的摘要已写入清单，此后任何改动都能被任何人发现；但没有独立的时钟证明它们何时已经存在。',
     'The digests of the files below stand in the manifest, and any later change can be detected by anybody; but no independent clock proves when they existed.',
@@ -243,6 +247,10 @@ const WORDS = {
     '服务不保存原件，仅存摘要；原件由存证人保管',
     'the service holds digests only; the originals are with the depositor',
   ],
+  'custody-folder': [
+    '服务不保存原件，也没有其名称与摘要，只有文件夹的默克尔根；原件与索引由存证人保管',
+    'the service holds neither files nor names nor digests, only the root of the folder; files and index are with the depositor',
+  ],
   'custody-place': ['保管地点与期限', 'Place and period'],
   fixity: ['最近一次完整性复核', 'Last check of the stored bytes'],
   'fixity-none': ['尚未复核', 'not checked yet'],
@@ -256,6 +264,10 @@ const WORDS = {
   'scope-proves': [
     '证明：列出的摘要所对应的文件在最迟存在时间之前已经存在，此后内容未变。',
     'Proves: files with the digests listed existed before the time given, and have not changed since.',
+  ],
+  'scope-proves-folder': [
+    '证明：文件夹中的每个文件（以由索引生成的证书逐一核验）在最迟存在时间之前已经存在，此后内容未变。',
+    'Proves: each file of the folder, checked with the certificate that is cut out of the index for it, existed before the time given, and has not changed since.',
   ],
   'scope-proves-none': [
     '证明：列出的摘要所对应的文件与清单相符；存在的时间只有签发者的陈述。',
@@ -272,6 +284,10 @@ const WORDS = {
     '二、计算原件的摘要，与文件表比对',
     '2. Hash the originals and compare with the table of files',
   ],
+  'step-cut': [
+    '二、由存证人保存的索引生成单个文件的证书（离线）',
+    '2. Cut the certificate of a file out of the index that the depositor keeps (off line)',
+  ],
   'step-verify': [
     '三、核验全部步骤（离线；信任清单与节点须自选）',
     '3. Check every step (off line; trust list and node of your own choice)',
@@ -286,6 +302,7 @@ const WORDS = {
     'All formats and rules are in the public FORMAT.md, from which anybody can write another checker; nothing needs the service to be there.',
   ],
   originals: ['原件', 'ORIGINALS'],
+  'index-file': ['索引', 'INDEX'],
   'own-node': ['自选节点', 'YOUR-NODE'],
 
   attached: ['附件', 'Attached'],

@@ -229,6 +229,7 @@ export const zh: Sentences = {
     'entry-format-unknown': '此核验程序不认识清单格式 {format}',
     'no-statement': '没有存证人自己的签名声明',
     'statement-format-unknown': '此核验程序不认识声明格式 {format}',
+    'files-in-folder': '清单是含 {size} 个文件的文件夹，只有其默克尔根，不列文件',
     'files-not-listed': '清单未逐一列出文件，无法按文件核对',
     'file-not-in-entry': '文件 {name} 不在清单中（此类共 {count} 个）',
     'files-not-given': '清单共 {total} 个文件，{count} 个未提交核对，如 {name}',
@@ -244,6 +245,8 @@ export const zh: Sentences = {
     'folder-root-differs': '文件夹的根与其清单不符',
     'no-anchored-root': '没有可比对的上链根；路径得出 {root}',
     'batch-size-differs': '批次大小应为 {expected}，实为 {actual}',
+    'included-in-folder':
+      '是 {files} 个文件的文件夹中的第 {place} 个；该文件夹在 {size} 条的批次中，根为 {root}',
     included: '在 {size} 条的批次中，根为 {root}',
     'token-type-unknown': '此核验程序不认识时间戳类型 {type}',
     'token-holds': '时间戳成立：{subject} 于 {genTime} 签发（{type}）',
@@ -349,11 +352,14 @@ export const zh: Sentences = {
     'earlier-deposits': '不证明此前没有存入过',
     'origin-unverified': '上传前的来源未经核验',
     'digests-declared': '仅存摘要，服务未见过文件内容',
+    'folder-declared': '服务只收到文件夹的默克尔根，未见过其中的文件、名称与摘要',
   },
   remaining: {
     'block-hash': '请在您自己的节点或区块浏览器上按块号查询（证书以外的来源），与所列哈希比对',
     'trust-list': '请从您信任的途径取得信任清单（--trust）',
     files: '请提交清单中的全部文件',
+    'file-of-folder':
+      '整个文件夹的证书不会单独得出「有效」：请以索引生成的单个文件的证书（kezheng cut）连同该文件核验',
     pages: '文书页面未经核实：请以其中的证书为准',
     'newer-checker': '请使用更新的核验程序',
   },

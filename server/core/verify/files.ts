@@ -32,7 +32,8 @@ const nameOf = (file: GivenFile): string => file.name ?? file.sha256;
 export function checkFiles(entry: Certificate['entry'], given: readonly GivenFile[]): Check[] {
   const listed = listedFiles(entry);
   if (listed === undefined) {
-    const why = reason('files-not-listed');
+    const folder = entry.format === 'kezheng-manifest/1' ? (entry as Manifest).folder : null;
+    const why = folder ? reason('files-in-folder', { size: folder.size }) : reason('files-not-listed');
     return [one('files', 'unknown', why), one('digests', 'skipped', why), one('sm3', 'skipped', why)];
   }
   const pairs = given.map((file) => ({ file, matches: listed.filter((l) => l.sha256 === file.sha256) }));

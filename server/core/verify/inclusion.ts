@@ -41,7 +41,18 @@ export function checkInclusion(
     const other = anchored.find((anchor) => anchor.size !== size);
     if (other !== undefined)
       return check('failed', reason('batch-size-differs', { expected: other.size, actual: size }));
-    return check('passed', reason('included', { root: toHex(root), size }));
+    const { folder } = certificate.inclusion;
+    return check(
+      'passed',
+      folder === undefined
+        ? reason('included', { root: toHex(root), size })
+        : reason('included-in-folder', {
+            place: folder.index + 1,
+            files: folder.size,
+            root: toHex(root),
+            size,
+          }),
+    );
   } catch (error) {
     if (error instanceof FormatError) return check('failed', error);
     throw error;

@@ -161,7 +161,7 @@ export interface Facts {
 
 /** What stands outside this certificate and was not at hand: to be compared by the reader, and where. */
 export interface Remaining {
-  readonly what: 'block-hash' | 'trust-list' | 'files' | 'pages' | 'newer-checker';
+  readonly what: 'block-hash' | 'trust-list' | 'files' | 'file-of-folder' | 'pages' | 'newer-checker';
   readonly detail: ReasonDetail;
 }
 
@@ -174,6 +174,7 @@ export const NOT_PROVEN = [
   'earlier-deposits',
   'origin-unverified',
   'digests-declared',
+  'folder-declared',
 ] as const;
 export type NotProven = (typeof NOT_PROVEN)[number];
 

@@ -308,7 +308,8 @@ function notProven(certificate: Certificate): readonly NotProven[] {
   const always: NotProven[] = ['truth', 'authorship', 'legality', 'other-versions', 'earlier-deposits'];
   if (manifest?.evidence.origin.grade !== 'verified-capture') always.push('origin-unverified');
   const declared = manifest === undefined || manifest.files.every((file) => file.digests === 'declared');
-  if (declared) always.push('digests-declared');
+  if (manifest !== undefined && manifest.folder !== null) always.push('folder-declared');
+  else if (declared) always.push('digests-declared');
   return always;
 }
 
@@ -321,7 +322,8 @@ function remaining(checks: readonly Check[], trust: Trust | undefined): readonly
     ...(trust === undefined ? [{ what: 'trust-list', detail: {} } as const] : []),
     ...open.flatMap(({ id, reason: why }): Remaining[] => {
       if (id === 'block') return [{ what: 'block-hash', detail: why.detail }];
-      if (id === 'files') return [{ what: 'files', detail: why.detail }];
+      if (id === 'files')
+        return [{ what: why.code === 'files-in-folder' ? 'file-of-folder' : 'files', detail: why.detail }];
       if (id === 'pdf-pages') return [{ what: 'pages', detail: why.detail }];
       return NOT_A_NEWER_CHECKER.includes(id) ? [] : [{ what: 'newer-checker', detail: why.detail }];
     }),

@@ -157,7 +157,7 @@ for sibling in map(bytes.fromhex, token["hashes"]):
 print(node.hex())'`;
 
 function tokens({ tokens: stamps }: ReadmeInput): Lines {
-  if (stamps.length === 0) return [];
+  if (stamps.length === 0) return [...heading('check-tokens'), ...both('tokens-none')];
   return [...heading('check-tokens'), ...both('tokens-how'), ...stamps.flatMap(oneToken)];
 }
 
@@ -220,14 +220,17 @@ for name in sorted(glob.glob("ots/*.ots")):
     for message, attestation in proof.timestamp.all_attestations():
         print(proof.file_digest.hex(), "block", attestation.height, "transactionsRoot 0x" + message.hex())'`;
 
-const ots = ({ hasOts }: ReadmeInput): Lines =>
-  hasOts ? [...heading('check-ots'), ...both('ots-how'), ...command(OTS)] : [];
+const ots = ({ hasOts }: ReadmeInput): Lines => [
+  ...heading('check-ots'),
+  ...(hasOts ? [...both('ots-how'), ...command(OTS)] : both('ots-none')),
+];
 
-function whole({ originals, publicUrl, page }: ReadmeInput): Lines {
+function whole({ originals, isFolder, publicUrl, page }: ReadmeInput): Lines {
   const files = originals.length > 0 ? ' files/*' : '';
   return [
     ...heading('check-all'),
     ...both('all-trust'),
+    ...(isFolder ? ['', ...both('all-folder')] : []),
     '',
     ...both('all-kezheng'),
     ...command(`kezheng verify certificate.json${files} --trust trust.json --rpc "$NODE"`),

@@ -34,7 +34,9 @@ export function custodySection({ certificate, fixity }: CertificateInput): Secti
     rows: [
       row(
         'custody-medium',
-        isStored ? words('custody-stored', { count: stored }) : words('custody-declared'),
+        isStored
+          ? words('custody-stored', { count: stored })
+          : words(manifestOf(certificate)?.folder ? 'custody-folder' : 'custody-declared'),
       ),
       row('custody-place', words('not-provided')),
       row('fixity', ...(isStored ? fixityOf(fixity, stored) : [words('fixity-not-stored')])),
