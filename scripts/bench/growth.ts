@@ -244,6 +244,9 @@ export async function run(): Promise<Row[]> {
           otherName: `the same with ${records(size)}`,
           ratio: times.at(-1)! / times[i]!,
           limit: LIMITS[i + 3 - sizes.length]!,
+          ...(i === 0 && {
+            points: sizes.map((at, n) => ({ engine, what: name, size: at, ms: times[n]! })),
+          }),
         }),
       ),
     ),

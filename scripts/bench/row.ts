@@ -12,6 +12,13 @@ export interface Row {
   readonly ratio: number;
   /** what the ratio must not pass: times from above, rates from below */
   readonly limit?: number;
+  /** for a plot: what it costs at a size */
+  readonly points?: readonly {
+    readonly engine: string;
+    readonly what: string;
+    readonly size: number;
+    readonly ms: number;
+  }[];
   /** a figure of our side alone that must be reached */
   readonly goal?: { readonly reached: number; readonly least: number };
 }
