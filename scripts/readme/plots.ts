@@ -16,7 +16,8 @@ const COLORS = ['#0369a1', '#b45309'];
 async function draw(name: string, spec: TopLevelSpec): Promise<void> {
   const view = new vega.View(vega.parse(compile(spec).spec), { renderer: 'none' });
   const svg = await view.toSVG();
-  writeFileSync(join(import.meta.dirname, `${name}.svg`), `${svg}\n`);
+  const titled = svg.replace(/^<svg[^>]*>/, (start) => `${start}<title>${name}</title>`);
+  writeFileSync(join(import.meta.dirname, `${name}.svg`), `${titled}\n`);
 }
 
 const TITLES: Readonly<Record<string, string>> = {
