@@ -6,9 +6,9 @@ import { toHex } from '../core/read/bytes.ts';
 import { climbTree } from '../core/tree/climb.ts';
 import type { HashNodeInto } from '../core/tree/tree.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
-import { bothLanguages } from '../messages/sentence.ts';
 import { type LeftOut, type ScanFolder, SEEN_LENGTH, SEEN_STAT_LENGTH } from '../ports/scan.ts';
 import { isOfDisk } from './archive.ts';
+import { count, type Done, jsonOf, MOST_SHOWN, megabytes, sentenceOf, textOf } from './deposit-text.ts';
 import { type Exchange, exchangeWith, readEvidence, titled } from './folder-exchange.ts';
 import { type IndexTail, readFolderName, readTail } from './folder-index.ts';
 import { beginWork } from './folder-work.ts';
@@ -248,9 +248,6 @@ function howFar(files: number, reused: number, bytes: number, ms: number): strin
   return reused === 0 ? read : `${read}（沿用 taken over ${count(reused)}）`;
 }
 
-const count = (n: number): string => n.toLocaleString('en-US');
-const megabytes = (bytes: number): string => `${count(Math.round(bytes / 1e6))} MB`;
-
 function nothingIn(folder: string, leftOut: readonly LeftOut[]): string {
   const shown = leftOut.slice(0, MOST_SHOWN).map(sentenceOf);
   return [`${folder} 中没有可存证的文件 / there are no files to deposit in it`, ...shown].join('；');
@@ -270,77 +267,4 @@ async function finish(
   }
   const certificate = isLeaving ? undefined : await exchange.certificate(end, receipt);
   return { tail: { ...tail, receipt, certificate }, isNewer: false };
-}
-
-interface Done {
-  readonly folder: string;
-  readonly index: string;
-  readonly tail: IndexTail;
-  /** the certificate that was there has become another revision */
-  readonly isNewer: boolean;
-  /** it was deposited by an earlier run, and the folder was not looked at now */
-  readonly wasThere: boolean;
-  /** undefined where the index was there already, and has them */
-  readonly leftOut: readonly LeftOut[] | undefined;
-}
-
-const MOST_SHOWN = 50;
-
-function sentenceOf({ name, why, code, folder }: LeftOut): string {
-  const { zh, en } = bothLanguages('left-out', why);
-  const of = folder ? '（文件夹，其中内容未知 a folder, what is in it is unknown）' : '';
-  return printable(`${name}${of}：${zh} / ${en}${code === null ? '' : ` (${code})`}`);
-}
-
-/** As a shell takes it for one word, whatever is in it. */
-const quoted = (path: string): string => `'${printable(path).replaceAll("'", "'\\''")}'`;
-
-function textOf({ folder, index, tail, leftOut, wasThere, isNewer }: Done): string {
-  const { end, receipt, certificate } = tail;
-  const receivedAt = (JSON.parse(receipt!.manifest) as { receivedAt: string }).receivedAt;
-  const lines = [
-    `文件夹 folder: ${printable(folder)}`,
-    ...(wasThere
-      ? [
-          `  此前已存证，本次没有重新读取；其后新增或改动的文件不在其中，另行存证请用 --index 另取名称`,
-          `  / deposited before, and not read again now: what was added or changed since is not in it; for a new deposit name another --index`,
-        ]
-      : []),
-    `  ${count(end.size)} 个文件 files，树根 root ${end.root}`,
-    ...leftOutLines(index, end.leftOut, leftOut),
-    `存证 deposited: ${receipt!.id}，${receivedAt}`,
-    certificate === undefined
-      ? '证书尚未取得；稍后再次运行同一命令 / no certificate yet; run the same command again later'
-      : `文件夹的证书${isNewer ? '有新的版次，' : ''}已存入索引 / the certificate of the folder is in the index${isNewer ? ', in a newer revision' : ''}`,
-    `索引 index: ${printable(index)}`,
-    '  请妥善保存：单个文件的证书由它生成，服务没有这些内容，丢失即无法再生成',
-    '  / keep it: files’ certificates come out of it; the service has none of it, and without it there are none',
-    `  npm run -s kezheng -- cut ${quoted(index)} FILE...`,
-  ];
-  return `${lines.join('\n')}\n`;
-}
-
-function leftOutLines(index: string, total: number, leftOut: readonly LeftOut[] | undefined): string[] {
-  const shown = (leftOut ?? []).slice(0, MOST_SHOWN);
-  const list = `grep kezheng-left-out/1 ${quoted(index)}`;
-  return [
-    `  未纳入 left out: ${count(total)}`,
-    ...shown.map((one) => `    ${sentenceOf(one)}`),
-    ...(total > shown.length ? [`    全部列于索引 / all of them in the index: ${list}`] : []),
-  ];
-}
-
-function jsonOf({ folder, index, tail: { end, receipt, certificate }, leftOut, wasThere }: Done): string {
-  const value = {
-    folder,
-    index,
-    files: end.size,
-    root: end.root,
-    leftOut: end.leftOut,
-    ...(leftOut && { leftOutFiles: leftOut }),
-    id: receipt!.id,
-    certificate: certificate !== undefined,
-    readNow: !wasThere && leftOut !== undefined,
-  };
-  return `${JSON.stringify(value, undefined, 2)}\n`;
 }
