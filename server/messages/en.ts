@@ -381,17 +381,17 @@ export const en: Sentences = {
     'other-versions': 'that no other version was deposited',
     'earlier-deposits': 'that nothing was deposited earlier',
     'origin-unverified': 'anything about the time before it was received: the origin was not verified',
+    'digests-declared': 'anything about bytes: the service was told digests and saw no file',
     'folder-declared':
       'the service has the root of the folder’s tree only, and saw none of its files, names or digests',
-    'digests-declared': 'anything about bytes: the service was told digests and saw no file',
   },
   remaining: {
     'block-hash':
       'look the block up by its number at a node or explorer of your own choice and compare the hash',
     'trust-list': 'get a trust list by a way that you believe (--trust)',
+    files: 'give all files of the entry',
     'file-of-folder':
       'the certificate of a whole folder is never «valid» by itself: check a file together with its own certificate, cut out of the index (kezheng cut)',
-    files: 'give all files of the entry',
     pages: 'the pages of the document are not confirmed: go by the certificate in it',
     'newer-checker': 'use a newer checker',
   },

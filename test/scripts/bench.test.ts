@@ -48,5 +48,5 @@ t.test('a program that is missing is asked for, its rows are skipped, and the ru
 t.test('a benchmark that there is none of is named', async (t) => {
   const { ended, said } = start(t, ['tree', 'toString'], {});
   t.equal(await ended, 64);
-  t.match(said.err, /toString.*deposit upload tree proof check token store/);
+  t.match(said.err, /toString.*deposit bulk folder upload tree proof gas check token store growth/);
 });
