@@ -61,7 +61,11 @@ t.test('a leaf is copied: what happens to its memory afterwards does not matter'
   t.equal(toHex(climb.end().root), toHex(leafHash(utf8('a'))));
 });
 
-t.test('no leaves are no tree, and a leaf has 32 bytes', async (t) => {
+t.test('no leaves are no tree, too many neither, and a leaf has 32 bytes', async (t) => {
   t.throws(() => climbTree().end(), { code: 'tree-size-invalid' });
   t.throws(() => climbTree().add(new Uint8Array(31)), { code: 'length-wrong' });
+  const full = climbTree(undefined, 2);
+  for (const leaf of leavesOf(2)) full.add(leaf);
+  t.throws(() => full.add(leavesOf(1)[0]!), { code: 'tree-size-invalid', detail: { size: 3 } });
+  t.equal(full.end().ways.length, 0);
 });
