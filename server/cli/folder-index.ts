@@ -20,6 +20,7 @@ import { utf8 } from '../core/read/bytes.ts';
 import { parseCanonical } from '../core/read/json.ts';
 import { FormatError } from '../core/reason.ts';
 import { bothLanguages } from '../messages/sentence.ts';
+import { readAt } from './read-small.ts';
 import { UsageError } from './usage.ts';
 
 /* A finished index: the tree stands, and what the service says is written behind it, a line at a time. */
@@ -49,14 +50,16 @@ export async function readTail(path: string): Promise<IndexTail | undefined> {
   const file = await openIndex(path);
   if (file === undefined) return undefined;
   try {
-    const { size } = await file.stat();
-    const length = Math.min(size, TAIL);
-    const bytes = Buffer.alloc(length);
-    await file.read(bytes, 0, length, size - length);
-    return tailIn(path, bytes);
+    return tailIn(path, (await lastBytes(file)).bytes);
   } finally {
     await file.close();
   }
+}
+
+async function lastBytes(file: FileHandle): Promise<{ readonly start: number; readonly bytes: Buffer }> {
+  const { size } = await file.stat();
+  const start = Math.max(0, size - TAIL);
+  return { start, bytes: await readAt(file, start, size - start) };
 }
 
 async function openIndex(path: string): Promise<FileHandle | undefined> {
@@ -164,11 +167,8 @@ export const appendCertificate = (path: string, certificate: Uint8Array): Promis
 async function appendLine(path: string, line: Uint8Array): Promise<void> {
   const file = await open(path, 'r+');
   try {
-    const { size } = await file.stat();
-    const length = Math.min(size, TAIL);
-    const bytes = Buffer.alloc(length);
-    await file.read(bytes, 0, length, size - length);
-    const at = size - length + bytes.lastIndexOf(LINE_END) + 1;
+    const { start, bytes } = await lastBytes(file);
+    const at = start + bytes.lastIndexOf(LINE_END) + 1;
     await file.truncate(at);
     const whole = Buffer.concat([line, Buffer.of(LINE_END)]);
     for (let done = 0; done < whole.length; )

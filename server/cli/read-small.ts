@@ -25,5 +25,17 @@ export async function readStart(file: FileHandle, limit: number): Promise<Uint8A
   return Buffer.concat(chunks, size);
 }
 
+/** The bytes from `offset` on, fewer only where the file ends: one call may give less than is there. */
+export async function readAt(file: FileHandle, offset: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length);
+  let read = 0;
+  while (read < length) {
+    const { bytesRead } = await file.read(bytes, read, length - read, offset + read);
+    if (bytesRead === 0) break;
+    read += bytesRead;
+  }
+  return bytes.subarray(0, read);
+}
+
 export const unreadable = (path: string, error: unknown): UsageError =>
   new UsageError(`无法读取 ${path} / cannot read it (${(error as Error).message})`);

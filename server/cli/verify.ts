@@ -18,7 +18,7 @@ import { presentReport } from '../messages/report.ts';
 import { sentence } from '../messages/sentence.ts';
 import { hashFile, hashStream } from './hash-file.ts';
 import { hintsFor, hintsOfHeaders } from './hints.ts';
-import { readSmall, readStart, unreadable } from './read-small.ts';
+import { readAt, readSmall, readStart, unreadable } from './read-small.ts';
 import { briefText, reportText } from './report-text.ts';
 import { blocksFromNode, type NodeAnswer } from './rpc.ts';
 import { readTrusts } from './trust.ts';
@@ -160,16 +160,7 @@ async function sourceOf(file: FileHandle): Promise<Source> {
   const { size } = stat;
   return {
     size,
-    async read(offset, length) {
-      const bytes = new Uint8Array(Math.min(length, Math.max(0, size - offset)));
-      let read = 0;
-      while (read < bytes.length) {
-        const { bytesRead } = await file.read(bytes, read, bytes.length - read, offset + read);
-        if (bytesRead === 0) break;
-        read += bytesRead;
-      }
-      return bytes.subarray(0, read);
-    },
+    read: (offset, length) => readAt(file, offset, Math.min(length, Math.max(0, size - offset))),
   };
 }
 
