@@ -11,7 +11,7 @@ import { isOfDisk } from './archive.ts';
 import { count, type Done, jsonOf, MOST_SHOWN, megabytes, sentenceOf, textOf } from './deposit-text.ts';
 import { type Exchange, exchangeWith, readEvidence, titled } from './folder-exchange.ts';
 import { type IndexTail, readFolderName, readTail } from './folder-index.ts';
-import { beginWork } from './folder-work.ts';
+import { beginWork, removeLeft } from './folder-work.ts';
 import { type Lock, LockLost, takeLock } from './lock.ts';
 import { openProgress, type Progress } from './progress.ts';
 import { createClient, isInClear, ServiceAway, ServiceRefused } from './service-client.ts';
@@ -69,7 +69,10 @@ export async function depositCommand(args: readonly string[], tools: DepositTool
   try {
     const before = await readTail(index);
     if (before === undefined) await exchange.greet().catch(goOnWithout(tell));
-    else await refuseOther(index, folder);
+    else {
+      await refuseOther(index, folder);
+      removeLeft(index);
+    }
     const leftOut = before ? undefined : await makeIndex(folder, index, lock, tools, progress);
     const tail = (await readTail(index))!;
     const done: Done = {

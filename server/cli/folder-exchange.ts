@@ -118,19 +118,19 @@ export function exchangeWith(options: ExchangeOptions): Exchange {
     let cursor = '';
     do {
       const path = `/v1/evidence?limit=100&from=${from}&text=${end.root}${cursor && `&cursor=${cursor}`}`;
-      const page = asAnswer(client, parseObject, await client.ask({ method: 'GET', path }, [200]));
-      const [item] = isList(page['items'] ?? null) ? (page['items'] as readonly Json[]) : [];
-      if (item !== undefined && isObject(item) && typeof item['id'] === 'string') return item['id'];
+      const page = await asAnswer(client, parseObject, await client.ask({ method: 'GET', path }, [200]));
+      const id = idOf(page['items'] ?? null, end);
+      if (id !== undefined) return id;
       cursor = typeof page['next'] === 'string' ? page['next'] : '';
     } while (cursor !== '');
     return undefined;
   }
 
   async function receiptFor(answer: ServiceAnswer, end: EndLine, evidence: JsonObject | undefined) {
-    const { id, text } = asAnswer(client, (given) => depositIn(given, end, evidence), answer);
+    const { id, text } = await asAnswer(client, (given) => depositIn(given, end, evidence), answer);
     const path = `/v1/evidence/${id}/receipt`;
-    const reply = await asLaterAnswer(client, replyIn, await client.ask({ method: 'GET', path }, [200]));
-    if (reply !== null) await asLaterAnswer(client, (bytes) => checkReply(bytes, text, signatures), reply);
+    const reply = await asAnswer(client, replyIn, await client.ask({ method: 'GET', path }, [200]));
+    if (reply !== null) await asAnswer(client, (bytes) => checkReply(bytes, text, signatures), reply);
     const receipt = { id, manifest: text, reply, url: client.url };
     await lock.confirm();
     await appendReceipt(index, receipt);
@@ -178,8 +178,8 @@ export function exchangeWith(options: ExchangeOptions): Exchange {
       // What is there is good: that nobody answers now, or answers no, changes nothing.
       const answer = await certificateOf(client.askOnce, receipt).catch(() => undefined);
       if (answer?.status !== 200 || equalBytes(answer.body, earlier)) return undefined;
-      if (asAnswer(client, parseCertificate, answer.body).revision <= parseCertificate(earlier).revision)
-        return undefined;
+      const { revision } = await asAnswer(client, parseCertificate, answer.body);
+      if (revision <= parseCertificate(earlier).revision) return undefined;
       await keep(answer.body, end, receipt);
       return answer.body;
     },
@@ -198,7 +198,7 @@ export function exchangeWith(options: ExchangeOptions): Exchange {
   }
 
   async function keep(bytes: Uint8Array, end: EndLine, { manifest: text }: ReceiptLine): Promise<void> {
-    await asLaterAnswer(client, (given) => checkCertificate(given, text, end, signatures), bytes);
+    await asAnswer(client, (given) => checkCertificate(given, text, end, signatures), bytes);
     await lock.confirm();
     await appendCertificate(index, bytes);
   }
@@ -211,15 +211,7 @@ const doesNotFit = ({ url }: ServiceClient, { code, detail }: FormatError): Serv
   );
 };
 
-function asAnswer<A, T>(client: ServiceClient, read: (answer: A) => T, answer: A): T {
-  try {
-    return read(answer);
-  } catch (error) {
-    throw error instanceof FormatError ? doesNotFit(client, error) : error;
-  }
-}
-
-async function asLaterAnswer<A, T>(
+async function asAnswer<A, T>(
   client: ServiceClient,
   read: (answer: A) => T | Promise<T>,
   answer: A,
@@ -229,6 +221,16 @@ async function asLaterAnswer<A, T>(
   } catch (error) {
     throw error instanceof FormatError ? doesNotFit(client, error) : error;
   }
+}
+
+/** Of the deposit of this folder among those of a list: others may speak of its root, in a description say. */
+function idOf(items: Json, { root }: EndLine): string | undefined {
+  if (!isList(items)) return undefined;
+  for (const item of items) {
+    const { id = null, folder = null } = anyObject(item, 'item');
+    if (isObject(folder) && folder['root'] === root && typeof id === 'string') return id;
+  }
+  return undefined;
 }
 
 const parseObject = ({ body }: ServiceAnswer): JsonObject => anyObject(parseJson(body), 'answer');
@@ -304,5 +306,5 @@ async function checkCertificate(
     signatures,
   });
   const failed = checks.find(({ status }) => status === 'failed');
-  if (failed !== undefined) throw new FormatError(failed.reason.code as never, failed.reason.detail);
+  if (failed !== undefined) throw new FormatError(failed.reason.code, failed.reason.detail);
 }

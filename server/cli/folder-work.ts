@@ -92,11 +92,17 @@ function giveName(path: string, index: string): void {
 }
 
 /** Only what is ours goes; a crash in the middle of it leaves what the next run removes. */
-export function removeWork(index: string): void {
+function removeWork(index: string): void {
   const work = `${index}.work`;
   for (const run of runsIn(work)) removeRun(join(work, String(run)));
   rmSync(join(work, MARK), { force: true });
   rmdirSync(work);
+}
+
+/** A crash after the index had its name, and before this had gone. What is not ours stays. */
+export function removeLeft(index: string): void {
+  const work = `${index}.work`;
+  if (existsSync(join(work, MARK))) removeWork(index);
 }
 
 function removeRun(folder: string): void {

@@ -3,7 +3,7 @@ import { isObject, parseJson } from '../core/read/json.ts';
 import { FormatError } from '../core/reason.ts';
 import { printable, UsageError } from './usage.ts';
 
-/* What a command asks of a service as any depositor's program would: by its interface, with a key. */
+/* What a command asks of a service, by the interface that every depositor's program has, with a key. */
 
 export interface ServiceClient {
   readonly url: string;
@@ -51,6 +51,7 @@ const MAX_ANSWER = 2 * 1024 * 1024;
 const BUSY = new Set([429, 502, 503, 504]);
 /** Seconds before the next try. */
 const PAUSES = [1, 2, 5, 10, 20, 30];
+/** Whatever a service asks for: a person waits before the screen. */
 const LONGEST_PAUSE = 120;
 
 /** A key travels to this address and to no other; a UsageError where it is none. */

@@ -369,10 +369,18 @@ t.test('an answer that was lost two days ago makes no second deposit either', as
   writeFileSync(join(folder, 'a'), 'a');
   const { id } = JSON.parse((await deposit(folder, '--no-wait', '--json')).out);
   const lines = linesOf(index).filter((line) => !line.startsWith('{"format":"kezheng-folder-receipt'));
+  // Another deposit, a newer one, speaks of the same root.
+  const { root } = JSON.parse(linesOf(index).find((line) => line.includes('kezheng-folder-end'))!);
+  const files = [{ name: 'x', size: 1, sha256: 'ab'.repeat(32) }];
+  await service.call('/v1/evidence', { json: { title: 'x', description: `about ${root}`, files } });
+  // And a crash came right after the index had its name.
+  mkdirSync(`${index}.work/1`, { recursive: true });
+  for (const name of ['kezheng', '1/lines', '1/seen']) writeFileSync(join(`${index}.work`, name), '');
   const past = new Date(Date.now() - 2 * 86_400_000).toISOString();
   writeFileSync(index, `${lines.join('\n')}\n`.replace(/"sentAt":"[^"]+"/, `"sentAt":"${past}"`));
   const again = await deposit(folder, '--no-wait', '--json', '--title', 'another title');
   t.equal(again.code, 0, again.err);
+  t.equal(existsSync(`${index}.work`), false);
   t.equal(JSON.parse(again.out).id, id);
 });
 
