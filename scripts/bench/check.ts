@@ -77,6 +77,11 @@ export async function run(): Promise<Row[]> {
       });
       if (verdict !== 'valid') throw new Error(`the vector is ${verdict}`);
     };
+    const rate = async (): Promise<number> => {
+      const began = performance.now();
+      for (let i = 0; i < CHECKS; i++) await check();
+      return (1_000 * CHECKS) / (performance.now() - began);
+    };
     const args = [
       CHECKER,
       '--check',
@@ -85,36 +90,21 @@ export async function run(): Promise<Row[]> {
       join(folder, 'trust.json'),
     ];
     args.push('--block-hash', chosen.blocks[0]!.hash);
-    const found = await pairs(
-      PAIRS,
-      async () => {
-        const began = performance.now();
-        for (let i = 0; i < CHECKS; i++) await check();
-        return (1_000 * CHECKS) / (performance.now() - began);
-      },
-      () => {
-        const began = performance.now();
-        try {
-          execFileSync('python3', args, { stdio: 'pipe' });
-        } catch (error) {
-          // Without the files it is incomplete, which is all that this side leaves out.
-          if ((error as { status?: number }).status !== 2) throw error;
-        }
-        return 1_000 / (performance.now() - began);
-      },
-    );
+    const found = await pairs(PAIRS, rate, () => {
+      const began = performance.now();
+      try {
+        execFileSync('python3', args, { stdio: 'pipe' });
+      } catch (error) {
+        // Without the files it is incomplete, which is all that this side leaves out.
+        if ((error as { status?: number }).status !== 2) throw error;
+      }
+      return 1_000 / (performance.now() - began);
+    });
     const each = (value: number): string => `${(1_000 / value).toFixed(2)} ms each`;
     const { bytes: ots } = otsProof(parseCertificate(certificate), 0);
     writeFileSync(join(folder, 'proof.ots'), ots);
-    const beside = await pairs(
-      PAIRS,
-      async () => {
-        const began = performance.now();
-        for (let i = 0; i < CHECKS; i++) await check();
-        return (1_000 * CHECKS) / (performance.now() - began);
-      },
-      () =>
-        Number(execFileSync('/usr/bin/python3', ['-c', READ_OTS, join(folder, 'proof.ots'), String(CHECKS)])),
+    const beside = await pairs(PAIRS, rate, () =>
+      Number(execFileSync('/usr/bin/python3', ['-c', READ_OTS, join(folder, 'proof.ots'), String(CHECKS)])),
     );
     const size = (bytes: number): string => `${bytes.toLocaleString('en')} bytes`;
     return [
