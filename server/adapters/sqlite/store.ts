@@ -81,7 +81,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
       return writer.call('many', [call], [call.bytes]);
     },
     keepBatchToken(token, entry) {
-      const { bytes } = packed([entry]);
+      const { bytes } = packed([entry], LEAST_ROOM);
       return writer.call('keepBatchToken', [token, bytes], [bytes]);
     },
     pendingLeaves: (limit) => writer.call('pendingLeaves', [limit]),
@@ -135,9 +135,12 @@ function packedCall(
   claim: (IdempotencyClaim & { readonly note: string; readonly nowMs: number }) | undefined,
 ): BulkCall {
   if (claim !== undefined) checkKeyLength(Buffer.byteLength(claim.key));
+  const { bytes, count, length } = packed(entries, usualRoom, organization);
+  usualRoom = Math.max(LEAST_ROOM, Math.ceil(length * 1.25));
   return {
     organization: requireUuid(organization),
-    ...packed(entries, organization),
+    bytes,
+    count,
     claim: claim && { ...claim, fingerprint: Buffer.from(claim.fingerprint, 'hex') },
   };
 }
@@ -148,17 +151,17 @@ let usualRoom = LEAST_ROOM;
 
 function packed(
   entries: Iterable<JournalEntry>,
+  room: number,
   organization?: string,
-): { readonly bytes: ArrayBuffer; readonly count: number } {
-  const packer = createPacker(() => new ArrayBuffer(usualRoom));
+): { readonly bytes: ArrayBuffer; readonly count: number; readonly length: number } {
+  const packer = createPacker(() => new ArrayBuffer(room));
   for (const entry of entries) {
     if (organization !== undefined && entry.organization !== organization)
       throw new TypeError('an entry of another organization');
     packer.add(entry, undefined);
   }
-  const { count } = packer;
-  usualRoom = Math.max(LEAST_ROOM, Math.ceil(packer.length * 1.25));
-  return { bytes: packer.take(), count };
+  const { count, length } = packer;
+  return { bytes: packer.take(), count, length };
 }
 
 type Sync = Record<string, (...args: never[]) => unknown>;
