@@ -73,11 +73,13 @@ export function readAnswer(bytes: Uint8Array, nearMs: number): Reading {
   if (view.getUint8(0) >> 6 === LEAP_UNKNOWN) return { fault: 'unsynchronized', why: 'leap indicator 3' };
   const [receivedMs, sentMs] = [timeAt(view, AT.receive, nearMs), timeAt(view, AT.transmit, nearMs)];
   if (receivedMs === undefined || sentMs === undefined) return { fault: 'invalid', why: 'timestamp 0' };
-  if (sentMs < receivedMs) return { fault: 'invalid', why: 'sent before received' };
+  const precisionMs = 1_000 * 2 ** view.getInt8(AT.precision);
   const rootDelayMs = shortAt(view, AT.rootDelay);
-  const rootDispersionMs = shortAt(view, AT.rootDispersion) + 1_000 * 2 ** view.getInt8(AT.precision);
+  const rootDispersionMs = shortAt(view, AT.rootDispersion) + precisionMs;
   if (rootDelayMs / 2 + rootDispersionMs >= MAX_DISTANCE_MS)
     return { fault: 'unsynchronized', why: 'root distance of 16 s or more' };
+  // Below its precision a server fills timestamps up with random bits (RFC 5905 §6): within it both may change places.
+  if (sentMs < receivedMs - precisionMs) return { fault: 'invalid', why: 'sent before received' };
   return { receivedMs, sentMs, rootDelayMs, rootDispersionMs };
 }
 

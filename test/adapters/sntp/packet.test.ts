@@ -77,6 +77,16 @@ t.test('a good answer is read with its times and its own doubts', async (t) => {
   t.equal(read.rootDispersionMs, 1_250 + 1_000 / 1_024);
 });
 
+t.test(
+  'an answer may be sent before its question came in by what its clock cannot tell apart, and no more',
+  async (t) => {
+    const sentBefore = (ms: number) =>
+      readAnswer(answer({ precision: -10, transmit: timestamp(NOW - ms) }), NOW);
+    t.notOk('fault' in sentBefore(0.97));
+    t.strictSame(sentBefore(0.98), { fault: 'invalid', why: 'sent before received' });
+  },
+);
+
 const foreign: Readonly<Record<string, Uint8Array>> = {
   'its origin is not our random number': answer({ origin: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 9) }),
   'its origin is our number with another first byte': answer({
