@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { ColdRefused, parseColdPlace } from './adapters/cold.ts';
 import type { GivenKeyFiles, Purpose } from './adapters/key-files.ts';
 import { BadS3Address, parseS3Address } from './adapters/s3/address.ts';
 import { parseTimeServer, type TimeServerPlace } from './adapters/sntp/place.ts';
@@ -50,6 +51,8 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   /** s3://…; undefined: a folder in the data dir */
   readonly blobs: string | undefined;
+  /** s3://… or a folder, where old batches' trees and files are moved to */
+  readonly coldBlobs: string | undefined;
   readonly logLevel: string;
   /** undefined: demonstration mode, with a local chain of its own */
   readonly chain: ChainConfig | undefined;
@@ -101,6 +104,7 @@ const KNOWN = [
   'DATA_DIR',
   'DATABASE_URL',
   'BLOBS',
+  'COLD_BLOBS',
   'LOG_LEVEL',
   'RPC_URL',
   'CHAIN_ID',
@@ -161,6 +165,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     dataDir: resolve(read.text('DATA_DIR') ?? './data'),
     databaseUrl: read.address('DATABASE_URL', ['postgres:', 'postgresql:']),
     blobs: blobsAddress(read),
+    coldBlobs: coldPlace(read),
     logLevel:
       read.word('LOG_LEVEL', ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']) ?? 'warn',
     chain: configuredChain,
@@ -252,6 +257,19 @@ function blobsAddress(read: Settings): string | undefined {
   } catch (error) {
     if (!(error instanceof BadS3Address)) throw error;
     read.refuse('BLOBS', error.zh, error.en);
+    return undefined;
+  }
+}
+
+function coldPlace(read: Settings): string | undefined {
+  const given = read.text('COLD_BLOBS');
+  if (given === undefined) return undefined;
+  try {
+    const near = { dataDir: read.text('DATA_DIR') ?? './data', blobs: blobsAddress(read) };
+    return parseColdPlace(given, near);
+  } catch (error) {
+    if (!(error instanceof BadS3Address || error instanceof ColdRefused)) throw error;
+    read.refuse('COLD_BLOBS', error.zh, error.en);
     return undefined;
   }
 }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ColdRefused, checkCold, prepareCold } from './adapters/cold.ts';
 import { makeFolder, writeDurably } from './adapters/files.ts';
 import { movedTo } from './adapters/moved.ts';
 import type { Database } from './adapters/storage.ts';
@@ -37,6 +38,24 @@ export async function prepareDataDir(config: Config): Promise<void> {
   if (modeOf(config) === 'demonstration' && (await modeBefore(config)) === 'configured')
     throw belongsToChain(dataDir);
   await refuseMoved(config);
+  await openCold(config);
+}
+
+/** Old batches that were moved away are never lost sight of: neither by a forgotten setting nor by a disk that is away. */
+async function openCold({ dataDir, coldBlobs }: Config): Promise<void> {
+  try {
+    checkCold(dataDir, coldBlobs);
+    await prepareCold(dataDir, coldBlobs);
+  } catch (error) {
+    if (error instanceof ColdRefused) throw new ConfigError('COLD_BLOBS', error.zh, error.en);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new ConfigError(
+      'COLD_BLOBS',
+      `${coldBlobs} 不是可写的文件夹，也无法建立（${code}）`,
+      `${coldBlobs} is no folder that can be written to, and cannot be made (${code})`,
+    );
+  }
 }
 
 /** The old database of a folder whose data went elsewhere would go on beside the new one, under the same numbers. */

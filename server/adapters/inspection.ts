@@ -1,13 +1,14 @@
 import { createECDH } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { keccak256 } from '../core/hash/keccak.ts';
 import { toHex } from '../core/read/bytes.ts';
 import type { EthereumHeaderAnchor, LogIdentity } from '../ports/chain.ts';
 import type { BlobInspector, Inspector, LookupRepairs } from '../ports/inspect.ts';
+import { isBucket } from './cold.ts';
 import { openFolderInspector } from './folder/inspect.ts';
 import { openSqliteInspector, sqliteLookupRepairs } from './sqlite/inspect.ts';
-import { type StorageSettings, sqlitePath } from './storage.ts';
+import { nearFolder, type StorageSettings, sqlitePath } from './storage.ts';
+import { tieredInspector } from './tiered/inspect.ts';
 
 /** What `fsck` opens: everything for reading only, wherever the installation keeps it. */
 export interface Inspection {
@@ -47,9 +48,24 @@ async function databaseOf({
   return { inspector: openSqliteInspector({ path }), lookup: sqliteLookupRepairs({ path }) };
 }
 
-async function filesOf({ dataDir, blobs }: StorageSettings): Promise<BlobInspector & { close(): void }> {
-  if (blobs !== undefined) return (await import('./s3/inspect.ts')).openS3Inspector(blobs);
-  return { ...openFolderInspector({ dir: join(dataDir, 'blobs') }), close() {} };
+type OpenInspector = BlobInspector & { close(): void };
+
+async function filesOf({ dataDir, blobs, coldBlobs }: StorageSettings): Promise<OpenInspector> {
+  const near = await placeOf(blobs ?? nearFolder(dataDir));
+  if (coldBlobs === undefined) return near;
+  const far = await placeOf(coldBlobs);
+  return {
+    ...tieredInspector(near, far),
+    close() {
+      near.close();
+      far.close();
+    },
+  };
+}
+
+async function placeOf(place: string): Promise<OpenInspector> {
+  if (isBucket(place)) return (await import('./s3/inspect.ts')).openS3Inspector(place);
+  return { ...openFolderInspector({ dir: place }), close() {} };
 }
 
 interface Artifact {

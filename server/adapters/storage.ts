@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Blobs } from '../ports/blobs.ts';
+import type { BlobRemoval, Blobs } from '../ports/blobs.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Leadership } from '../ports/leadership.ts';
 import type { RateLimits } from '../ports/limits.ts';
@@ -8,17 +8,22 @@ import type { DepositQueue } from '../ports/overload.ts';
 import type { StamperSpec, TokenClock } from '../ports/stamp.ts';
 import type { Store } from '../ports/store.ts';
 import type { TimeGate } from '../ports/time-gate.ts';
+import { isBucket } from './cold.ts';
 import { openFolderBlobs } from './folder/blobs.ts';
+import { openFolderRemoval } from './folder/remove.ts';
 import { createLimits } from './limits.ts';
 import { openFolderLeadership } from './sqlite/leadership.ts';
 import { openSqliteStore } from './sqlite/store.ts';
 import { createReservedClock } from './stamping/reserved-clock.ts';
+import { tieredBlobs } from './tiered/blobs.ts';
 
 /** Where an installation keeps what must survive: settings of the same names. */
 export interface StorageSettings {
   readonly dataDir: string;
   readonly databaseUrl: string | undefined;
   readonly blobs: string | undefined;
+  /** where old batches' trees and files were moved to: s3://… or a folder; undefined: nowhere */
+  readonly coldBlobs?: string | undefined;
 }
 
 export interface Database {
@@ -62,13 +67,43 @@ export async function openDatabase(
   };
 }
 
-export async function openBlobs(
-  { dataDir, blobs }: StorageSettings,
+export async function openBlobs(settings: StorageSettings, log?: Logger): Promise<OpenBlobs> {
+  const { near, far } = await openBlobPlaces(settings, log);
+  if (far === undefined) return near;
+  return {
+    ...tieredBlobs(near, far),
+    async close() {
+      await near.close();
+      await far.close();
+    },
+  };
+}
+
+export type OpenBlobs = Blobs & { close(): Promise<void> };
+
+/** The two places by themselves; `far` where one is configured. */
+export async function openBlobPlaces(
+  { dataDir, blobs, coldBlobs }: StorageSettings,
   log?: Logger,
-): Promise<Blobs & { close(): Promise<void> }> {
-  if (blobs !== undefined) {
-    const { openS3Blobs } = await import('./s3/blobs.ts');
-    return openS3Blobs(blobs, { spoolDir: join(dataDir, 'spool'), ...(log && { log }) });
-  }
-  return { ...(await openFolderBlobs({ dir: join(dataDir, 'blobs') })), async close() {} };
+): Promise<{ readonly near: OpenBlobs; readonly far: OpenBlobs | undefined }> {
+  const near = await openPlace(blobs ?? nearFolder(dataDir), join(dataDir, 'spool'), log);
+  if (coldBlobs === undefined) return { near, far: undefined };
+  return { near, far: await openPlace(coldBlobs, join(dataDir, 'spool-cold'), log) };
+}
+
+export const nearFolder = (dataDir: string): string => join(dataDir, 'blobs');
+
+async function openPlace(place: string, spoolDir: string, log: Logger | undefined): Promise<OpenBlobs> {
+  if (!isBucket(place)) return { ...(await openFolderBlobs({ dir: place })), async close() {} };
+  const { openS3Blobs } = await import('./s3/blobs.ts');
+  return openS3Blobs(place, { spoolDir, ...(log && { log }) });
+}
+
+/** Takes blobs out of the near place. */
+export async function openRemoval({
+  dataDir,
+  blobs,
+}: StorageSettings): Promise<BlobRemoval & { close(): void }> {
+  if (blobs !== undefined) return (await import('./s3/remove.ts')).openS3Removal(blobs);
+  return { ...openFolderRemoval({ dir: nearFolder(dataDir) }), close() {} };
 }

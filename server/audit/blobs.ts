@@ -50,15 +50,17 @@ interface NamedFile {
   readonly sequence: number;
 }
 
-async function filesAfter(
+/** What the entries after `sequence` and up to `through` name, a page of them; `last` undefined: there are no more. */
+export async function filesAfter(
   inspector: Inspector,
   sequence: number,
+  through = Number.MAX_SAFE_INTEGER,
 ): Promise<{ readonly files: readonly NamedFile[]; readonly last: number | undefined }> {
   const snapshot = await inspector.begin();
   try {
     const files: NamedFile[] = [];
     let [last, count]: [number | undefined, number] = [undefined, 0];
-    for await (const entry of snapshot.entries(sequence + 1, Number.MAX_SAFE_INTEGER)) {
+    for await (const entry of snapshot.entries(sequence + 1, through)) {
       last = entry.sequence;
       // What cannot be read was told with the journal; most entries have no file, and reading them once was enough.
       const bytes = Buffer.from(entry.bytes.buffer, entry.bytes.byteOffset, entry.bytes.length);

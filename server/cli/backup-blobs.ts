@@ -26,14 +26,23 @@ export interface BlobJob {
   readonly embedded: Embedded;
   /** hard links instead of copies */
   readonly link: boolean;
+  readonly cold: ColdSource | undefined;
   /** every copy is hashed again, not only a portion of them */
   readonly verify: boolean;
+}
+
+/** Where old batches' trees and files went: a folder is copied as the data folder is, of a bucket we only see what it has. */
+export interface ColdSource {
+  readonly folder: string | undefined;
+  has(room: Room, name: string): Promise<boolean>;
 }
 
 export interface CopiedBlobs {
   readonly count: number;
   readonly bytes: number;
   readonly absent: readonly AbsentBlob[];
+  /** in a cold bucket, and not in the backup */
+  readonly elsewhere: number;
   /** Copies that were not what they had been, and are again. */
   readonly healed: readonly ListedBlob[];
   readonly checkedUpTo: string | undefined;
@@ -49,7 +58,8 @@ export async function copyBlobs(
   folders: ReturnType<typeof createFolders>,
   earlier: BackupManifest | undefined,
 ): Promise<CopiedBlobs> {
-  const { folder, dataDir, embedded } = job;
+  const { folder, dataDir, embedded, cold } = job;
+  const places = [join(dataDir, 'blobs'), ...(cold?.folder === undefined ? [] : [cold.folder])];
   const trees = earlier === undefined ? new Map<string, ListedBlob>() : await treesOf(folder, earlier);
   const isInPortion = portionOf(earlier, job.verify);
   const temporary = join(place, TEMPORARY);
@@ -57,17 +67,21 @@ export async function copyBlobs(
   const list = openSync(join(place, BLOB_LIST), 'wx', 0o600);
   const absent: AbsentBlob[] = [];
   const healed: ListedBlob[] = [];
-  let [count, bytes] = [0, 0];
+  let [count, bytes, elsewhere] = [0, 0, 0];
   try {
     await eachOf(embedded.blobsNamedIn(join(place, DATABASE)), async ({ room, name, size }) => {
       const known = room === 'trees' ? trees.get(name) : undefined;
       const isChecked = isInPortion.next(nameOfBlob({ room, name }), size ?? known?.size ?? 0);
       const to = embedded.blobPath(join(folder, 'blobs'), room, name);
+      const froms = places.map((one) => embedded.blobPath(one, room, name));
+      if (!froms.some((one) => existsSync(one)) && !existsSync(to) && (await cold?.has(room, name))) {
+        elsewhere++;
+        return;
+      }
       await folders.make(dirname(to));
-      const { got, isHealed } = await ensure({
+      const wanted = {
         room,
         name,
-        from: embedded.blobPath(join(dataDir, 'blobs'), room, name),
         to,
         temporary: join(temporary, `${room}-${name}`),
         // The name of a file is its digest; that of a tree says nothing of its bytes, so the last list does.
@@ -75,7 +89,8 @@ export async function copyBlobs(
         sha256: room === 'files' ? name : known?.sha256,
         isChecked,
         mayLink: job.link,
-      });
+      };
+      const { got, isHealed } = await ensureFrom(froms, wanted);
       writeSync(list, lineOf(got));
       if ('why' in got) {
         absent.push(got);
@@ -90,7 +105,7 @@ export async function copyBlobs(
     closeSync(list);
   }
   await rm(temporary, { recursive: true });
-  return { count, bytes, absent, healed, checkedUpTo: isInPortion.upTo() };
+  return { count, bytes, absent, elsewhere, healed, checkedUpTo: isInPortion.upTo() };
 }
 
 /** None where the list itself is damaged or gone: a backup mends what was wrong with the one before. */
@@ -151,6 +166,19 @@ interface Wanted {
 interface Ensured {
   readonly got: ListedBlob | AbsentBlob;
   readonly isHealed: boolean;
+}
+
+/** `move-cold` may take it from the one place to the other at this moment: then it is in the other. */
+async function ensureFrom(froms: readonly string[], wanted: Omit<Wanted, 'from'>): Promise<Ensured> {
+  const find = (): string => froms.find((one) => existsSync(one)) ?? froms[0]!;
+  const from = find();
+  try {
+    return await ensure({ ...wanted, from });
+  } catch (error) {
+    const now = find();
+    if (now === from || !(error instanceof Unreadable && error.isMissing)) throw error;
+    return ensure({ ...wanted, from: now });
+  }
 }
 
 /**

@@ -21,7 +21,7 @@ import {
   readManifest,
   readManifestOrCopy,
 } from './archive.ts';
-import { type CopiedBlobs, copyBlobs } from './backup-blobs.ts';
+import { type ColdSource, type CopiedBlobs, copyBlobs } from './backup-blobs.ts';
 import { type Lock, LockLost, takeLock } from './lock.ts';
 import { SIGNING_FILES, SIGNING_PAIRS } from './signing-files.ts';
 import { EXIT, parse, UsageError, userPath } from './usage.ts';
@@ -31,6 +31,9 @@ export interface BackupSource {
   readonly dataDir: string;
   readonly databaseUrl: string | undefined;
   readonly blobs: string | undefined;
+  /** Where old batches' trees and files were moved to; undefined: nowhere. */
+  readonly coldBlobs?: string | undefined;
+  openCold(place: string): Promise<ColdSource & { close(): void }>;
   /** Where what it signs with stands, by its name in a backup, where it is configured to stand elsewhere. */
   readonly configured: Readonly<Record<string, string | undefined>>;
 }
@@ -133,7 +136,12 @@ async function backup(job: Job): Promise<Done> {
     await job.lock.confirm();
     await embedded.writeDurably(join(folder, MANIFEST), text);
     await removeOlder(folder, moment, earlier?.moment);
-    return { manifest, blobs, folder, notInIt: await notInBackup(source, manifest) };
+    const notInIt = await notInBackup(source, manifest);
+    if (blobs.elsewhere > 0)
+      notInIt.push(
+        `冷存中的 ${blobs.elsewhere} 个文件，由该存储自行备份 / ${blobs.elsewhere} files in cold storage, which has backups of its own`,
+      );
+    return { manifest, blobs, folder, notInIt };
   } catch (error) {
     // On a full disk the next run needs its room. Where backup.json was replaced already, the moment stays.
     const named = await readManifest(folder).catch(() => undefined);
@@ -151,11 +159,28 @@ async function copyAll(job: Job, place: string): Promise<{ parts: Part[]; blobs:
   for (const path of BEFORE_DATABASE) parts.push(...(await copyPart(source, place, path)));
   embedded.snapshot(join(source.dataDir, DATABASE), join(place, DATABASE));
   parts.push({ path: DATABASE, mode: 0o600, ...(await digestOf(join(place, DATABASE))) });
-  for (const path of BESIDE_DATABASE) parts.push(...(await copyPart(source, place, path)));
-  const blobs = await copyBlobs({ ...job, dataDir: source.dataDir }, place, folders, job.earlier);
+  // Of a cold folder everything is in the backup; a bucket is still needed beside what is restored.
+  const cold = source.coldBlobs?.startsWith('s3://') ? ['cold.json'] : [];
+  for (const path of [...BESIDE_DATABASE, ...cold]) parts.push(...(await copyPart(source, place, path)));
+  const blobs = await withCold(source, (cold) =>
+    copyBlobs({ ...job, dataDir: source.dataDir, cold }, place, folders, job.earlier),
+  );
   parts.push({ path: BLOB_LIST, mode: 0o600, ...(await digestOf(join(place, BLOB_LIST))) });
   await folders.sync(folder);
   return { parts, blobs };
+}
+
+async function withCold<T>(
+  { coldBlobs, openCold }: BackupSource,
+  use: (cold: ColdSource | undefined) => Promise<T>,
+): Promise<T> {
+  if (coldBlobs === undefined) return use(undefined);
+  const cold = await openCold(coldBlobs);
+  try {
+    return await use(cold);
+  } finally {
+    cold.close();
+  }
 }
 
 /** Its bytes, or nothing where the installation has none: a configured chain has no state of ours, for one. */

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
+import { ColdRefused, checkCold, isBucket, knownCold, parseColdPlace } from '../adapters/cold.ts';
 import { openFolderInspector } from '../adapters/folder/inspect.ts';
 import {
   contractAddress,
@@ -15,6 +16,7 @@ import { openIssuer } from '../adapters/issuer.ts';
 import { localNodeFile } from '../adapters/local-node.ts';
 import { markMoved, movedTo } from '../adapters/moved.ts';
 import { createRevocationSource } from '../adapters/revocation/source.ts';
+import { BadS3Address } from '../adapters/s3/address.ts';
 import { parseTimeServer } from '../adapters/sntp/place.ts';
 import { sntpServer } from '../adapters/sntp/server.ts';
 import { openSqliteExport } from '../adapters/sqlite/export.ts';
@@ -23,7 +25,14 @@ import { openTokenIdentity } from '../adapters/stamping/identity.ts';
 import { lifeOf } from '../adapters/stamping/life.ts';
 import { beginTimes } from '../adapters/stamping/reserved-clock.ts';
 import { accuracyOf, createSerials, readClock } from '../adapters/stamping/tokens.ts';
-import { openBlobs, openDatabase, type StorageSettings, sqlitePath } from '../adapters/storage.ts';
+import {
+  openBlobPlaces,
+  openBlobs,
+  openDatabase,
+  openRemoval,
+  type StorageSettings,
+  sqlitePath,
+} from '../adapters/storage.ts';
 import { createTspTransport } from '../adapters/tsp/client.ts';
 import { GRACE_MS, startClockRounds } from '../authority/clock-rounds.ts';
 import { ClockWatch, DRIFT_BOUNDS } from '../authority/clock-watch.ts';
@@ -36,8 +45,10 @@ import type { Store } from '../ports/store.ts';
 import { createTimeGate, type TimeGate } from '../ports/time-gate.ts';
 import type { OutsideAuthority } from '../ports/tsp.ts';
 import { MAX_AUTHORITIES_BYTES, parseAuthorities } from '../tsa-authorities.ts';
+import type { BackupSource } from './backup.ts';
 import type { HeadersTools } from './headers.ts';
 import type { MoveTools } from './migrate-store.ts';
+import type { ColdTools } from './move-cold.ts';
 import { readSmall } from './read-small.ts';
 import { SIGNING_FILES } from './signing-files.ts';
 import type { Outside } from './stamp.ts';
@@ -73,18 +84,75 @@ export function storageSettings(): StorageSettings {
   const path = sqlitePath(dataDir);
   if (databaseUrl === undefined && !existsSync(path))
     throw new UsageError(`没有找到 ${path}，请先启动一次服务 / not found; start the service once first`);
-  return { dataDir, databaseUrl, blobs: setting('BLOBS') };
+  return { dataDir, databaseUrl, ...blobPlaces(dataDir) };
+}
+
+function blobPlaces(dataDir: string): Pick<StorageSettings, 'blobs' | 'coldBlobs'> {
+  const [blobs, given] = [setting('BLOBS'), setting('COLD_BLOBS')];
+  try {
+    return { blobs, coldBlobs: given && parseColdPlace(given, { dataDir, blobs }) };
+  } catch (error) {
+    if (!(error instanceof ColdRefused || error instanceof BadS3Address)) throw error;
+    throw new UsageError(`KEZHENG_COLD_BLOBS：${error.message}`);
+  }
+}
+
+/** For whatever reads stored files: what was moved to a cold place is not missing. */
+function wholeSettings(): StorageSettings {
+  const settings = storageSettings();
+  try {
+    checkCold(settings.dataDir, settings.coldBlobs);
+  } catch (error) {
+    if (!(error instanceof ColdRefused)) throw error;
+    throw new UsageError(`KEZHENG_COLD_BLOBS：${error.message}`);
+  }
+  return settings;
+}
+
+/** What `move-cold` opens. */
+export async function openCold(): Promise<ColdTools> {
+  const settings = wholeSettings();
+  const { dataDir, coldBlobs } = settings;
+  if (coldBlobs === undefined)
+    throw new UsageError(
+      '请设置 KEZHENG_COLD_BLOBS（文件夹或 s3:// 地址） / set KEZHENG_COLD_BLOBS (a folder or s3://…)',
+    );
+  // A service that does not know of the place would not find what goes there.
+  if (knownCold(dataDir) !== coldBlobs)
+    throw new UsageError(
+      '请先以 KEZHENG_COLD_BLOBS 重新启动服务（每个实例） / start the service (every instance) with KEZHENG_COLD_BLOBS first',
+    );
+  const { near, far } = await openBlobPlaces(settings);
+  const [removal, { inspector, close }] = await Promise.all([
+    openRemoval(settings),
+    openInspection(settings),
+  ]);
+  return {
+    ...{ place: coldBlobs, near, far: far!, removal, inspector },
+    async close() {
+      await close();
+      removal.close();
+      await near.close();
+      await far!.close();
+    },
+  };
 }
 
 /** What `backup` takes: the data folder, and what was configured to stand elsewhere. */
-export const backupSource = () => ({
-  ...storageSettings(),
+export const backupSource = (): BackupSource => ({
+  ...wholeSettings(),
+  async openCold(place) {
+    if (!isBucket(place)) return { folder: place, has: async () => false, close() {} };
+    const { openS3Inspector } = await import('../adapters/s3/inspect.ts');
+    const { size, close } = openS3Inspector(place);
+    return { folder: undefined, has: async (room, name) => (await size(room, name)) !== undefined, close };
+  },
   configured: Object.fromEntries(SIGNING_FILES.map(({ path, setting: name }) => [path, setting(name)])),
 });
 
 /** What `migrate-store` opens. Of any number of instances one leads, so whoever cannot lead is not alone. */
 export function moveTools(): MoveTools {
-  const settings = storageSettings();
+  const settings = wholeSettings();
   const { dataDir } = settings;
   return {
     databaseUrl: settings.databaseUrl,
@@ -145,9 +213,9 @@ export const auditTools = {
   contractCode,
   operatorOf,
   proveWith,
-  openInspection: () => openInspection(storageSettings()),
+  openInspection: () => openInspection(wholeSettings()),
   async repairing() {
-    const settings = storageSettings();
+    const settings = wholeSettings();
     const database = await openDatabase(settings, { nowMs: () => Date.now() });
     const blobs = await openBlobs(settings);
     return {

@@ -18,6 +18,7 @@ import {
   backupSource,
   demonstration,
   moveTools,
+  openCold,
   openOutside,
   readAuthorities,
   withInstallation,
@@ -28,6 +29,7 @@ import { fsckCommand } from './fsck.ts';
 import { headersCommand } from './headers.ts';
 import { keysCommand } from './keys.ts';
 import { migrateStoreCommand } from './migrate-store.ts';
+import { moveColdCommand } from './move-cold.ts';
 import { orgsCommand } from './orgs.ts';
 import { otsCommand } from './ots.ts';
 import { renewCommand } from './renew.ts';
@@ -97,6 +99,11 @@ const HELP = `可证 kezheng
       搬完后旧数据目录中的 moved.json 使服务不再以旧数据库启动；再次运行只比对 / afterwards moved.json keeps services from the old database; run again, it compares and changes nothing
       退出码 exit: 0 完成 done, 1 未完成或不一致 not done or different, 2 有文件原本已缺失 files were missing before
 
+  kezheng move-cold --older-than DAYS [--only trees|files] [--dry-run]
+      服务运行时，把已最终上链 DAYS 天以上的批次的树与原件移往 KEZHENG_COLD_BLOBS，逐一核对后才从原处移除；证明、证书与下载照常
+      / while the service runs: trees and files of batches that were sealed DAYS or more ago and are final go to KEZHENG_COLD_BLOBS, each compared there before it is removed here; proofs, certificates and downloads go on
+      退出码 exit: 0 完成 done, 1 未完成 not done, 2 完成，有缺失或损坏而未移动的 done, some were missing or damaged and were not moved
+
   kezheng fsck [--repair] [--quick] [--rpc URL[,URL] [--confirmations N]] [--trust FILE] [--json]
       重新计算并核对全部存储与链上记录，可在服务运行时进行 / compute everything anew and compare it, with the chain too
       --repair 只修复可以证明的 / only what is provably right；--quick 不重算文件摘要 / files are not hashed
@@ -144,6 +151,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (command === 'backup') return backupCommand(args, backupSource(), embedded);
   if (command === 'restore') return restoreCommand(args, embedded);
   if (command === 'migrate-store') return migrateStoreCommand(args, moveTools());
+  if (command === 'move-cold') return moveColdCommand(args, openCold);
   if (command === 'fsck') return fsckCommand(args, nodeSignatures);
   if (command === 'audit') return auditCommand(args);
   if (command === undefined || command === 'help' || command === '--help') {

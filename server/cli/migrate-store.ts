@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { BlobRoom, Blobs } from '../ports/blobs.ts';
 import { BlobUnavailable } from '../ports/blobs.ts';
 import {
@@ -12,6 +11,7 @@ import {
 import { StoreUnavailable } from '../ports/store.ts';
 import { eachOf, isOfDisk } from './archive.ts';
 import { compareFinished, compareTables, say } from './compare-store.ts';
+import { copyBlob } from './copy-blob.ts';
 import { EXIT, isPostgres, parse, UsageError } from './usage.ts';
 
 /** What the command opens; `data.ts` knows how. */
@@ -217,7 +217,7 @@ async function moveBlobs(tools: MoveTools, address: string): Promise<number> {
       await eachOf(tools.listFolder(room), async ({ name, size }) => {
         // What stands there under another name is nothing that the service ever wrote.
         if (!NAME.test(name)) return;
-        if (await moveBlob(from, to, room, name, size)) count++;
+        if ((await copyBlob(from, to, room, name, size)) === 'there') count++;
         else wrong.push(`damaged  ${room}/${name}`);
       });
     if (tools.databaseUrl === undefined)
@@ -233,40 +233,6 @@ async function moveBlobs(tools: MoveTools, address: string): Promise<number> {
   say(`${wrong.length} 个文件在源处即已缺失或损坏 / files are missing or damaged where they were:`);
   for (const line of wrong.slice(0, NAMED)) say(`  ${line}`);
   return EXIT.incomplete;
-}
-
-/** True when the bytes that are read back from the new place are those of the old; false where the old are not right. */
-async function moveBlob(
-  from: Blobs,
-  to: Blobs,
-  room: BlobRoom,
-  name: string,
-  size: number,
-): Promise<boolean> {
-  const expected = await digestOf(from, room, name, size);
-  if (room === 'files' && expected !== name) return false;
-  const isThere = async () =>
-    (await to.size(room, name)) === size && (await digestOf(to, room, name, size)) === expected;
-  if (await isThere()) return true;
-  const incoming = await to.receive();
-  try {
-    for await (const chunk of await from.stream(room, name, 0, size))
-      await incoming.write(chunk as Uint8Array);
-    await incoming.keep(room, name);
-  } finally {
-    await incoming.discard();
-  }
-  if (!(await isThere()))
-    throw new BlobUnavailable(
-      `${room}/${name} 写入后读出的内容不同 / comes back different from what was written`,
-    );
-  return true;
-}
-
-async function digestOf(blobs: Blobs, room: BlobRoom, name: string, size: number): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of await blobs.stream(room, name, 0, size)) hash.update(chunk as Uint8Array);
-  return hash.digest('hex');
 }
 
 // ---------------------------------------------------------------- what comes next

@@ -37,6 +37,12 @@ export interface Blobs {
   readEach(room: BlobRoom, name: string, ranges: readonly Range[]): Promise<readonly Uint8Array[]>;
 }
 
+/** What takes a blob away: only where the same bytes were read somewhere else before. The service itself never does. */
+export interface BlobRemoval {
+  /** Harmless where there is none. A crash may leave it there. */
+  remove(room: BlobRoom, name: string): Promise<void>;
+}
+
 export interface IncomingBlob {
   /** Bytes in the order of the calls, which need not wait for each other. Resolves when the memory may be used again. */
   write(chunk: Uint8Array): Promise<void>;
