@@ -119,11 +119,14 @@ async function main(): Promise<number> {
       continue;
     }
     progress(`${name}（${i + 1}/${names.length}） / ${name}, ${i + 1} of ${names.length}`);
+    const began = performance.now();
     for (const row of await run()) {
       show(row);
       rows.push(row);
     }
+    progress(`  ${Math.round((performance.now() - began) / 1_000)} s`);
   }
+  progress(`共 ${Math.round(performance.now() / 60_000)} 分钟 / minutes in all`);
   const file = process.env['BENCH_ROWS'];
   if (file !== undefined) writeFileSync(file, `${JSON.stringify(rows, undefined, 1)}\n`);
   return skipped === 0 ? 0 : 1;

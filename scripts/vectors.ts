@@ -13,6 +13,7 @@ import { damagedCases, type GivenCase, goodCases, openCases, type VectorCase } f
 import { type PdfCase, pdfCases } from './vectors/pdf-cases.ts';
 import { writeRenewals } from './vectors/renewals.ts';
 import { FILES } from './vectors/sample.ts';
+import { statementCases } from './vectors/statement-cases.ts';
 import { tokenCases } from './vectors/token-cases.ts';
 
 /*
@@ -118,7 +119,13 @@ async function writePdfs(folder: string): Promise<number> {
 
 /** Worked out whole before the old ones go. */
 async function write(folder: string): Promise<number> {
-  const cases = await Promise.all([...goodCases(), ...openCases(), ...damagedCases(), ...tokenCases()]);
+  const cases = await Promise.all([
+    ...goodCases(),
+    ...openCases(),
+    ...damagedCases(),
+    ...tokenCases(),
+    ...statementCases(),
+  ]);
   const named = cases.map((one, i) => ({ one, file: `certificates/${String(i + 1).padStart(3, '0')}.json` }));
   const described: object[] = [];
   for (const { one, file } of named) described.push(await describe(one, file));

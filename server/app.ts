@@ -11,6 +11,7 @@ import { installForms } from './http/form.ts';
 import { type HealthRoutes, healthRoutes } from './http/health.ts';
 import { limitStore } from './http/limits.ts';
 import { type LookupRoutes, lookupRoutes } from './http/lookups.ts';
+import { meRoutes } from './http/me.ts';
 import { countUnrouted, installMetrics, metricsRoute } from './http/metrics.ts';
 import { otsRoutes } from './http/ots.ts';
 import { installOverload, type OverloadLimits, type OverloadState } from './http/overload.ts';
@@ -101,6 +102,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     depositRoutes(routes, deps);
     bulkRoutes(routes, deps);
     evidenceRoutes(routes, deps);
+    meRoutes(routes, deps);
     receiptRoutes(routes, deps);
     paperRoutes(routes, deps);
     packageRoutes(routes, deps);

@@ -203,6 +203,7 @@ export async function startService(config: Config): Promise<Service> {
     publicUrl: config.publicUrl,
     rateLimits: database.limits,
     service: config.serviceName,
+    signatures: pooledSignatures,
     checkKey: keyChecker(store, clock),
     limits: { uploadBytes: config.maxUploadBytes, files: config.maxFiles },
     authority: createAuthority({

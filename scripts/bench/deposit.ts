@@ -12,8 +12,8 @@ import { startBenchedService } from './service.ts';
  * while the clock is in doubt, without.
  */
 
-const SECONDS = 8;
-const PAIRS = 5;
+const SECONDS = 6;
+const PAIRS = 4;
 const CONNECTIONS = 128;
 
 /** wrk's own language. Each request has a body and a key of its own, as real ones have. */

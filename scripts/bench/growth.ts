@@ -195,7 +195,14 @@ export interface Grown {
   readonly sizes: readonly number[];
 }
 
-async function grow(engine: string, settings: Readonly<Record<string, string>>): Promise<Grown> {
+/** Fewer are there in no time. */
+const MANY = 1_000_000;
+
+async function grow(
+  engine: string,
+  settings: Readonly<Record<string, string>>,
+  filling: (work: () => Promise<void>) => Promise<void> = (work) => work(),
+): Promise<Grown> {
   const service = await startBenchedService(settings);
   try {
     const sizes = SIZES.filter((size) => size <= MOST);
@@ -204,7 +211,8 @@ async function grow(engine: string, settings: Readonly<Record<string, string>>):
     let size = 0;
     for (const next of sizes) {
       progress(`  ${engine}: ${next.toLocaleString('en')}`);
-      await fill(service, size, next, known);
+      const work = (): Promise<void> => fill(service, size, next, known);
+      await (next - size > MANY ? filling(work) : work());
       size = next;
       await settle(service);
       for (const [name, ms] of await measure(service, known))
@@ -224,7 +232,8 @@ export async function measureGrowth(): Promise<readonly Grown[]> {
   }
   const postgres: BenchedPostgres = await startBenchedPostgres();
   try {
-    return [...grown, await grow(`PostgreSQL ${postgres.version}`, { KEZHENG_DATABASE_URL: postgres.url })];
+    const settings = { KEZHENG_DATABASE_URL: postgres.url };
+    return [...grown, await grow(`PostgreSQL ${postgres.version}`, settings, postgres.filling)];
   } finally {
     await postgres.stop();
   }

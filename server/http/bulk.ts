@@ -5,7 +5,7 @@ import { type CheckKey, requires } from './auth.ts';
 import { declared, depositorOf, givenOf } from './deposit.ts';
 import { claimsOf } from './idempotency.ts';
 import { Problem, type ProblemBody, problemBody, schemaProblem } from './problem.ts';
-import { HashOnlyEvidence, problems } from './schemas.ts';
+import { HashOnlyRecord, problems } from './schemas.ts';
 import { parseBody } from './text.ts';
 
 /** Records a call: what one transaction stores within a fraction of a second. */
@@ -13,7 +13,7 @@ export const MAX_BULK_RECORDS = 10_000;
 /** Enough for ten thousand records with long names; it is held in memory whole. */
 export const MAX_BULK_BYTES = 32 * 1024 * 1024;
 
-const record = Compile(HashOnlyEvidence);
+const record = Compile(HashOnlyRecord);
 
 const claimOf = claimsOf('POST /v1/evidence/bulk');
 

@@ -10,6 +10,7 @@ import {
   type EvidenceGiven,
 } from '../pipeline/manifest.ts';
 import { discardFiles, keepFiles, type ReceivedFile, receiveFile } from '../pipeline/receive.ts';
+import { StatementRefused } from '../pipeline/statement.ts';
 import { type StatusDeps, stateOf } from '../pipeline/status.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { IdempotencyClaim } from '../ports/store.ts';
@@ -94,7 +95,7 @@ async function answer(
   claim: IdempotencyClaim | undefined,
 ): Promise<FastifyReply> {
   const depositor = depositorOf(request);
-  const receipt = await deposit(deps, depositor, given, contents, claim);
+  const receipt = await deposit(deps, depositor, given, contents, claim).catch(refusal);
   if (receipt === undefined) throw new Problem('idempotency-key-reused');
   const state = receipt.replayed ? await stateOf(deps, depositor.id, receipt.id) : 'received';
   if (receipt.replayed) reply.header('idempotent-replayed', 'true');
@@ -104,6 +105,13 @@ async function answer(
     .header('location', `/v1/evidence/${receipt.id}`)
     .type('application/json; charset=utf-8')
     .send(around(head, receipt.manifest));
+}
+
+/** `toSign` lets whoever signs otherwise than we read it see where. */
+function refusal(error: unknown): never {
+  if (!(error instanceof StatementRefused)) throw error;
+  const { fault, detail, toSign } = error;
+  throw new Problem(fault, detail, { cause: error, ...(toSign !== undefined && { members: { toSign } }) });
 }
 
 /** The manifest is bytes of JSON already: what is sent is what was hashed. `head` is ASCII and opens an object. */

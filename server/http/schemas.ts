@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox';
 import { CATEGORIES, CONFIDENTIALITY } from '../core/entry/manifest.ts';
+import { STATEMENT_FORMAT } from '../core/entry/statement.ts';
 import { MAX_TREE_SIZE } from '../core/tree/tree.ts';
 
 /*
@@ -126,27 +127,48 @@ const DeclaredFolder = Type.Object(
   },
 );
 
-/** `application/json` and a line of a bulk call: digests only; files or a folder, and not both. */
-export const HashOnlyEvidence = Type.Object(
+/** FORMAT.md §3: made by the depositor's key, over what the manifest will say. */
+const Statement = Type.Object(
   {
-    ...described,
-    files: Type.Optional(
-      Type.Array(DeclaredFile, {
-        minItems: 1,
-        maxItems: 100,
-        description: '与 folder 必有其一 / either this or folder',
-      }),
-    ),
-    folder: Type.Optional(DeclaredFolder),
+    format: words([STATEMENT_FORMAT], '格式 / format'),
+    publicKey: Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: 'SubjectPublicKeyInfo（P-256），base64 / of P-256, base64',
+    }),
+    signature: Type.String({ minLength: 1, maxLength: 200, description: 'r ‖ s，base64' }),
+    signedAt: Type.String({
+      maxLength: 24,
+      description: '签署时间，YYYY-MM-DDThh:mm:ss.sssZ / when it was signed',
+    }),
   },
-  closed,
+  { ...closed, description: '存证人自己的签名 / the depositor’s own signature (kezheng sign)' },
 );
+
+const hashOnly = {
+  ...described,
+  files: Type.Optional(
+    Type.Array(DeclaredFile, {
+      minItems: 1,
+      maxItems: 100,
+      description: '与 folder 必有其一 / either this or folder',
+    }),
+  ),
+  folder: Type.Optional(DeclaredFolder),
+};
+
+/** A line of a bulk call: digests only; files or a folder, and not both. */
+export const HashOnlyRecord = Type.Object(hashOnly, closed);
+
+/** `application/json`: the same, which its depositor may have signed. */
+export const HashOnlyEvidence = Type.Object({ ...hashOnly, statement: Type.Optional(Statement) }, closed);
 export type HashOnlyEvidence = Static<typeof HashOnlyEvidence>;
 
 /** Part `evidence` of a form: digests may be declared, and then the files must have them. */
 export const EvidencePart = Type.Object(
   {
     ...described,
+    statement: Type.Optional(Statement),
     files: Type.Optional(
       Type.Array(
         Type.Object(

@@ -25,6 +25,11 @@ export const en: Sentences = {
     'digest-mismatch': 'the {algorithm} of {name} is not the declared one',
     'size-mismatch': 'the size of {name} is not the declared one',
     'captured-order': 'the capture ended before it began',
+    'statement-malformed': '{at} of the statement is not as it has to be: {expected}',
+    'statement-signature-wrong':
+      'the signature is not over this deposit: it has to be over all of toSign, byte by byte, by the key in the statement',
+    'statement-in-future':
+      'it was signed at {signedAt}, which has not come yet: look at the clock of the device that signs',
     'too-many-records': 'at most {limit} records a call',
     'idempotency-key-invalid': 'Idempotency-Key has 1 to 255 visible ASCII characters',
     'idempotency-key-reused': 'this Idempotency-Key was used for another request',
@@ -241,6 +246,13 @@ export const en: Sentences = {
     'entry-format-unknown': 'this checker does not know the entry format {format}',
     'no-statement': 'there is no statement signed by the depositor',
     'statement-format-unknown': 'this checker does not know the statement format {format}',
+    'statement-signature-wrong': "the depositor's signature is not over what the manifest says (key {key})",
+    'statement-key-other':
+      'it is signed by the key {key}, which is none of those that you gave as the depositor’s',
+    'statement-signed':
+      'signed by the depositor with the key {key}, at {signedAt} by his own word; whether the key is his, compare with what he publishes or shows',
+    'statement-signed-known':
+      'signed by the depositor with the key {key} that you gave, at {signedAt} by his own word',
     'files-in-folder':
       'the entry is a folder of {size} files, of which it has the root of their tree and lists none',
     'files-not-listed': 'the entry lists no single files',

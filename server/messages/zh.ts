@@ -24,6 +24,10 @@ export const zh: Sentences = {
     'digest-mismatch': '文件 {name} 的 {algorithm} 与声明不符',
     'size-mismatch': '文件 {name} 的大小与声明不符',
     'captured-order': '取证结束时间早于开始时间',
+    'statement-malformed': '签名声明的 {at} 不合要求：应为 {expected}',
+    'statement-signature-wrong':
+      '存证人的签名与这次存证不符：签名须覆盖 toSign 所示的全部内容（逐字节），并以声明中的公钥验证通过',
+    'statement-in-future': '签署时间 {signedAt} 在将来，请核对签名设备的时钟',
     'too-many-records': '一次至多 {limit} 条',
     'idempotency-key-invalid': 'Idempotency-Key 须为 1 至 255 个可见 ASCII 字符',
     'idempotency-key-reused': '此 Idempotency-Key 已用于另一请求',
@@ -229,6 +233,11 @@ export const zh: Sentences = {
     'entry-format-unknown': '此核验程序不认识清单格式 {format}',
     'no-statement': '没有存证人自己的签名声明',
     'statement-format-unknown': '此核验程序不认识声明格式 {format}',
+    'statement-signature-wrong': '存证人的签名与清单内容不符（密钥 {key}）',
+    'statement-key-other': '签名出自密钥 {key}，不是您所给出的存证人密钥',
+    'statement-signed':
+      '存证人以密钥 {key} 签名，签署时间自述为 {signedAt}；该密钥是否属于存证人，请与其本人公布或出示的比对',
+    'statement-signed-known': '存证人以您所给出的密钥 {key} 签名，签署时间自述为 {signedAt}',
     'files-in-folder': '清单是含 {size} 个文件的文件夹，只有其默克尔根，不列文件',
     'files-not-listed': '清单未逐一列出文件，无法按文件核对',
     'file-not-in-entry': '文件 {name} 不在清单中（此类共 {count} 个）',

@@ -1,15 +1,19 @@
 import { toHex } from '../core/read/bytes.ts';
+import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import { journalEntry } from '../journal/entry.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { BulkOutcome, EvidenceStore, IdempotencyClaim } from '../ports/store.ts';
 import type { ClockWord } from '../ports/time.ts';
 import { type Contents, type Depositor, type EvidenceGiven, writeManifest } from './manifest.ts';
+import { requireStatement } from './statement.ts';
 
 export interface DepositDeps {
   readonly store: EvidenceStore;
   readonly clock: Clock;
   /** How far the clock can be believed that was just read as `wallMs`. A doubt is written down and stops nothing. */
   readonly clockWord: (wallMs: number) => ClockWord;
+  /** of depositors, where they sign */
+  readonly signatures: SignatureVerifier;
   /** the service's name as manifests carry it */
   readonly service: string;
 }
@@ -22,7 +26,10 @@ export interface Receipt {
   readonly replayed: boolean;
 }
 
-/** Durable when it resolves; undefined where the idempotency key was used for another request. */
+/**
+ * Durable when it resolves; undefined where the idempotency key was used for another request. Throws StatementRefused
+ * where the depositor's own signature is not over this.
+ */
 export async function deposit(
   deps: DepositDeps,
   depositor: Depositor,
@@ -31,6 +38,7 @@ export async function deposit(
   claim: IdempotencyClaim | undefined,
 ): Promise<Receipt | undefined> {
   const entry = makeEntry(deps, depositor, given, contents);
+  if (given.statement !== undefined) await requireStatement(entry.entry, deps.clock.nowMs(), deps.signatures);
   const outcome = await deps.store.deposit(entry, claim);
   if (outcome.outcome === 'key-reused') return undefined;
   if (outcome.outcome === 'stored')

@@ -31,6 +31,13 @@ export interface EvidenceGiven {
     readonly url?: string;
   };
   readonly corroborations?: readonly { readonly kind: string; readonly reference: string }[];
+  /** The depositor's own signature over all of it. */
+  readonly statement?: {
+    readonly format: string;
+    readonly publicKey: string;
+    readonly signature: string;
+    readonly signedAt: string;
+  };
 }
 
 export interface Depositor {
@@ -64,7 +71,7 @@ export function writeManifest(
     `{"clock":"${clock}","depositor":${depositorText(depositor)},"evidence":${evidenceText(given)}` +
     `,"files":[${files.map(fileText).join(',')}],"folder":${folder ? folderText(folder) : 'null'},"format":"${MANIFEST_FORMAT}","id":"${id}"` +
     `,"receivedAt":"${new Date(nowMs).toISOString()}","salt":"${randomBytesHex(16)}"` +
-    `,"service":${quoted(service)},"statement":null}`;
+    `,"service":${quoted(service)},"statement":${given.statement ? statementText(given.statement) : 'null'}}`;
   return { id, text };
 }
 
@@ -92,6 +99,15 @@ const originText = (origin: NonNullable<EvidenceGiven['origin']>): string =>
   `{"environment":${optional(origin.environment)},"grade":"unverified-upload","method":${optional(origin.method)}` +
   `,"place":${optional(origin.place)},"source":${optional(origin.source)}` +
   `,"statement":${optional(origin.statement)},"tool":${optional(origin.tool)}}`;
+
+const statementText = ({
+  format,
+  publicKey,
+  signature,
+  signedAt,
+}: NonNullable<EvidenceGiven['statement']>): string =>
+  `{"format":${quoted(format)},"publicKey":${quoted(publicKey)},"signature":${quoted(signature)}` +
+  `,"signedAt":${quoted(signedAt)}}`;
 
 const rightText = ({ holder, number, type }: NonNullable<EvidenceGiven['right']>): string =>
   `{"holder":${optional(holder)},"number":${optional(number)},"type":${quoted(type)}}`;

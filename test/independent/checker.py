@@ -648,6 +648,27 @@ def check_signature(document):
     need(P256.verify(point, H(signed), r, s), "signature does not verify")
     return x5c
 
+STATEMENT = closed(format=text, publicKey=text, signature=text, signedAt=instant)
+
+def check_statement(holder):
+    """S3, `statement`, and S7, check 5, of a manifest that has one; no keys are known beforehand."""
+    given = holder["statement"]
+    if given["format"] != "kezheng-statement/1":
+        return "unknown"
+    try:
+        STATEMENT(given)
+        key, raw = from64(given["publicKey"]), from64(given["signature"])
+        head = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
+        need(len(key) == 91 and key.startswith(head) and len(raw) == 64, "key or signature")
+        signed = {name: holder[name] for name in "depositor evidence folder service".split()}
+        signed["files"] = [{name: v for name, v in file.items() if name != "digests"} for file in holder["files"]]
+        signed.update(format=given["format"], signedAt=given["signedAt"])
+        point = int.from_bytes(key[27:59], "big"), int.from_bytes(key[59:], "big")
+        r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
+        return "passed" if P256.verify(point, H(canonical(signed)), r, s) else "failed"
+    except ValueError:
+        return "failed"
+
 # S7, «RLP and trie proofs, strict»
 def rlp(data):
     """Bytes and lists. Strict, because what is read, encoded again, gives the data."""
@@ -1463,7 +1484,7 @@ def verify_certificate(data, given, trust, blocks, pages=None):
     known = entry["format"] in ("kezheng-manifest/1", "kezheng-file/1")
     status["entry"] = "passed" if known else "unknown"
     holder = document["inclusion"][0]["manifest"] if entry["format"] == "kezheng-file/1" else entry
-    status["statement"] = "unknown" if known and holder["statement"] is not None else "skipped"
+    status["statement"] = check_statement(holder) if known and holder["statement"] is not None else "skipped"
     status["files"], status["digests"], status["sm3"] = check_files(document, given)
     status["inclusion"] = check_inclusion(document, [found["transaction"] for found in stamped])
     checks = [(name, None, status[name]) for name in ONCE]

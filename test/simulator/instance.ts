@@ -75,7 +75,10 @@ export function startInstance(options: InstanceOptions) {
     ...{ expectation, log, everyMs },
     after: (ms, run) => schedule.after(ms, `${life.name} timer`, life, run),
   });
-  const depositing: DepositDeps = { store, clock, clockWord: () => 'unchecked', service: 'simulated' };
+  const depositing: DepositDeps = {
+    ...{ store, clock, signatures: nodeSignatures, service: 'simulated' },
+    clockWord: () => 'unchecked',
+  };
   const reading: StatusDeps = { store, clock, expectation };
   const certificates: CertificateDeps = {
     ...{

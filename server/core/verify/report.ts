@@ -127,6 +127,16 @@ export interface AnchorFact {
   readonly test: boolean;
 }
 
+/** Who holds the key signed what the entry says of the evidence. */
+export interface StatementFact {
+  /** SHA-256 of the SubjectPublicKeyInfo, hex */
+  readonly key: string;
+  /** by the depositor's own clock */
+  readonly signedAt: string;
+  /** whether the reader knew the key as the depositor's */
+  readonly known: boolean;
+}
+
 export interface Facts {
   readonly certificate: { readonly number: string; readonly revision: number; readonly issuedAt: string };
   readonly what:
@@ -145,6 +155,8 @@ export interface Facts {
     /** subject of the signing certificate, and the trust list's name for it where it is trusted */
     readonly signer: string | undefined;
     readonly issuer: string | undefined;
+    /** the depositor's own signature, where it holds */
+    readonly statement: StatementFact | undefined;
   };
   readonly when: readonly When[];
   /** The earliest proven time: the one that counts. */

@@ -26,6 +26,7 @@ import {
   type When,
 } from './report.ts';
 import { askingOnce, type SignatureVerifier } from './signatures.ts';
+import { checkStatement, type StatementFinding } from './statement.ts';
 import { checkTokens } from './tokens.ts';
 import type { Trust } from './trust.ts';
 
@@ -40,6 +41,8 @@ export interface Verification {
   readonly blocks: readonly ComparedBlock[];
   /** kezheng-renewal/1, in any order; none where it is left out. */
   readonly renewals?: readonly Uint8Array[];
+  /** Public keys (SubjectPublicKeyInfo, DER) that the reader knows to be the depositor's; none where it is left out. */
+  readonly depositorKeys?: readonly Uint8Array[];
   readonly signatures: SignatureVerifier;
 }
 
@@ -73,6 +76,7 @@ export async function verifyCertificate(verification: Verification): Promise<Rep
     signatures,
     whenValid(Date.parse(certificate.issuedAt), anchors),
   );
+  const statement = await checkStatement(certificate, verification.depositorKeys ?? [], signatures);
   const tokens = await checkTokens(certificate, trust, signatures);
   const held = [...signatureHeld(issuer), ...tokens.flatMap((token) => token.held ?? [])];
   const renewals = await checkRenewals({
@@ -88,7 +92,7 @@ export async function verifyCertificate(verification: Verification): Promise<Rep
     once('format', 'passed', reason('format-read', { format: certificate.format })),
     ...issuer.checks,
     checkEntry(certificate),
-    checkStatement(certificate),
+    statement.check,
     ...checkFiles(certificate.entry, files),
     checkInclusion(certificate, anchored),
     ...tokens.flatMap((token) => token.checks),
@@ -106,7 +110,12 @@ export async function verifyCertificate(verification: Verification): Promise<Rep
   const all = [...stamps, ...renewed.map(({ token }) => token)];
   const independent = verdict === 'invalid' ? [] : all.filter(({ by }) => by === 'independent');
   const layers = layersOf(held, renewals);
-  const facts = gather(certificate, issuer, { known, good, stamps, renewed, layers, independent }, files);
+  const facts = gather(
+    certificate,
+    { issuer, statement },
+    { known, good, stamps, renewed, layers, independent },
+    files,
+  );
   return {
     verdict,
     checks,
@@ -198,18 +207,6 @@ function checkEntry({ entry }: Certificate): Check {
     : once('entry', 'passed', reason('entry-read', { format: entry.format }));
 }
 
-/** The depositor's own signature: its place is in the format, its check comes with a later checker. */
-function checkStatement(certificate: Certificate): Check {
-  const statement = manifestOf(certificate)?.statement ?? null;
-  return statement === null
-    ? once('statement', 'skipped', reason('no-statement'))
-    : once(
-        'statement',
-        'unknown',
-        reason('statement-format-unknown', { format: String(statement['format']) }),
-      );
-}
-
 /** Any failure makes it invalid; validity needs every required check and one anchor with nothing left open. */
 function verdictOf(
   checks: readonly Check[],
@@ -233,7 +230,7 @@ interface Clocks {
 
 function gather(
   certificate: Certificate,
-  issuer: IssuerFinding,
+  { issuer, statement }: { readonly issuer: IssuerFinding; readonly statement: StatementFinding },
   { known, good, stamps, renewed, layers, independent }: Clocks,
   files: readonly GivenFile[],
 ): Facts {
@@ -261,6 +258,7 @@ function gather(
       service: manifest?.service,
       signer: issuer.signer,
       issuer: issuer.issuer,
+      statement: statement.fact,
     },
     when,
     counts: earliest(good, independent),
