@@ -1,5 +1,6 @@
 import { bothLanguages } from '../messages/sentence.ts';
 import type { LeftOut } from '../ports/scan.ts';
+import type { FilesDone } from './deposit-files.ts';
 import type { IndexTail } from './folder-index.ts';
 import { printable } from './usage.ts';
 
@@ -56,6 +57,22 @@ export function textOf({ folder, index, tail, leftOut, wasThere, isNewer }: Done
     '  请妥善保存：单个文件的证书由它生成，服务没有这些内容，丢失即无法再生成',
     '  / keep it: files’ certificates come out of it; the service has none of it, and without it there are none',
     `  npm run -s kezheng -- cut ${quoted(index)} FILE...`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+export function singleText(
+  { id, receivedAt, signed, certificate }: FilesDone,
+  paths: readonly string[],
+): string {
+  const lines = [
+    `存证 deposited: ${id}，${receivedAt}${signed ? '，已签名 signed' : ''}`,
+    ...(certificate === undefined
+      ? ['证书尚未取得；稍后由 /v1/evidence/ID/certificate 取得 / no certificate yet; fetch it later']
+      : [
+          `证书 certificate: ${printable(certificate)}`,
+          `  npm run -s kezheng -- verify ${[certificate, ...paths].map(quoted).join(' ')} --trust trust.json`,
+        ]),
   ];
   return `${lines.join('\n')}\n`;
 }

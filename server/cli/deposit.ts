@@ -8,13 +8,24 @@ import type { HashNodeInto } from '../core/tree/tree.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import { type LeftOut, type ScanFolder, SEEN_LENGTH, SEEN_STAT_LENGTH } from '../ports/scan.ts';
 import { isOfDisk } from './archive.ts';
-import { count, type Done, jsonOf, MOST_SHOWN, megabytes, sentenceOf, textOf } from './deposit-text.ts';
+import { depositFiles } from './deposit-files.ts';
+import {
+  count,
+  type Done,
+  jsonOf,
+  MOST_SHOWN,
+  megabytes,
+  sentenceOf,
+  singleText,
+  textOf,
+} from './deposit-text.ts';
 import { type Exchange, exchangeWith, readEvidence, titled } from './folder-exchange.ts';
 import { type IndexTail, readFolderName, readTail } from './folder-index.ts';
 import { beginWork, removeLeft } from './folder-work.ts';
 import { type Lock, LockLost, takeLock } from './lock.ts';
 import { openProgress, type Progress } from './progress.ts';
 import { createClient, isInClear, ServiceAway, ServiceRefused } from './service-client.ts';
+import { readSigner, type Signer } from './signer.ts';
 import { EXIT, parse, printable, UsageError, userPath } from './usage.ts';
 
 export interface DepositTools {
@@ -26,6 +37,8 @@ export interface DepositTools {
   /** The demonstration on this machine, where there is one: its address and a depositor's key. */
   readonly demonstration: () => Promise<{ readonly url: string; readonly apiKey: string } | undefined>;
 }
+
+const IN_CLEAR = '注意：密钥将以明文传送，请改用 https / note: the key travels in clear; https would keep it';
 
 const WORK = { zh: '文件夹存证', en: 'deposit of this folder' };
 
@@ -41,12 +54,19 @@ export async function depositCommand(args: readonly string[], tools: DepositTool
     index: { type: 'string' },
     title: { type: 'string' },
     evidence: { type: 'string' },
+    sign: { type: 'string' },
+    'sign-password-file': { type: 'string' },
+    'hash-only': { type: 'boolean' },
+    out: { type: 'string' },
     'no-wait': { type: 'boolean' },
     json: { type: 'boolean' },
   });
-  if (values.folder === undefined || positionals.length > 0)
+  const signer =
+    values.sign === undefined ? undefined : await readSigner(values.sign, values['sign-password-file']);
+  if (values.folder === undefined) return depositSingle(positionals, values, signer, tools);
+  if (positionals.length > 0 || values['hash-only'] || values.out !== undefined)
     throw new UsageError(
-      'deposit --folder DIR [--url URL] [--key KEY] [--index FILE] [--title TEXT] [--evidence FILE] [--no-wait] [--json]',
+      'deposit --folder DIR [--url URL] [--key KEY] [--index FILE] [--title TEXT] [--evidence FILE] [--sign KEY.pem] [--no-wait] [--json]',
     );
   const folder = folderAt(values.folder);
   const index = values.index === undefined ? defaultIndex(folder) : userPath(values.index);
@@ -58,14 +78,16 @@ export async function depositCommand(args: readonly string[], tools: DepositTool
     process.stderr.write(`${line}\n`);
   };
   const client = createClient(url, key, tell);
-  if (isInClear(url))
-    tell('注意：密钥将以明文传送，请改用 https / note: the key travels in clear; https would keep it');
+  if (isInClear(url)) tell(IN_CLEAR);
   const evidence = await readEvidence(values.evidence, values.title);
   const lock = await takeLock(`${index}.lock`, WORK).catch(refusedPlace);
   const stop = onInterrupt(lock, tell);
   const fallback = titled(basename(folder));
   const { signatures, nowMs } = tools;
-  const exchange = exchangeWith({ client, index, lock, evidence, fallback, progress, signatures, nowMs });
+  const exchange = exchangeWith({
+    ...{ client, index, lock, evidence, fallback, signer },
+    ...{ progress, signatures, nowMs },
+  });
   try {
     const before = await readTail(index);
     if (before === undefined) await exchange.greet().catch(goOnWithout(tell));
@@ -92,6 +114,58 @@ export async function depositCommand(args: readonly string[], tools: DepositTool
     progress.end();
     stop();
     await lock.release();
+  }
+}
+
+interface SingleOptions {
+  readonly url?: string | undefined;
+  readonly key?: string | undefined;
+  readonly index?: string | undefined;
+  readonly title?: string | undefined;
+  readonly evidence?: string | undefined;
+  readonly 'hash-only'?: boolean | undefined;
+  readonly out?: string | undefined;
+  readonly 'no-wait'?: boolean | undefined;
+  readonly json?: boolean | undefined;
+}
+
+/** kezheng deposit FILE...: one deposit of these files, and its certificate beside the first of them. */
+async function depositSingle(
+  paths: readonly string[],
+  values: SingleOptions,
+  signer: Signer | undefined,
+  tools: DepositTools,
+): Promise<number> {
+  if (paths.length === 0 || values.index !== undefined)
+    throw new UsageError(
+      'deposit FILE... | --folder DIR [--url URL] [--key KEY] [--title TEXT] [--evidence FILE] [--sign KEY.pem] [--hash-only] [--out FILE] [--no-wait] [--json]',
+    );
+  const { url, key } = await serviceFor(values.url, values.key, tools);
+  const progress = openProgress(tools.nowMs);
+  const tell = (line: string): void => {
+    progress.end();
+    process.stderr.write(`${line}\n`);
+  };
+  const client = createClient(url, key, tell);
+  if (isInClear(url)) tell(IN_CLEAR);
+  try {
+    const done = await depositFiles({
+      ...{ paths, signer, client, progress },
+      hashOnly: values['hash-only'] ?? false,
+      evidence: await readEvidence(values.evidence, values.title),
+      out: values.out ?? `${paths[0]}.certificate.json`,
+      isWaiting: !values['no-wait'],
+      signatures: tools.signatures,
+      nowMs: tools.nowMs,
+    });
+    progress.end();
+    process.stdout.write(values.json ? `${JSON.stringify(done, undefined, 2)}\n` : singleText(done, paths));
+    return EXIT.valid;
+  } catch (error) {
+    progress.end();
+    if (!isForeseen(error)) throw error;
+    process.stderr.write(`${printable((error as Error).message)}\n`);
+    return EXIT.invalid;
   }
 }
 

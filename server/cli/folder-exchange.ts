@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseCertificate } from '../core/certificate/certificate.ts';
 import { MANIFEST_FORMAT, type Manifest, manifest } from '../core/entry/manifest.ts';
+import { STATEMENT_FORMAT } from '../core/entry/statement.ts';
 import { folderOf } from '../core/folder/cut.ts';
 import type { EndLine, ReceiptLine } from '../core/folder/index-lines.ts';
 import { decodeBase64 } from '../core/read/base64.ts';
@@ -19,7 +20,9 @@ import { appendCertificate, appendReceipt, appendRequest, type IndexTail } from 
 import type { Lock } from './lock.ts';
 import type { Progress } from './progress.ts';
 import { readSmall } from './read-small.ts';
+import { checkSaid, wrong } from './said.ts';
 import { type ServiceAnswer, type ServiceClient, ServiceRefused } from './service-client.ts';
+import { evidenceAsStated, type Signer, whoAmI } from './signer.ts';
 import { printable, UsageError } from './usage.ts';
 
 /* What a folder's deposit says to a service and hears from it. What it hears is looked at before it is kept. */
@@ -41,6 +44,8 @@ export interface ExchangeOptions {
   /** undefined: as it was said the last time */
   readonly evidence: JsonObject | undefined;
   readonly fallback: JsonObject;
+  /** the depositor's own key; undefined: nothing is signed */
+  readonly signer: Signer | undefined;
   readonly progress: Progress;
   readonly signatures: SignatureVerifier;
   readonly nowMs: () => number;
@@ -126,8 +131,30 @@ export function exchangeWith(options: ExchangeOptions): Exchange {
     return undefined;
   }
 
+  /** What is sent; signed where a key is given. What was sent before with the same words goes out again as it was. */
+  async function bodyOf(
+    said: JsonObject,
+    folder: { readonly root: string; readonly size: number },
+    requests: IndexTail['requests'],
+  ): Promise<string> {
+    const { signer } = options;
+    const bare = canonicalize({ ...said, folder });
+    if (signer === undefined) return bare;
+    const before = requests.find(({ body }) => {
+      const { statement, ...rest } = anyObject(parseJson(utf8(body)), 'request');
+      return statement !== undefined && canonicalize(rest) === bare;
+    });
+    if (before !== undefined) return before.body;
+    const stated = { ...(await whoAmI(client)), evidence: evidenceAsStated(said), files: [], folder };
+    return canonicalize({ ...said, folder, statement: signer.statement(stated, nowMs()) });
+  }
+
   async function receiptFor(answer: ServiceAnswer, end: EndLine, evidence: JsonObject | undefined) {
-    const { id, text } = await asAnswer(client, (given) => depositIn(given, end, evidence), answer);
+    const { id, text } = await asAnswer(
+      client,
+      (given) => depositIn(given, end, evidence, options.signer !== undefined),
+      answer,
+    );
     const path = `/v1/evidence/${id}/receipt`;
     const reply = await asAnswer(client, replyIn, await client.ask({ method: 'GET', path }, [200]));
     if (reply !== null) await asAnswer(client, (bytes) => checkReply(bytes, text, signatures), reply);
@@ -153,7 +180,7 @@ export function exchangeWith(options: ExchangeOptions): Exchange {
         );
       const folder = { root: end.root, size: end.size };
       const said = options.evidence ?? (requests.length === 0 ? options.fallback : undefined);
-      const own = said && canonicalize({ ...said, folder });
+      const own = said && (await bodyOf(said, folder, requests));
       const earlier = requests.map(({ body }) => body).filter((body) => body !== own);
       await lock.confirm();
       if (own !== undefined && !requests.some(({ body }) => body === own))
@@ -235,11 +262,8 @@ function idOf(items: Json, { root }: EndLine): string | undefined {
 
 const parseObject = ({ body }: ServiceAnswer): JsonObject => anyObject(parseJson(body), 'answer');
 
-const wrong = (at: string, expected: string): FormatError =>
-  new FormatError('field-value-wrong', { at, expected });
-
 /** The service's manifest is about this folder and says what it was told; its leaf is the one it says. */
-function depositIn(given: ServiceAnswer, end: EndLine, evidence: JsonObject | undefined) {
+function depositIn(given: ServiceAnswer, end: EndLine, evidence: JsonObject | undefined, isSigned: boolean) {
   const answer = parseObject(given);
   const value = anyObject(answer['manifest'] ?? null, 'manifest');
   if (value['format'] !== MANIFEST_FORMAT) throw wrong('manifest.format', MANIFEST_FORMAT);
@@ -249,27 +273,12 @@ function depositIn(given: ServiceAnswer, end: EndLine, evidence: JsonObject | un
   checkFolder(folder, end, 'manifest.folder');
   if (answer['leafHash'] !== toHex(leafHash(utf8(text)))) throw wrong('leafHash', 'SHA-256(0x00 ‖ manifest)');
   if (evidence !== undefined) checkSaid(evidence, value['evidence'] ?? null, 'manifest.evidence');
+  if (isSigned && value['statement'] === null) throw wrong('manifest.statement', STATEMENT_FORMAT);
   return { id, text };
 }
 
 function checkFolder(folder: Manifest['folder'], { root, size }: EndLine, at: string): void {
   if (folder?.root !== root || folder.size !== size) throw wrong(at, `${root}, ${size}`);
-}
-
-const TIME = /^\d{4}-\d\d-\d\dT/i;
-
-/** Every text that was handed in stands in the manifest; times may be written as the same moment in UTC. */
-function checkSaid(said: Json, kept: Json, at: string): void {
-  if (isObject(said)) {
-    const object = anyObject(kept, at);
-    for (const [name, value] of Object.entries(said)) checkSaid(value, object[name] ?? null, `${at}.${name}`);
-  } else if (isList(said)) {
-    if (!isList(kept) || kept.length !== said.length) throw wrong(at, `${said.length}`);
-    for (const [i, value] of said.entries()) checkSaid(value, kept[i]!, `${at}[${i}]`);
-  } else if (said !== kept) {
-    const isSameMoment = TIME.test(String(said)) && Date.parse(String(said)) === Date.parse(String(kept));
-    if (!isSameMoment) throw wrong(at, String(said));
-  }
 }
 
 function replyIn(answer: ServiceAnswer): Uint8Array | null {

@@ -20,7 +20,11 @@ export interface ServiceRequest {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** at most one of these */
   readonly body?: string;
+  readonly json?: unknown;
+  /** read while it is sent, however long that takes */
+  readonly form?: FormData;
 }
 
 export interface ServiceAnswer {
@@ -58,14 +62,19 @@ const LONGEST_PAUSE = 120;
 export function createClient(address: string, key: string, onTrouble: (text: string) => void): ServiceClient {
   const url = checkedAddress(address);
 
-  async function send({ method, path, headers, body }: ServiceRequest): Promise<ServiceAnswer> {
+  async function send({ method, path, headers, body, json, form }: ServiceRequest): Promise<ServiceAnswer> {
+    const sent = form ?? (json === undefined ? body : JSON.stringify(json));
     try {
       const answer = await fetch(`${url}${path}`, {
         method,
-        headers: { ...headers, authorization: `Bearer ${key}` },
-        ...(body !== undefined && { body }),
+        headers: {
+          ...(json !== undefined && { 'content-type': 'application/json' }),
+          ...headers,
+          authorization: `Bearer ${key}`,
+        },
+        ...(sent !== undefined && { body: sent }),
         redirect: 'manual',
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        ...(form === undefined && { signal: AbortSignal.timeout(TIMEOUT_MS) }),
       });
       const bytes = await readLimited(answer);
       return {

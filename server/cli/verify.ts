@@ -8,6 +8,8 @@ import {
   type Source,
 } from '../core/container/open.ts';
 import { MAX_PDF_BYTES } from '../core/container/pdf.ts';
+import { sha256 } from '../core/hash/sha256.ts';
+import { toHex } from '../core/read/bytes.ts';
 import { FormatError } from '../core/reason.ts';
 import { MAX_RENEWAL_BYTES, MAX_RENEWALS } from '../core/renewal/renewal.ts';
 import type { GivenFile } from '../core/verify/files.ts';
@@ -35,6 +37,7 @@ export async function verifyCommand(
     renewal: { type: 'string', multiple: true },
     rpc: { type: 'string' },
     'block-hash': { type: 'string' },
+    'depositor-key': { type: 'string', multiple: true },
     confirmations: { type: 'string' },
     json: { type: 'boolean' },
     brief: { type: 'boolean' },
@@ -47,6 +50,7 @@ export async function verifyCommand(
     throw new UsageError('--json 与 --brief 只能取其一 / give --json or --brief, not both');
   const { trust, headers } = await readTrusts(values.trust ?? [], signatures);
   const renewals = await readRenewals(values.renewal ?? []);
+  const depositorKeys = await Promise.all((values['depositor-key'] ?? []).map(depositorKey));
   const { certificate, pdf, files } = await openFile(certificatePath, openPackage);
   for (const path of filePaths) files.push(await hashFile(path));
   const { blocks: told, trouble } = await blocksFrom(certificate, values);
@@ -56,7 +60,8 @@ export async function verifyCommand(
     isKnown(found) ? blocksFromHeaders(found.headers, wanted, path) : [],
   );
   const blocks = [...told, ...listed];
-  const report = await verifyCertificate({ certificate, pdf, files, trust, blocks, renewals, signatures });
+  const given = { certificate, pdf, files, trust, blocks, renewals, depositorKeys };
+  const report = await verifyCertificate({ ...given, signatures });
   const presented = presentReport(report);
   const hints = [...hintsFor(report, certificate, files, trouble), ...hintsOfHeaders(headers)];
   if (values.json) process.stdout.write(jsonText(hints.length > 0 ? { ...presented, hints } : presented));
@@ -105,6 +110,23 @@ function blockHash(text: string): string {
   if (!/^0x[0-9a-f]{64}$/.test(hash))
     throw new UsageError('--block-hash 应为 0x 加 64 位十六进制 / is 0x and 64 hex digits');
   return hash;
+}
+
+/** More is no public key. */
+const MAX_KEY_BYTES = 16 * 1024;
+const PUBLIC_KEY = /-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----/;
+
+/** A public key in a file (PEM), or its SHA-256 as reports and papers print it. */
+async function depositorKey(given: string): Promise<string> {
+  const fingerprint = given.replaceAll(/[\s:]/g, '').toLowerCase();
+  if (/^[0-9a-f]{64}$/.test(fingerprint)) return fingerprint;
+  const pem = Buffer.from(await readSmall(given, MAX_KEY_BYTES)).toString('latin1');
+  const base64 = PUBLIC_KEY.exec(pem)?.[1];
+  if (base64 === undefined)
+    throw new UsageError(
+      `--depositor-key ${given} 应为公钥文件（PEM）或其 SHA-256 / is a public key (PEM) or its SHA-256`,
+    );
+  return toHex(sha256(Buffer.from(base64, 'base64')));
 }
 
 async function readRenewals(paths: readonly string[]): Promise<readonly Uint8Array[]> {

@@ -37,7 +37,11 @@ function sectionsOf(input: CertificateInput): readonly Section[] {
     certificateSection(input),
     ...(manifest === undefined
       ? []
-      : [depositorSection(manifest), evidenceSection(manifest, bytes), captureSection(manifest)]),
+      : [
+          depositorSection(manifest, input.facts.who.statement),
+          evidenceSection(manifest, bytes),
+          captureSection(manifest),
+        ]),
     ...(files === undefined ? [] : [files]),
     clocksSection(input),
     ...chainSections(input),

@@ -28,6 +28,13 @@ export interface ClockFact {
   readonly token?: TokenFact | undefined;
 }
 
+/** The depositor's own signature, where it holds. */
+export interface StatementFact {
+  /** SHA-256 of his public key, hex */
+  readonly key: string;
+  readonly signedAt: string;
+}
+
 /** Who signs, as people and as programs know him. */
 export interface Signer {
   readonly name: string;
@@ -49,6 +56,7 @@ export interface CertificateInput {
     readonly counts: ClockFact | undefined;
     readonly anchors: readonly AnchorFact[];
     readonly tokens?: readonly TokenFact[] | undefined;
+    readonly who: { readonly statement: StatementFact | undefined };
   };
   readonly notProven: readonly NotProven[];
   readonly testChain: boolean;

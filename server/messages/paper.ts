@@ -83,6 +83,10 @@ const WORDS = {
   ],
   'identity-statement': ['存证人签名声明', "Depositor's signed statement"],
   'identity-statement-there': ['有，见所附清单（{format}）', 'yes, in the manifest attached ({format})'],
+  'identity-statement-signed': [
+    '已签名，自述签署时间 {at}；该密钥是否属于存证人，请与其公布或出示的比对。公钥 SHA-256：',
+    'signed, at {at} by the depositor’s own clock; whether the key is his, compare with what he publishes or shows. SHA-256 of the public key:',
+  ],
 
   'evidence-title': ['证据名称', 'Title'],
   category: ['证据类别', 'Class'],

@@ -75,6 +75,10 @@ export function writeManifest(
   return { id, text };
 }
 
+/** What a manifest says of evidence that was given so. */
+export const describedEvidence = (given: EvidenceGiven): EvidenceDescription =>
+  JSON.parse(evidenceText(given)) as EvidenceDescription;
+
 const quoted = (text: string): string => JSON.stringify(text);
 const optional = (text: string | null | undefined): string => (text == null ? 'null' : quoted(text));
 

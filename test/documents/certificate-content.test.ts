@@ -399,6 +399,13 @@ t.test('a signed statement of the depositor is named, and an unknown class stand
     ),
   );
   t.match(textOf(content, 'identity-statement'), 'kezheng-statement/1');
+  const entry = changed(({ entry }) => {
+    entry.statement = { format: 'kezheng-statement/1' };
+  });
+  const input = await inputOf(entry);
+  const statement = { key: 'ab'.repeat(32), signedAt: '2026-11-22T06:59:59.000Z', known: false };
+  const signed = certificateContent({ ...input, facts: { ...input.facts, who: { statement } } });
+  t.match(textOf(signed, 'identity-statement'), /已签名，自述签署时间 2026-11-22T06:59:59.000Z.*ab/s);
 });
 
 t.test(

@@ -58,7 +58,7 @@ t.test(
     const certificate = await certificateOf(service, id);
     const report = await verifyCertificate({
       ...{ certificate, files: [], trust: undefined, blocks: [], signatures: nodeSignatures },
-      depositorKeys: [depositor.spki],
+      depositorKeys: [depositor.fingerprint],
     });
     t.match(
       report.checks.find(({ id }) => id === 'statement'),

@@ -296,6 +296,7 @@ const given = fc.record(
     right: fc.record({ type: text, number: text, holder: text }, { requiredKeys: ['type'] }),
     accused: some({ name: text, uscc: text, shop: text, url: text }),
     corroborations: fc.array(fc.record({ reference: text, kind: text }), { maxLength: 3 }),
+    statement: fc.record({ signedAt: text, signature: text, publicKey: text, format: text }),
   },
   { requiredKeys: ['title'] },
 ) as unknown as fc.Arbitrary<EvidenceGiven>;
@@ -335,7 +336,8 @@ t.test(
           const parsed = parseCanonical(utf8(written));
           t.equal(canonicalize(parsed), written);
           const read = manifest(parsed, '');
-          t.match({ ...read }, { id, service, statement: null, clock });
+          t.match({ ...read }, { id, service, clock });
+          t.strictSame({ ...read.statement }, { ...what.statement });
           t.same(read.folder, folder);
           t.equal(read.evidence.title, what.title);
           t.equal(read.evidence.origin.grade, 'unverified-upload');

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
 import { type Stated, statementBytes } from '../../server/core/entry/statement.ts';
 
 /** A depositor with a key of his own (P-256), as any program makes one. */
@@ -7,6 +7,8 @@ export function newDepositor() {
   const spki = publicKey.export({ format: 'der', type: 'spki' });
   return {
     spki,
+    /** as reports print it */
+    fingerprint: createHash('sha256').update(spki).digest('hex'),
     pem: privateKey.export({ format: 'pem', type: 'pkcs8' }) as string,
     publicPem: publicKey.export({ format: 'pem', type: 'spki' }) as string,
     /** over this, which has to be as the manifest will have it */

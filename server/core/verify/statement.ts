@@ -1,7 +1,7 @@
 import { type Certificate, manifestOf } from '../certificate/certificate.ts';
 import { STATEMENT_FORMAT, type Statement, statement, statementBytes } from '../entry/statement.ts';
 import { sha256 } from '../hash/sha256.ts';
-import { equalBytes, toHex } from '../read/bytes.ts';
+import { toHex } from '../read/bytes.ts';
 import { FormatError } from '../reason.ts';
 import { type Check, reason, type StatementFact } from './report.ts';
 import type { SignatureVerifier } from './signatures.ts';
@@ -13,12 +13,12 @@ export interface StatementFinding {
 }
 
 /**
- * The depositor's own signature, over what the manifest says. `known`: keys that the reader knows to be the depositor's,
- * by whatever way; without any the key is told and nobody stands behind whose it is.
+ * The depositor's own signature, over what the manifest says. `known`: SHA-256 (hex) of the keys that the reader knows to
+ * be the depositor's, by whatever way; without any the key is told and nobody stands behind whose it is.
  */
 export async function checkStatement(
   certificate: Certificate,
-  known: readonly Uint8Array[],
+  known: readonly string[],
   verifier: SignatureVerifier,
 ): Promise<StatementFinding> {
   const finding = (
@@ -51,7 +51,7 @@ export async function checkStatement(
     signature,
   });
   if (!holds) return finding('failed', reason('statement-signature-wrong', { key }));
-  const isKnown = known.some((one) => equalBytes(one, publicKey));
+  const isKnown = known.includes(key);
   if (known.length > 0 && !isKnown) return finding('failed', reason('statement-key-other', { key }));
   const why = reason(isKnown ? 'statement-signed-known' : 'statement-signed', { key, signedAt });
   return finding('passed', why, { key, signedAt, known: isKnown });

@@ -41,8 +41,8 @@ export interface Verification {
   readonly blocks: readonly ComparedBlock[];
   /** kezheng-renewal/1, in any order; none where it is left out. */
   readonly renewals?: readonly Uint8Array[];
-  /** Public keys (SubjectPublicKeyInfo, DER) that the reader knows to be the depositor's; none where it is left out. */
-  readonly depositorKeys?: readonly Uint8Array[];
+  /** SHA-256 (hex) of the public keys (SubjectPublicKeyInfo, DER) that the reader knows to be the depositor's. */
+  readonly depositorKeys?: readonly string[];
   readonly signatures: SignatureVerifier;
 }
 

@@ -15,7 +15,7 @@ import {
   type Value,
   words,
 } from '../content.ts';
-import { type CertificateInput, manifestOf } from '../input.ts';
+import { type CertificateInput, manifestOf, type StatementFact } from '../input.ts';
 
 /* What the certificate is, who deposited, and what: domain fields 1 to 9, 20, 21, 39 to 42. */
 
@@ -34,7 +34,15 @@ export function certificateSection({ certificate }: CertificateInput): Section {
   };
 }
 
-export function depositorSection({ depositor, statement }: Manifest): Section {
+/** Whose the key is, the paper does not say: it names the key, for whoever compares. */
+function statementValue({ statement }: Manifest, fact: StatementFact | undefined): readonly Value[] {
+  if (statement === null) return [words('not-provided')];
+  if (fact === undefined) return [words('identity-statement-there', { format: String(statement['format']) })];
+  return [words('identity-statement-signed', { at: fact.signedAt }), hex(fact.key)];
+}
+
+export function depositorSection(manifest: Manifest, fact: StatementFact | undefined): Section {
+  const { depositor } = manifest;
   return {
     title: paperWords('section-depositor'),
     rows: [
@@ -45,12 +53,7 @@ export function depositorSection({ depositor, statement }: Manifest): Section {
       ),
       row('agent', words('not-provided')),
       row('identity-check', words('identity-check-none')),
-      row(
-        'identity-statement',
-        statement === null
-          ? words('not-provided')
-          : words('identity-statement-there', { format: String(statement['format']) }),
-      ),
+      row('identity-statement', ...statementValue(manifest, fact)),
     ],
   };
 }

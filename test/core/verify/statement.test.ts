@@ -14,13 +14,13 @@ import { newDepositor } from '../../support/depositor.ts';
 const SIGNED_AT = '2026-11-22T06:59:59.000Z';
 
 function depositor() {
-  const { spki, sign } = newDepositor();
-  return { spki, statement: (stated: JsonObject): JsonObject => sign(stated, SIGNED_AT) };
+  const { fingerprint, sign } = newDepositor();
+  return { fingerprint, statement: (stated: JsonObject): JsonObject => sign(stated, SIGNED_AT) };
 }
 
 const PHOTO = manifestOf([fileMember('photo.jpg')]);
 
-async function check(entry: JsonObject, depositorKeys?: readonly Uint8Array[]) {
+async function check(entry: JsonObject, depositorKeys?: readonly string[]) {
   const { bytes } = await makeSample({ entry });
   const { checks, facts, verdict } = await verifyCertificate({
     certificate: bytes,
@@ -44,11 +44,11 @@ t.test('a statement passes and tells its key; whose that is, it says of none', a
 t.test('the reader’s own keys decide whose it is', async (t) => {
   const [mine, other] = [depositor(), depositor()];
   const entry = { ...PHOTO, statement: mine.statement(PHOTO) };
-  const known = await check(entry, [other.spki, mine.spki]);
+  const known = await check(entry, [other.fingerprint, mine.fingerprint]);
   t.match(known, { status: 'passed', code: 'statement-signed-known', fact: { known: true } });
-  const strange = await check(entry, [other.spki]);
+  const strange = await check(entry, [other.fingerprint]);
   t.match(strange, { status: 'failed', code: 'statement-key-other', verdict: 'invalid', fact: undefined });
-  t.match(await check(PHOTO, [other.spki]), { status: 'skipped', code: 'no-statement' });
+  t.match(await check(PHOTO, [other.fingerprint]), { status: 'skipped', code: 'no-statement' });
 });
 
 t.test(

@@ -1,0 +1,187 @@
+import { randomUUID } from 'node:crypto';
+import { openAsBlob } from 'node:fs';
+import { basename } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseCertificate } from '../core/certificate/certificate.ts';
+import { MANIFEST_FORMAT, manifest } from '../core/entry/manifest.ts';
+import { equalBytes, toHex, utf8 } from '../core/read/bytes.ts';
+import { anyObject } from '../core/read/fields.ts';
+import { canonicalize, type JsonObject, parseJson } from '../core/read/json.ts';
+import { FormatError } from '../core/reason.ts';
+import { leafHash } from '../core/tree/tree.ts';
+import type { GivenFile } from '../core/verify/files.ts';
+import type { SignatureVerifier } from '../core/verify/signatures.ts';
+import { verifyCertificate } from '../core/verify/verify.ts';
+import { titled } from './folder-exchange.ts';
+import { hashFile } from './hash-file.ts';
+import { mediaTypeOf } from './media-types.ts';
+import { isThere, writeNew } from './new-file.ts';
+import type { Progress } from './progress.ts';
+import { checkSaid, wrong } from './said.ts';
+import { type ServiceAnswer, type ServiceClient, ServiceRefused } from './service-client.ts';
+import { evidenceAsStated, type Signer, whoAmI } from './signer.ts';
+import { UsageError, userPath } from './usage.ts';
+
+/** One deposit of some files: sent whole, or as their digests only. */
+export interface FilesJob {
+  readonly paths: readonly string[];
+  readonly hashOnly: boolean;
+  readonly evidence: JsonObject | undefined;
+  readonly signer: Signer | undefined;
+  /** where the certificate goes; a name that is not there yet */
+  readonly out: string;
+  readonly isWaiting: boolean;
+  readonly client: ServiceClient;
+  readonly signatures: SignatureVerifier;
+  readonly progress: Progress;
+  readonly nowMs: () => number;
+}
+
+export interface FilesDone {
+  readonly id: string;
+  readonly receivedAt: string;
+  /** by the depositor's own key */
+  readonly signed: boolean;
+  /** undefined: not waited for */
+  readonly certificate: string | undefined;
+}
+
+const MOST_FILES = 100;
+
+/** Throws UsageError, ServiceAway, ServiceRefused. Sent again, as the client does by itself, it is the same deposit. */
+export async function depositFiles(job: FilesJob): Promise<FilesDone> {
+  const { client, paths, progress } = job;
+  if (paths.length > MOST_FILES)
+    throw new UsageError(`一次至多 ${MOST_FILES} 个文件，更多请用 --folder / at most, and a folder for more`);
+  if (job.isWaiting && isThere(job.out))
+    throw new UsageError(`${job.out} 已存在，请用 --out 另取名称 / is there: name another --out`);
+  const files: GivenFile[] = [];
+  for (const path of paths) {
+    progress.show(() => `计算摘要 hashing ${basename(path)}`);
+    files.push(await hashFile(path));
+  }
+  const said = job.evidence ?? titled(basename(paths[0]!));
+  const described = files.map(({ name, size, sha256, sm3 }) => ({
+    ...{ mediaType: mediaTypeOf(name!), name: name!, role: 'evidence' as const },
+    ...{ sha256, size: size!, sm3: sm3! },
+  }));
+  const statement = job.signer && {
+    statement: job.signer.statement(
+      { ...(await whoAmI(client)), evidence: evidenceAsStated(said), files: described, folder: null },
+      job.nowMs(),
+    ),
+  };
+  progress.show(() => '发送 sending');
+  const answer = await client.ask(
+    {
+      method: 'POST',
+      path: '/v1/evidence',
+      headers: { 'idempotency-key': `deposit-${randomUUID()}` },
+      ...(job.hashOnly
+        ? { json: { ...said, files: described.map(({ role: _, ...file }) => file), ...statement } }
+        : { form: await formOf({ ...said, ...statement }, described, paths) }),
+    },
+    [201],
+  );
+  const { id, text, receivedAt } = read(job, () => depositIn(answer, said, described, statement));
+  const done = { id, receivedAt, signed: statement !== undefined };
+  if (!job.isWaiting) return { ...done, certificate: undefined };
+  await writeNew(job.out, await certificateOf(job, id, text, files));
+  return { ...done, certificate: job.out };
+}
+
+interface Described {
+  readonly mediaType: string;
+  readonly name: string;
+  readonly sha256: string;
+  readonly size: number;
+  readonly sm3: string;
+}
+
+/** The digests go before the files: what comes through otherwise is refused. Files are read while they are sent. */
+async function formOf(
+  evidence: JsonObject,
+  described: readonly Described[],
+  paths: readonly string[],
+): Promise<FormData> {
+  const form = new FormData();
+  const files = described.map(({ name, sha256, size, sm3 }) => ({ name, sha256, size, sm3 }));
+  form.append('evidence', JSON.stringify({ ...evidence, files }));
+  for (const [i, path] of paths.entries()) {
+    const { mediaType, name } = described[i]!;
+    form.append('file', await openAsBlob(userPath(path), { type: mediaType }), name);
+  }
+  return form;
+}
+
+function read<T>({ client }: FilesJob, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof FormatError ? unfit(client, error) : error;
+  }
+}
+
+const unfit = ({ url }: ServiceClient, { code, detail }: FormatError): ServiceRefused =>
+  new ServiceRefused(
+    `${url}: 应答与所存证的不符 / the answer does not fit what was deposited: ${code} ${JSON.stringify(detail)}`,
+    code,
+  );
+
+/** The manifest says what was said, of these files, under the signature that was made; its leaf is the one it says. */
+function depositIn(
+  { body }: ServiceAnswer,
+  said: JsonObject,
+  described: readonly Described[],
+  statement: { readonly statement: JsonObject } | undefined,
+) {
+  const answer = anyObject(parseJson(body), 'answer');
+  const value = anyObject(answer['manifest'] ?? null, 'manifest');
+  if (value['format'] !== MANIFEST_FORMAT) throw wrong('manifest.format', MANIFEST_FORMAT);
+  const text = canonicalize(value);
+  const { id, receivedAt } = manifest(value, 'manifest');
+  if (answer['leafHash'] !== toHex(leafHash(utf8(text)))) throw wrong('leafHash', 'SHA-256(0x00 ‖ manifest)');
+  checkSaid(said, value['evidence'] ?? null, 'manifest.evidence');
+  checkSaid(described as unknown as JsonObject[], value['files'] ?? null, 'manifest.files');
+  checkSaid(statement?.statement ?? null, value['statement'] ?? null, 'manifest.statement');
+  return { id, text, receivedAt };
+}
+
+async function certificateOf(
+  { client, progress, signatures }: FilesJob,
+  id: string,
+  text: string,
+  files: readonly GivenFile[],
+): Promise<Uint8Array> {
+  for (;;) {
+    const path = `/v1/evidence/${id}/certificate`;
+    const answer = await client.ask({ method: 'GET', path }, [200, 409]);
+    if (answer.status === 200) {
+      await checkCertificate(client, answer.body, text, files, signatures);
+      return answer.body;
+    }
+    if (answer.code !== 'certificate-not-ready')
+      throw new ServiceRefused(`${client.url}: 409 ${answer.code}`, answer.code);
+    progress.show(() => '等待上链与证书 / waiting for the anchor and the certificate');
+    await sleep(1_000 * Math.min(Math.max(answer.retryAfterSeconds ?? 5, 1), 60));
+  }
+}
+
+/** Of this manifest, with these files, and nothing in it is wrong; whom to trust is asked when it is used. */
+async function checkCertificate(
+  client: ServiceClient,
+  bytes: Uint8Array,
+  text: string,
+  files: readonly GivenFile[],
+  signatures: SignatureVerifier,
+): Promise<void> {
+  try {
+    if (!equalBytes(parseCertificate(bytes).entryBytes, utf8(text)))
+      throw wrong('certificate.entry', 'manifest');
+    const given = { certificate: bytes, files, trust: undefined, blocks: [], signatures };
+    const failed = (await verifyCertificate(given)).checks.find(({ status }) => status === 'failed');
+    if (failed !== undefined) throw new FormatError(failed.reason.code, failed.reason.detail);
+  } catch (error) {
+    throw error instanceof FormatError ? unfit(client, error) : error;
+  }
+}
