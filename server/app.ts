@@ -5,6 +5,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { type BatchRoutes, batchRoutes } from './http/batches.ts';
 import { bulkRoutes } from './http/bulk.ts';
 import { type DepositRoutes, depositRoutes } from './http/deposit.ts';
+import { documented } from './http/documented.ts';
 import { type EventRoutes, eventRoutes } from './http/events.ts';
 import { type EvidenceRoutes, evidenceRoutes } from './http/evidence.ts';
 import { installForms } from './http/form.ts';
@@ -139,6 +140,7 @@ function installBodies(app: FastifyInstance): void {
 
 async function installDocs(app: FastifyInstance, publicUrl: string): Promise<void> {
   await app.register(swagger, {
+    transform: documented as never,
     openapi: {
       openapi: '3.1.0',
       info: {

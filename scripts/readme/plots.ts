@@ -70,6 +70,60 @@ function growth(rows: readonly Row[]): TopLevelSpec {
   };
 }
 
+/** Rows by the beginning of what they say, as the picture calls them. */
+const BESIDE: readonly (readonly [RegExp, string])[] = [
+  [/^single .*each with its token/, '单条存证，各带时间戳 deposit with token ÷ Fastify'],
+  [/^single .*without tokens/, '单条存证 deposit ÷ Fastify'],
+  [/^bulk calls/, '批量存证 bulk ÷ Fastify'],
+  [/deposit --folder$/, '文件夹 folder ÷ sha256sum + openssl'],
+  [/^upload of 1 GiB/, '上传 upload ÷ openssl, dd'],
+  [/^tree.*core|^core.*tree|our core/i, '树（自己的实现） tree ÷ openssl speed'],
+  [/^tokens over HTTP/, '时间戳 tokens ÷ openssl ts'],
+];
+
+/** How many times as fast as the other side, on a scale of powers of ten; the line is where both are alike. */
+function beside(rows: readonly Row[]): TopLevelSpec {
+  const values = rows.flatMap(({ what, ours, ratio, points }) => {
+    const label = points === undefined ? BESIDE.find(([of]) => of.test(what))?.[1] : undefined;
+    if (label === undefined) return [];
+    return { label, times: ours.endsWith('/s') ? ratio : 1 / ratio };
+  });
+  return {
+    $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
+    background: '#ffffff',
+    title: '与别人的程序相比（倍数，越大越快） / beside other programs (times as fast)',
+    width: 420,
+    height: { step: 26 },
+    data: { values },
+    encoding: { y: { field: 'label', type: 'nominal', sort: null, axis: { title: null, labelLimit: 320 } } },
+    layer: [
+      {
+        mark: { type: 'bar', color: COLORS[0]! },
+        encoding: {
+          x: {
+            field: 'times',
+            type: 'quantitative',
+            scale: { type: 'log' },
+            axis: { title: null, format: '~g' },
+          },
+          x2: { datum: 1 },
+        },
+      },
+      {
+        mark: { type: 'text', align: 'left', dx: 5 },
+        encoding: {
+          x: { field: 'times', type: 'quantitative' },
+          text: { field: 'times', type: 'quantitative', format: '.2~f' },
+        },
+      },
+      { mark: { type: 'rule', color: '#374151' }, encoding: { x: { datum: 1 } } },
+    ],
+    config: { font: FONT },
+  };
+}
+
 const [file] = process.argv.slice(2);
 if (file === undefined) throw new Error('plots.ts ROWS.json');
-await draw('growth', growth(JSON.parse(readFileSync(file, 'utf8')) as readonly Row[]));
+const rows = JSON.parse(readFileSync(file, 'utf8')) as readonly Row[];
+await draw('growth', growth(rows));
+await draw('beside', beside(rows));

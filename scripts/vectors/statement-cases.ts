@@ -1,6 +1,8 @@
+import { p256 } from '@noble/curves/nist.js';
 import { type Stated, statementBytes } from '../../server/core/entry/statement.ts';
-import { encodeBase64 } from '../../server/core/read/base64.ts';
-import { utf8 } from '../../server/core/read/bytes.ts';
+import { sha256 } from '../../server/core/hash/sha256.ts';
+import { decodeBase64, encodeBase64 } from '../../server/core/read/base64.ts';
+import { concat, equalBytes, utf8 } from '../../server/core/read/bytes.ts';
 import { canonicalize, type Json, type JsonObject } from '../../server/core/read/json.ts';
 import { type CaseOptions, folderSample, type VectorCase, vector } from './cases.ts';
 import { largeKey, signingKey } from './keys.ts';
@@ -17,15 +19,39 @@ const PHOTO = manifestOf([fileMember('photo.jpg')]);
 /** The statement over this manifest. */
 function statementOver(
   manifest: JsonObject,
-  { key = depositor, high = false }: { readonly key?: typeof depositor; readonly high?: boolean } = {},
+  {
+    key = depositor,
+    named = key,
+    high = false,
+  }: {
+    readonly key?: typeof depositor;
+    /** the key that stands in it */
+    readonly named?: typeof depositor;
+    readonly high?: boolean;
+  } = {},
 ): JsonObject {
-  const message = statementBytes(manifest as unknown as Stated, SIGNED_AT);
+  const message = statementBytes(manifest as unknown as Stated, {
+    publicKey: named.spki,
+    signedAt: SIGNED_AT,
+  });
   return {
     format: 'kezheng-statement/1',
-    publicKey: encodeBase64(key.spki),
+    publicKey: encodeBase64(named.spki),
     signature: encodeBase64(high ? key.signHigh(message) : key.sign(message)),
     signedAt: SIGNED_AT,
   };
+}
+
+/** Whoever has a signature can name another key under which it holds over the same text: the text names the key. */
+function underTwin(manifest: JsonObject): JsonObject {
+  const made = statementOver(manifest);
+  const digest = sha256(
+    statementBytes(manifest as unknown as Stated, { publicKey: depositor.spki, signedAt: SIGNED_AT }),
+  );
+  const signature = p256.Signature.fromBytes(decodeBase64(made['signature'] as string), 'compact');
+  const keys = [0, 1].map((bit) => signature.addRecoveryBit(bit).recoverPublicKey(digest).toBytes(false));
+  const twin = keys.find((key) => !equalBytes(key, depositor.spki.subarray(-65)))!;
+  return { ...made, publicKey: encodeBase64(concat(depositor.spki.subarray(0, 26), twin)) };
 }
 
 const stated = (manifest: JsonObject, statement: JsonObject = statementOver(manifest)): CaseOptions => ({
@@ -84,11 +110,9 @@ export function statementCases(): Promise<VectorCase>[] {
     ),
     bad(
       'a statement signed by another key than it names',
-      stated(PHOTO, {
-        ...statementOver(PHOTO, { key: other }),
-        publicKey: encodeBase64(key),
-      }),
+      stated(PHOTO, statementOver(PHOTO, { key: other, named: depositor })),
     ),
+    bad('a statement that names another key which its signature fits', stated(PHOTO, underTwin(PHOTO))),
     altered('title', { evidence: { ...evidence, title: '另一个标题' } }),
     altered('account of where it came from', {
       evidence: { ...evidence, origin: { ...(evidence['origin'] as JsonObject), source: null } },

@@ -40,8 +40,8 @@ export interface FilesJob {
 export interface FilesDone {
   readonly id: string;
   readonly receivedAt: string;
-  /** by the depositor's own key */
-  readonly signed: boolean;
+  /** as whom it was signed; undefined where it was not */
+  readonly signedAs: { readonly depositor: string; readonly service: string } | undefined;
   /** undefined: not waited for */
   readonly certificate: string | undefined;
 }
@@ -65,9 +65,10 @@ export async function depositFiles(job: FilesJob): Promise<FilesDone> {
     ...{ mediaType: mediaTypeOf(name!), name: name!, role: 'evidence' as const },
     ...{ sha256, size: size!, sm3: sm3! },
   }));
+  const me = job.signer && (await whoAmI(client));
   const statement = job.signer && {
     statement: job.signer.statement(
-      { ...(await whoAmI(client)), evidence: evidenceAsStated(said), files: described, folder: null },
+      { ...me!, evidence: evidenceAsStated(said), files: described, folder: null },
       job.nowMs(),
     ),
   };
@@ -84,7 +85,7 @@ export async function depositFiles(job: FilesJob): Promise<FilesDone> {
     [201],
   );
   const { id, text, receivedAt } = read(job, () => depositIn(answer, said, described, statement));
-  const done = { id, receivedAt, signed: statement !== undefined };
+  const done = { id, receivedAt, signedAs: me && { depositor: me.depositor.name, service: me.service } };
   if (!job.isWaiting) return { ...done, certificate: undefined };
   await writeNew(job.out, await certificateOf(job, id, text, files));
   return { ...done, certificate: job.out };

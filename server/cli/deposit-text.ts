@@ -62,11 +62,17 @@ export function textOf({ folder, index, tail, leftOut, wasThere, isNewer }: Done
 }
 
 export function singleText(
-  { id, receivedAt, signed, certificate }: FilesDone,
+  { id, receivedAt, signedAs, certificate }: FilesDone,
   paths: readonly string[],
 ): string {
   const lines = [
-    `存证 deposited: ${id}，${receivedAt}${signed ? '，已签名 signed' : ''}`,
+    `存证 deposited: ${id}，${receivedAt}`,
+    ...(signedAs === undefined
+      ? []
+      : [
+          // What a service says who one is goes under one's signature: it has to be seen.
+          `已签名 signed: 存证人 depositor ${printable(signedAs.depositor)}，服务 service ${printable(signedAs.service)}`,
+        ]),
     ...(certificate === undefined
       ? ['证书尚未取得；稍后由 /v1/evidence/ID/certificate 取得 / no certificate yet; fetch it later']
       : [

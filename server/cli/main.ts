@@ -49,6 +49,7 @@ const HELP = `可证 kezheng
       --sign 用存证人自己的 P-256 私钥签名：服务不能伪造或改动，存证人不能否认；口令用 --sign-password-file
       / sign with the depositor's own key: neither can the service make up or change it, nor the depositor deny it
       退出码 exit: 0 完成 done, 1 未完成 not done, 64 用法 usage
+
   kezheng deposit --folder DIR [--sign KEY.pem] [--url URL] [--key KEY] [--index FILE] [--title TEXT] [--evidence FILE] [--no-wait] [--json]
       整个文件夹一次存证：在本机计算全部文件的摘要，只上传树根；中断后再次运行即继续；索引写在文件夹旁（DIR.kezheng-index）
       / a whole folder as one deposit: every file is hashed here, only the root of their tree is sent; run again to go on; the index is written beside the folder
@@ -117,6 +118,14 @@ const HELP = `可证 kezheng
       退出码 exit: 0 无差异 clean, 1 有差异 findings, 2 未能全部检查 not everything could be looked at
 `;
 
+/** What stands of one command in HELP, with those that it stands together with; all of it where there is no such. */
+function helpOf(command: string | undefined): string {
+  const [title, ...paragraphs] = HELP.split('\n\n');
+  const isOf = (text: string) => text.split('\n').some((line) => line.startsWith(`  kezheng ${command} `));
+  const own = paragraphs.filter(isOf);
+  return own.length === 0 ? HELP : `${[title, ...own].join('\n\n').trimEnd()}\n`;
+}
+
 const embedded: Embedded = {
   snapshot: snapshotSqlite,
   blobsNamedIn,
@@ -141,7 +150,7 @@ const DEPOSIT_TOOLS = {
 async function main(argv: readonly string[]): Promise<number> {
   const [command, ...args] = argv;
   if (args.includes('--help')) {
-    process.stdout.write(HELP);
+    process.stdout.write(helpOf(command));
     return EXIT.valid;
   }
   if (command === 'verify') return verifyCommand(args, nodeSignatures, openPackage);
@@ -160,7 +169,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (command === 'fsck') return fsckCommand(args, nodeSignatures);
   if (command === 'audit') return auditCommand(args);
   if (command === undefined || command === 'help' || command === '--help') {
-    process.stdout.write(HELP);
+    process.stdout.write(helpOf(args[0]));
     return command === undefined ? EXIT.usage : EXIT.valid;
   }
   throw new UsageError(`没有命令 ${command} / there is no command ${command}`);

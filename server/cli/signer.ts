@@ -27,7 +27,7 @@ export async function readSigner(path: string, passwordFile: string | undefined)
   return {
     statement(stated, nowMs) {
       const signedAt = new Date(nowMs).toISOString();
-      const message = statementBytes(stated, signedAt);
+      const message = statementBytes(stated, { publicKey, signedAt });
       const signature = sign('sha256', message, { key, dsaEncoding: 'ieee-p1363' });
       return {
         format: STATEMENT_FORMAT,

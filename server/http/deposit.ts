@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { StreamTooLong } from '../pipeline/blocks.ts';
 import { type DepositDeps, deposit } from '../pipeline/deposit.ts';
@@ -16,6 +17,7 @@ import type { Blobs } from '../ports/blobs.ts';
 import type { IdempotencyClaim } from '../ports/store.ts';
 import type { Digests } from '../ports/work.ts';
 import { type CheckKey, requires } from './auth.ts';
+import { FilePart } from './documented.ts';
 import { contentOf, fileNameOf, formParts, isForm, mediaTypeOf, readPart, unexpected } from './form.ts';
 import { claimsOf } from './idempotency.ts';
 import { Problem, schemaProblem } from './problem.ts';
@@ -35,6 +37,12 @@ const MAX_EVIDENCE_PART = 256 * 1024;
 
 const evidencePart = Compile(EvidencePart);
 
+/** As /openapi.json has it; read as it comes, part by part. */
+const EvidenceForm = Type.Object({
+  evidence: EvidencePart,
+  file: Type.Array(FilePart, { minItems: 1, maxItems: 100 }),
+});
+
 const claimOf = claimsOf('POST /v1/evidence');
 
 /** POST /v1/evidence: a form with files, or JSON with digests only. */
@@ -43,6 +51,7 @@ export function depositRoutes(app: FastifyInstance, deps: DepositRoutes): void {
     '/v1/evidence',
     {
       onRequest: requires(deps.checkKey, 'evidence:write'),
+      config: { bodies: { 'multipart/form-data': EvidenceForm } },
       schema: {
         tags: ['evidence'],
         summary: '存证 / deposit evidence',

@@ -6,7 +6,7 @@ import type { Pdf } from '../core/container/pdf.ts';
 import { utf8 } from '../core/read/bytes.ts';
 import { canonicalize, isObject, type Json, parseJson } from '../core/read/json.ts';
 import { FormatError } from '../core/reason.ts';
-import { MAX_RENEWAL_BYTES } from '../core/renewal/renewal.ts';
+import { MAX_RENEWAL_BYTES, MAX_RENEWALS } from '../core/renewal/renewal.ts';
 import type { ComparedBlock } from '../core/verify/anchors.ts';
 import type { GivenFile } from '../core/verify/files.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
@@ -16,6 +16,7 @@ import { presentReport } from '../messages/report.ts';
 import { readBlocks, StreamTooLong } from '../pipeline/blocks.ts';
 import type { Digests } from '../ports/work.ts';
 import { asContainer, type ContainerDeps, containerReceiver, opened, type Received } from './container.ts';
+import { FilePart } from './documented.ts';
 import { contentOf, formParts, isForm, readPart, unexpected } from './form.ts';
 import { notAsDocumented, Problem, schemaProblem } from './problem.ts';
 import { problems, Sha256, Sm3 } from './schemas.ts';
@@ -52,6 +53,29 @@ const GivenFiles = Compile(
   ),
 );
 
+/** As /openapi.json has them; read strictly, by ourselves. */
+const BODIES = {
+  'multipart/form-data': Type.Object({
+    certificate: FilePart,
+    file: Type.Optional(Type.Array(FilePart)),
+    renewal: Type.Optional(Type.Array(FilePart, { maxItems: MAX_RENEWALS })),
+  }),
+  'application/json': Type.Object({
+    certificate: Type.String({ description: '证书全文 / the text of the certificate' }),
+    files: Type.Optional(
+      Type.Array(
+        Type.Object({
+          sha256: Sha256,
+          sm3: Type.Optional(Sm3),
+          name: Type.Optional(Type.String()),
+          size: Type.Optional(Type.Integer({ minimum: 0 })),
+        }),
+      ),
+    ),
+    renewals: Type.Optional(Type.Array(Type.String(), { maxItems: MAX_RENEWALS })),
+  }),
+};
+
 /** POST /v1/verify: no key needed. What cannot be parsed is an answer (`invalid`), not an error. */
 export function verifyRoutes(app: FastifyInstance, deps: VerifyRoutes): void {
   const receive = containerReceiver(deps);
@@ -59,7 +83,7 @@ export function verifyRoutes(app: FastifyInstance, deps: VerifyRoutes): void {
     '/v1/verify',
     {
       bodyLimit: MAX_JSON_BYTES,
-      config: { rateLimit: { max: deps.limits.perMinute, timeWindow: 60_000 } },
+      config: { rateLimit: { max: deps.limits.perMinute, timeWindow: 60_000 }, bodies: BODIES },
       schema: {
         tags: ['verify'],
         summary: '核验证书与原件 / check a certificate and its files',

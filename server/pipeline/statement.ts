@@ -34,10 +34,11 @@ export async function requireStatement(
   verifier: SignatureVerifier,
 ): Promise<void> {
   const manifest = JSON.parse(entry) as Manifest;
-  const { publicKey, signature, signedAt } = read(manifest);
+  const given = read(manifest);
+  const { publicKey, signature, signedAt } = given;
   if (Date.parse(signedAt) > nowMs + MAX_AHEAD_MS)
     throw new StatementRefused('statement-in-future', { signedAt });
-  const message = statementBytes(manifest, signedAt);
+  const message = statementBytes(manifest, given);
   const request = { algorithm: 'ecdsa-p256-sha256', spki: publicKey, message, signature } as const;
   if (await verifier.verify(request)) return;
   throw new StatementRefused('statement-signature-wrong', {}, Buffer.from(message).toString('utf8'));

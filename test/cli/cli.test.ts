@@ -52,6 +52,20 @@ t.test('exit codes say valid, invalid, incomplete and wrong usage', async (t) =>
   }
 });
 
+t.test('the help of one command tells of that one, and there is a help for each', async (t) => {
+  const { out: all } = await cli(['help']);
+  const commands = new Set([...all.matchAll(/^ {2}kezheng ([a-z-]+)/gm)].map(([, name]) => name!));
+  t.ok(commands.size >= 15);
+  for (const command of ['move-cold', 'deposit', 'verify']) {
+    const { out, code } = await cli([command, '--help']);
+    t.equal(code, 0);
+    t.match(out, new RegExp(`^  kezheng ${command} `, 'm'));
+    t.ok(out.length < all.length / 3, command);
+    t.equal((await cli(['help', command])).out, out);
+  }
+  t.equal((await cli(['nonsense', '--help'])).out, all);
+});
+
 t.test('what remains to be compared is said, and where', async (t) => {
   const { out } = await cli(['verify', path('c.json'), path('photo.jpg'), ...trust]);
   t.match(out, '尚待比对');

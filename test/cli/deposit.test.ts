@@ -80,7 +80,10 @@ t.test('signed with a key of openssl, uploaded or as digests only, with all that
     const file = fileOf(`signed ${more}`);
     const done = await deposit(file, '--sign', own, '--evidence', evidence, '--json', ...more);
     t.equal(done.code, 0, done.err);
-    t.match(JSON.parse(done.out), { signed: true, certificate: `${file}.certificate.json` });
+    t.match(JSON.parse(done.out), {
+      signedAs: { depositor: String },
+      certificate: `${file}.certificate.json`,
+    });
     const certificate = `${file}.certificate.json`;
     const found = await verify(certificate, file, '--depositor-key', publicKey);
     t.match(checkIn(found, 'statement'), { status: 'passed', reason: { code: 'statement-signed-known' } });

@@ -662,7 +662,7 @@ def check_statement(holder):
         need(len(key) == 91 and key.startswith(head) and len(raw) == 64, "key or signature")
         signed = {name: holder[name] for name in "depositor evidence folder service".split()}
         signed["files"] = [{name: v for name, v in file.items() if name != "digests"} for file in holder["files"]]
-        signed.update(format=given["format"], signedAt=given["signedAt"])
+        signed.update((name, given[name]) for name in "format publicKey signedAt".split())
         point = int.from_bytes(key[27:59], "big"), int.from_bytes(key[59:], "big")
         r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
         return "passed" if P256.verify(point, H(canonical(signed)), r, s) else "failed"

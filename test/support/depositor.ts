@@ -13,7 +13,7 @@ export function newDepositor() {
     publicPem: publicKey.export({ format: 'pem', type: 'spki' }) as string,
     /** over this, which has to be as the manifest will have it */
     sign(stated: unknown, signedAt = new Date().toISOString()) {
-      const message = statementBytes(stated as Stated, signedAt);
+      const message = statementBytes(stated as Stated, { publicKey: spki, signedAt });
       const signature = sign('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' });
       return {
         format: 'kezheng-statement/1',

@@ -1,4 +1,4 @@
-import { decodeBase64 } from '../read/base64.ts';
+import { decodeBase64, encodeBase64 } from '../read/base64.ts';
 import { equalBytes, fromHex, utf8 } from '../read/bytes.ts';
 import { type Field, instant, members, oneOf, text } from '../read/fields.ts';
 import { canonicalize, type Json } from '../read/json.ts';
@@ -64,15 +64,21 @@ export const statement: Field<Statement> = (value, at) => {
   };
 };
 
-/** The bytes that are signed. */
-export function statementBytes(stated: Stated, signedAt: string): Uint8Array {
+/**
+ * The bytes that are signed. The key is among them: else somebody could name another one under which the same signature
+ * holds, which ECDSA has.
+ */
+export function statementBytes(
+  stated: Stated,
+  { publicKey, signedAt }: Pick<Statement, 'publicKey' | 'signedAt'>,
+): Uint8Array {
   const { depositor, evidence, files, folder, service } = stated;
   const described = files.map(({ mediaType, name, role, sha256, size, sm3 }) => ({
     ...{ mediaType, name, role, sha256, size, sm3 },
   }));
   const document = {
     ...{ depositor, evidence, files: described, folder },
-    ...{ format: STATEMENT_FORMAT, service, signedAt },
+    ...{ format: STATEMENT_FORMAT, publicKey: encodeBase64(publicKey), service, signedAt },
   };
   return utf8(canonicalize(document as unknown as Json));
 }

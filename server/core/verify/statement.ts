@@ -43,7 +43,7 @@ export async function checkStatement(
   }
   const { publicKey, signature, signedAt } = read;
   const key = toHex(sha256(publicKey));
-  const message = statementBytes(manifest!, signedAt);
+  const message = statementBytes(manifest!, read);
   const holds = await verifier.verify({
     algorithm: 'ecdsa-p256-sha256',
     spki: publicKey,
