@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
-import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
 import { SimpleMerkleTree } from '@openzeppelin/merkle-tree';
 import { merkletreejsRoot } from '../../server/adapters/workers/merkletreejs.ts';
 import { hashNodesInto } from '../../server/adapters/workers/node-hash.ts';
@@ -30,8 +30,11 @@ function opensslSeconds(): number {
 
 const randomLeaves = () => randomFillSync(new Uint8Array(LEAVES * HASH_LENGTH));
 
-const versionOf = (name: string): string =>
-  (createRequire(import.meta.url)(`${name}/package.json`) as { version: string }).version;
+/** As it is installed; asked as a module, some packages do not give it. */
+function versionOf(name: string): string {
+  const file = new URL(`../../node_modules/${name}/package.json`, import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
 
 /** A tree of keccak over sorted pairs in JavaScript takes seconds for a tenth of the leaves. */
 const FEW_LEAVES = 100_000;
