@@ -47,7 +47,7 @@ async function fill(service: BenchedService, from: number, to: number, known: Kn
       const count = Math.min(isSample ? IN_A_SAMPLE : CALL, to - at);
       at += count;
       const { body, digestOf } = callOf(count);
-      const text = await sendCall(service, body);
+      const text = await sendCall(service, body, true);
       if (isSample) known.push(...sampleOf(text, count, digestOf));
       if (at % 1_000_000 < CALL) progress(`  ${at.toLocaleString('en')}`);
     }

@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BenchedService } from './service.ts';
 
 /* Records for bulk calls, each with a file of its own as a monitoring system would hand it in. */
@@ -20,14 +21,18 @@ export function callOf(count: number): { readonly body: Buffer; readonly digestO
   return { body: Buffer.from(text), digestOf: (i) => random.slice(128 * i, 128 * i + 64) };
 }
 
-/** Sends it and gives the answer's lines as text; each record must have been taken. */
-export async function sendCall(service: BenchedService, body: Buffer): Promise<string> {
+/** Sends it and gives the answer's lines as text; each record must have been taken. `isPatient`: a busy service is asked again. */
+export async function sendCall(service: BenchedService, body: Buffer, isPatient = false): Promise<string> {
   const answer = await fetch(`${service.url}/v1/evidence/bulk`, {
     method: 'POST',
     body: new Uint8Array(body),
     headers: { authorization: `Bearer ${service.key}`, 'content-type': 'application/x-ndjson' },
   });
   const text = await answer.text();
+  if (isPatient && answer.status === 503) {
+    await sleep(1_000);
+    return sendCall(service, body, isPatient);
+  }
   if (answer.status !== 200 || text.includes('"problem"'))
     throw new Error(`bulk: ${answer.status} ${text.slice(0, 300)}`);
   return text;
