@@ -21,11 +21,13 @@ import { type PackageRoutes, packageRoutes } from './http/package.ts';
 import { paperRoutes } from './http/paper.ts';
 import { installProblems, unroutable } from './http/problem.ts';
 import { receiptRoutes } from './http/receipt.ts';
+import { installSigned } from './http/signed.ts';
 import { parseBody } from './http/text.ts';
 import { type TsaRoutes, tsaRoutes } from './http/tsa.ts';
 import { validatorCompiler } from './http/validation.ts';
 import { type VerifyRoutes, verifyRoutes } from './http/verify.ts';
 import { type WebRoutes, webRoutes } from './http/web.ts';
+import type { SignedCalls } from './identity/api-keys.ts';
 import type { RateLimits } from './ports/limits.ts';
 import type { Metrics, Tracing } from './ports/metrics.ts';
 import type { DepositQueue } from './ports/overload.ts';
@@ -49,6 +51,7 @@ export type AppDeps = DepositRoutes &
     readonly lookups: LookupRoutes;
     readonly log: FastifyBaseLogger;
     readonly publicUrl: string;
+    readonly signedCalls: SignedCalls;
     readonly rateLimits: RateLimits;
     /** balancers, whose word for who called counts: limits are of callers and not of balancers */
     readonly trustedProxies: readonly string[];
@@ -91,6 +94,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     installOverload(app, deps.queue, deps.overload, () => deps.metrics.refused('overloaded')),
   );
   installPace(app);
+  installSigned(app, deps.signedCalls, deps.publicUrl);
   installBodies(app);
   installForms(app);
   await app.register(rateLimit, { global: false, store: limitStore(deps.rateLimits, deps.clock) });

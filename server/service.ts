@@ -31,7 +31,7 @@ import { FormatError } from './core/reason.ts';
 import { parseTrust, type Trust } from './core/verify/trust.ts';
 import { endDemonstration, ensureDemonstration } from './demonstration.ts';
 import { PAPER_PROGRAM, type PaperJob } from './documents/pdf/program.ts';
-import { keyChecker } from './identity/api-keys.ts';
+import { keyChecker, signedCalls } from './identity/api-keys.ts';
 import { sentence } from './messages/sentence.ts';
 import { claimData, prepareDataDir } from './mode.ts';
 import { openDoor } from './outbox/door.ts';
@@ -205,6 +205,7 @@ export async function startService(config: Config): Promise<Service> {
     service: config.serviceName,
     signatures: pooledSignatures,
     checkKey: keyChecker(store, clock),
+    signedCalls: signedCalls(store, clock, database.usedOnce),
     limits: { uploadBytes: config.maxUploadBytes, files: config.maxFiles },
     authority: createAuthority({
       chain: tokenChain,

@@ -24,7 +24,8 @@ export function createLimits(): RateLimits {
         return { count: ++known.count, endsMs: known.endsMs };
       const fresh = { endsMs: (Math.floor(nowMs / windowMs) + 1) * windowMs, count: 1 };
       counts.set(key, fresh);
-      return fresh;
+      // What was counted then, also when others have counted on before it is looked at.
+      return { ...fresh };
     },
   };
 }

@@ -8,6 +8,7 @@ import type { DepositQueue } from '../ports/overload.ts';
 import type { StamperSpec, TokenClock } from '../ports/stamp.ts';
 import type { Store } from '../ports/store.ts';
 import type { TimeGate } from '../ports/time-gate.ts';
+import type { UsedOnce } from '../ports/used-once.ts';
 import { isBucket } from './cold.ts';
 import { openFolderBlobs } from './folder/blobs.ts';
 import { openFolderRemoval } from './folder/remove.ts';
@@ -16,6 +17,7 @@ import { openFolderLeadership } from './sqlite/leadership.ts';
 import { openSqliteStore } from './sqlite/store.ts';
 import { createReservedClock } from './stamping/reserved-clock.ts';
 import { tieredBlobs } from './tiered/blobs.ts';
+import { createUsedOnce } from './used-once.ts';
 
 /** Where an installation keeps what must survive: settings of the same names. */
 export interface StorageSettings {
@@ -30,6 +32,7 @@ export interface Database {
   readonly store: Store;
   readonly leadership: Leadership;
   readonly limits: RateLimits;
+  readonly usedOnce: UsedOnce;
   clockOf(gate: TimeGate): TokenClock;
   close(): Promise<void>;
 }
@@ -59,6 +62,7 @@ export async function openDatabase(
     store,
     leadership,
     limits: createLimits(),
+    usedOnce: createUsedOnce(clock.nowMs()),
     clockOf: (gate) => createReservedClock(gate, store),
     async close() {
       await leadership.close();

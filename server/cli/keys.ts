@@ -1,7 +1,10 @@
+import { createPublicKey } from 'node:crypto';
 import process from 'node:process';
-import { createApiKey, isScope, SCOPES } from '../identity/api-keys.ts';
+import { createApiKey, isScope, registerSigningKey, SCOPES, type Scope } from '../identity/api-keys.ts';
+import { algorithmOf } from '../identity/http-signatures.ts';
 import { type ApiKey, OPERATOR_ID, type Store } from '../ports/store.ts';
 import { withStore } from './data.ts';
+import { readSmall } from './read-small.ts';
 import { EXIT, parse, printable, UsageError } from './usage.ts';
 
 const DAY_MS = 86_400_000;
@@ -9,19 +12,30 @@ const DAY_MS = 86_400_000;
 export async function keysCommand(args: readonly string[]): Promise<number> {
   const [action, ...rest] = args;
   if (action === 'create') return create(rest);
+  if (action === 'register') return register(rest);
   if (action === 'list') return list(rest);
   if (action === 'revoke') return revoke(rest);
-  throw new UsageError('keys create|list|revoke');
+  throw new UsageError('keys create|register|list|revoke');
 }
 
-/** The key itself goes to standard output and nowhere else; everything about it to standard error. */
-async function create(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parse(args, {
-    label: { type: 'string' },
-    scopes: { type: 'string' },
-    expires: { type: 'string' },
-  });
-  const [organization] = positionals;
+const OPTIONS = {
+  label: { type: 'string' },
+  scopes: { type: 'string' },
+  expires: { type: 'string' },
+} as const;
+
+interface Wanted {
+  readonly organization: string;
+  readonly label: string;
+  readonly scopes: readonly Scope[];
+  readonly expiresMs: number | undefined;
+}
+
+function wanted(
+  organization: string | undefined,
+  values: { readonly label?: string; readonly scopes?: string; readonly expires?: string },
+  nowMs: number,
+): Wanted {
   if (organization === undefined)
     throw new UsageError('缺少机构编号 / the id of the organization is missing');
   // Nobody deposits for it: its entries are digests, which are read nowhere as evidence.
@@ -34,15 +48,57 @@ async function create(args: readonly string[]): Promise<number> {
   const days = values.expires === undefined ? undefined : Number(values.expires);
   if (days !== undefined && !(Number.isInteger(days) && days > 0 && days < 36_500))
     throw new UsageError('--expires 应为天数 / is a number of days');
+  const expiresMs = days === undefined ? undefined : nowMs + days * DAY_MS;
+  return { organization, label: values.label ?? '', scopes, expiresMs };
+}
+
+/** The key itself goes to standard output and nowhere else; everything about it to standard error. */
+async function create(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, OPTIONS);
   const nowMs = Date.now();
+  const of = wanted(positionals[0], values, nowMs);
   const key = await withStore(async (store) => {
-    await refuseUnknown(store, organization);
-    const expiresMs = days === undefined ? undefined : nowMs + days * DAY_MS;
-    return createApiKey(store, { organization, label: values.label ?? '', scopes, expiresMs }, nowMs);
+    await refuseUnknown(store, of.organization);
+    return createApiKey(store, of, nowMs);
   });
   process.stderr.write(`密钥 ${key.id}，只显示这一次 / shown this once:\n`);
   process.stdout.write(`${key.clear}\n`);
   return EXIT.valid;
+}
+
+/** The public half of a key whose private half stays with the machine that signs. Its id is the `keyid` of signatures. */
+async function register(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, OPTIONS);
+  const [organization, path] = positionals;
+  const nowMs = Date.now();
+  const of = wanted(organization, values, nowMs);
+  if (path === undefined) throw new UsageError('缺少公钥文件 / the file of the public key is missing');
+  const spki = await publicKeyIn(path);
+  const id = await withStore(async (store) => {
+    await refuseUnknown(store, of.organization);
+    return registerSigningKey(store, { ...of, spki }, nowMs);
+  });
+  process.stderr.write('请求签名（RFC 9421）的 keyid / the keyid of signatures:\n');
+  process.stdout.write(`${id}\n`);
+  return EXIT.valid;
+}
+
+const MAX_PEM = 16 * 1024;
+
+async function publicKeyIn(path: string): Promise<Uint8Array> {
+  const pem = Buffer.from(await readSmall(path, MAX_PEM)).toString('latin1');
+  // What was to stay with its owner is not taken, however it got here.
+  if (pem.includes('PRIVATE KEY'))
+    throw new UsageError(`${path} 是私钥；请只给出公钥 / is a private key: give the public one alone`);
+  try {
+    const key = createPublicKey(pem);
+    if (algorithmOf(key) !== undefined) return key.export({ format: 'der', type: 'spki' });
+  } catch {
+    // Told below.
+  }
+  throw new UsageError(
+    `${path} 应为 Ed25519 或 P-256 的公钥（PEM） / is no public key (PEM) of Ed25519 or P-256`,
+  );
 }
 
 /** Two organizations may have one name: a key is made for an id, and whoever gave the name is told the ids. */
@@ -68,7 +124,7 @@ async function list(args: readonly string[]): Promise<number> {
   const nowMs = Date.now();
   for (const key of keys)
     process.stdout.write(
-      `${key.id}  ${key.organization}  ${stateOf(key, nowMs)}  ${key.scopes.join(',')}  ${printable(key.label)}\n`,
+      `${key.id}  ${key.organization}  ${stateOf(key, nowMs)}  ${key.scopes.join(',')}  ${key.publicKey === undefined ? '' : '请求签名 signing  '}${printable(key.label)}\n`,
     );
   return EXIT.valid;
 }

@@ -82,10 +82,11 @@ const HELP = `可证 kezheng
   kezheng orgs add NAME [--role depositor|notary|court|operator] [--uscc CODE] [--again]
   kezheng orgs list
   kezheng keys create ORGANIZATION [--label TEXT] [--scopes evidence:write,evidence:read] [--expires DAYS]
+  kezheng keys register ORGANIZATION PUBLIC.pem [--label TEXT] [--scopes …] [--expires DAYS]
   kezheng keys list [ORGANIZATION]
   kezheng keys revoke KEY
-      机构与密钥；密钥只显示一次；ORGANIZATION 为 orgs list 第一列的编号，KEY 为编号或密钥本身
-      organizations and keys; a key is shown once; ORGANIZATION is an id of orgs list, KEY an id or the key itself
+      机构与密钥；密钥只显示一次；register 登记公钥（Ed25519、P-256），以请求签名（RFC 9421）代替密钥；ORGANIZATION 为 orgs list 第一列的编号，KEY 为编号或密钥本身
+      organizations and keys; a key is shown once; register takes a public key, for signed requests (RFC 9421) instead of a key; ORGANIZATION is an id of orgs list, KEY an id or the key itself
       数据目录 data: KEZHENG_DATA_DIR (./data)
 
   kezheng backup FOLDER [--link] [--verify]

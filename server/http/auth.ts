@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller, KeyRefusal, Scope } from '../identity/api-keys.ts';
 import { Problem } from './problem.ts';
+import { expectContent, messageOf, signatureProblem } from './signed.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -23,10 +24,30 @@ const mayDo = (found: Caller | KeyRefusal, scope: Scope): boolean =>
 
 /** Whether the key of a request that was admitted long ago would be admitted now. */
 export async function stillMay(checkKey: CheckKey, request: FastifyRequest, scope: Scope): Promise<boolean> {
+  if (isSigned(request)) return request.server.signedCalls.isGood(request.caller.keyId);
   return mayDo(await checkKey(keyOf(request) ?? ''), scope);
 }
 
-/** Before the body is read: who calls, and whether the key may do this. RFC 6750 §2.1. */
+const isSigned = ({ headers }: FastifyRequest): boolean => headers['signature-input'] !== undefined;
+
+/** Who signed the request. A key that it bears besides has to be of the same organization. */
+async function signedBy(checkKey: CheckKey, request: FastifyRequest): Promise<Caller> {
+  const message = messageOf(request);
+  try {
+    const found = await request.server.signedCalls.check(message);
+    if (typeof found === 'string') throw new Problem(found);
+    expectContent(request, message);
+    const key = keyOf(request);
+    const bearer = key === undefined ? found : await checkKey(key);
+    if (typeof bearer === 'string') throw new Problem(bearer);
+    if (bearer.organization.id !== found.organization.id) throw new Problem('not-authenticated');
+    return found;
+  } catch (error) {
+    throw signatureProblem(error);
+  }
+}
+
+/** Before the body is read: who calls, by key (RFC 6750 §2.1) or signature (RFC 9421), and whether he may do this. */
 export function requires(checkKey: CheckKey, scope: Scope) {
   const admit = (request: FastifyRequest, found: Caller | KeyRefusal): void => {
     if (typeof found === 'string') throw new Problem(found);
@@ -35,11 +56,11 @@ export function requires(checkKey: CheckKey, scope: Scope) {
   };
   return (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void => {
     const key = keyOf(request);
-    if (key === undefined) {
+    if (key === undefined && !isSigned(request)) {
       done(new Problem('not-authenticated'));
       return;
     }
-    const found = checkKey(key);
+    const found = isSigned(request) ? signedBy(checkKey, request) : checkKey(key!);
     if (!(found instanceof Promise)) {
       try {
         admit(request, found);

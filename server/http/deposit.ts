@@ -145,6 +145,8 @@ async function depositForm(
     const files = received.map((file) => computedFile(file));
     for (const [i, file] of received.entries()) compareDeclared(file, part.files?.[i], i);
     const claim = claimOf(request, JSON.stringify([part, files]));
+    // The last bytes of a signed form may come behind its parts.
+    await request.content?.checked;
     await keepFiles(received);
     return await answer(deps, request, reply, givenOf(part), { files, folder: null }, claim);
   } finally {

@@ -64,7 +64,11 @@ export async function* formParts(
   const onClose = (): void => {
     if (!raw.readableEnded) fail(new Problem('upload-broken'));
   };
-  raw.on('close', onClose).pipe(parser);
+  // Under a signature the bytes come through the check of their digest, which may end them with an error.
+  const source = request.content?.stream ?? raw;
+  if (source !== raw) source.on('error', (error) => fail(asProblem(error)));
+  raw.on('close', onClose);
+  source.pipe(parser);
   try {
     for await (const part of parts as AsyncIterable<FormPart>) {
       // Only files are passed on as they come; every other part is a document that is held.
@@ -73,11 +77,14 @@ export async function* formParts(
     }
   } finally {
     raw.off('close', onClose);
-    raw.unpipe(parser);
+    source.unpipe(parser);
     current?.destroy();
     setStreamed(raw, false);
-    if (isWhole) raw.resume();
-    else readAway(raw);
+    if (isWhole) source.resume();
+    else {
+      if (source !== raw) source.resume();
+      readAway(raw);
+    }
   }
 }
 

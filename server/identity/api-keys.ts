@@ -2,6 +2,16 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { uuidV7 } from '../core/entry/id.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ApiKey, IdentityStore, Organization } from '../ports/store.ts';
+import type { UsedOnce } from '../ports/used-once.ts';
+import {
+  type MessageSignature,
+  requireCovered,
+  SignatureRefused,
+  type SignedMessage,
+  signatureBase,
+  signaturesOf,
+  verifySignature,
+} from './http-signatures.ts';
 
 export const SCOPES = ['evidence:write', 'evidence:read'] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -53,11 +63,11 @@ export function keyChecker(
     if (hex === undefined || secret === undefined) return 'not-authenticated';
     const key = await store.apiKey(hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'));
     const given = Buffer.from(hashOf(secret), 'hex');
-    const right = timingSafeEqual(given, Buffer.from(key?.secretHash ?? '00'.repeat(32), 'hex'));
+    const right = timingSafeEqual(given, Buffer.from(key?.secretHash || '00'.repeat(32), 'hex'));
     if (key === undefined || !right) return 'not-authenticated';
     const nowMs = clock.nowMs();
-    if (key.revokedMs !== undefined) return 'key-revoked';
-    if (key.expiresMs !== undefined && key.expiresMs <= nowMs) return 'key-expired';
+    const over = isOver(key, nowMs);
+    if (over !== undefined) return over;
     const caller = await callerOf(store, key);
     if (remembered.size >= REMEMBER_KEYS) remembered.clear();
     const untilMs = Math.min(nowMs + REMEMBER_MS, key.expiresMs ?? Number.POSITIVE_INFINITY);
@@ -69,6 +79,81 @@ export function keyChecker(
     return known !== undefined && known.untilMs > clock.nowMs() ? known.caller : check(clear);
   };
 }
+
+function isOver({ revokedMs, expiresMs }: ApiKey, nowMs: number): KeyRefusal | undefined {
+  if (revokedMs !== undefined) return 'key-revoked';
+  return expiresMs !== undefined && expiresMs <= nowMs ? 'key-expired' : undefined;
+}
+
+// ---------------------------------------------------------------- keys that sign requests
+
+/** Registers a public key (SubjectPublicKeyInfo, DER); its id is the `keyid` of its signatures. */
+export async function registerSigningKey(
+  store: IdentityStore,
+  key: {
+    organization: string;
+    label: string;
+    scopes: readonly Scope[];
+    expiresMs: number | undefined;
+    spki: Uint8Array;
+  },
+  nowMs: number,
+): Promise<string> {
+  const { spki, ...rest } = key;
+  const id = newIdentity(nowMs);
+  const publicKey = Buffer.from(spki).toString('base64');
+  await store.addApiKey({ ...rest, id, secretHash: '', publicKey, createdMs: nowMs, revokedMs: undefined });
+  return id;
+}
+
+export interface SignedCalls {
+  /** Who signed; throws SignatureRefused. A signature is good once. */
+  check(message: SignedMessage): Promise<Caller | KeyRefusal | 'signature-replayed'>;
+  /** Whether a key that was good is so still. */
+  isGood(keyId: string): Promise<boolean>;
+}
+
+const KEY_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+export function signedCalls(store: IdentityStore, clock: Clock, used: UsedOnce): SignedCalls {
+  async function keyOf({ keyId }: MessageSignature): Promise<ApiKey | undefined> {
+    const key = KEY_ID.test(keyId) ? await store.apiKey(keyId) : undefined;
+    return key?.publicKey === undefined ? undefined : key;
+  }
+
+  /** By what was signed and not by the signature: the same text has others that hold as well. */
+  function nameOf(message: SignedMessage, { keyId, input }: MessageSignature): string {
+    const base = createHash('sha256').update(signatureBase(message, input), 'latin1').digest('hex');
+    return `${keyId} ${base}`;
+  }
+
+  return {
+    async check(message) {
+      for (const signed of signaturesOf(message)) {
+        const key = await keyOf(signed);
+        // Others may sign too, on the way.
+        if (key === undefined) continue;
+        const nowMs = clock.nowMs();
+        requireCovered(message, signed, nowMs);
+        if (signed.created! * 1_000 < used.sinceMs - SECOND_MS)
+          throw new SignatureRefused('signature-out-of-date', { created: signed.created! });
+        if (!verifySignature(message, signed, Buffer.from(key.publicKey!, 'base64')))
+          throw new SignatureRefused('signature-wrong');
+        const over = isOver(key, nowMs);
+        if (over !== undefined) return over;
+        return (await used.use(nameOf(message, signed), nowMs)) ? callerOf(store, key) : 'signature-replayed';
+      }
+      return 'not-authenticated';
+    },
+    async isGood(keyId) {
+      const key = await store.apiKey(keyId);
+      return key !== undefined && isOver(key, clock.nowMs()) === undefined;
+    },
+  };
+}
+
+/** Signatures tell whole seconds. */
+const SECOND_MS = 1_000;
 
 async function callerOf(store: IdentityStore, key: ApiKey): Promise<Caller> {
   const organization = await store.organization(key.organization);

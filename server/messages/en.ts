@@ -9,6 +9,19 @@ export const en: Sentences = {
     'key-expired': 'the API key has expired',
     'key-revoked': 'the API key was revoked',
     'scope-missing': 'this key has no scope {scope}',
+    'signature-malformed':
+      'the signature of the request cannot be read (RFC 9421: Signature-Input and Signature)',
+    'signature-component-unknown':
+      'the signature covers {component}, which this request does not have or we do not know',
+    'signature-component-missing': 'the signature has to cover {component}',
+    'signature-out-of-date':
+      'the signature is out of its time (made at {created}, five minutes either way: look at the clock)',
+    'signature-wrong': 'the signature of the request does not hold',
+    'signature-replayed':
+      'this signature was used before; each request is signed anew (a nonce tells equal ones of one second apart)',
+    'content-digest-missing': 'a signed request with a body needs a Content-Digest (RFC 9530)',
+    'content-digest-unknown': 'no digest in Content-Digest can be used: it has to be {expected}',
+    'content-digest-mismatch': 'the body is not what Content-Digest says',
     'request-invalid': 'the request is not as documented: {at} ({expected})',
     'body-malformed': 'the body cannot be parsed',
     'media-type-unsupported': 'the content type is not supported here',

@@ -23,6 +23,7 @@ export const pageEn: Readonly<Record<string, string>> = {
   'file-hashing': 'hashing: {percent}%',
   'file-done': 'hashed',
   'file-supplied': 'only a digest was given',
+  'file-renewal': 'a renewal: checked with the certificate, no original',
   'file-unreadable': 'cannot be read: it may have been moved or changed, or is a folder. Choose it again',
   'file-no-worker':
     'The browser does not let this page hash in the background, so files cannot be compared. Please use a newer Chrome, Edge or Firefox',

@@ -22,6 +22,7 @@ export const pageZh: Readonly<Record<string, string>> = {
   'file-hashing': '正在计算摘要：{percent}%',
   'file-done': '摘要已算出',
   'file-supplied': '只提供了摘要',
+  'file-renewal': '续期：随证书一并核验，不是原件',
   'file-unreadable': '无法读取：文件可能已被移动、改动，或是文件夹。请重新选择',
   'file-no-worker': '浏览器不允许本页在后台计算摘要，无法核对文件。请换用较新的 Chrome、Edge 或 Firefox',
   remove: '移除',

@@ -331,8 +331,10 @@ export interface ApiKey {
   readonly id: string;
   readonly organization: string;
   readonly label: string;
-  /** SHA-256 of the secret part, hex */
+  /** SHA-256 of the secret part, hex; empty where requests are signed instead of bearing a secret */
   readonly secretHash: string;
+  /** SubjectPublicKeyInfo, base64: of a key that signs requests */
+  readonly publicKey?: string | undefined;
   readonly scopes: readonly string[];
   readonly createdMs: number;
   readonly expiresMs: number | undefined;

@@ -88,6 +88,9 @@ export async function certificateAndIdentityGuarantees(t: Test, open: OpenStore)
     t.same(await store.apiKeys(owner), [key]);
     t.same(await store.apiKeys('x'), []);
     t.equal((await store.apiKeys()).length, 2);
+    const signing = { ...keyOf(owner), id: idAt(7), secretHash: '', publicKey: 'MCowBQYDK2VwAyEA+/==' };
+    await store.addApiKey(signing);
+    t.same(await store.apiKey(signing.id), signing);
     const revoked = await Promise.all([1, 2].map((ms) => store.revokeApiKey(key.id, NOW_MS + ms)));
     t.same(revoked, [true, false]);
     t.same(await store.apiKey(key.id), { ...key, revokedMs: NOW_MS + 1 });

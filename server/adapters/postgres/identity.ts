@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely';
 import type { ApiKey, IdentityStore, Organization } from '../../ports/store.ts';
+import { credentialColumn, credentialOf } from '../relational/rows.ts';
 import { requireUuid, uuidBytes } from '../relational/uuid.ts';
 import type { Database } from './database.ts';
 import { gathering } from './gather.ts';
@@ -73,7 +74,7 @@ export function openIdentityWrites({ query }: Database): IdentityWrites {
           id: key.id,
           organization: key.organization,
           label: key.label,
-          secret_hash: key.secretHash,
+          secret_hash: credentialColumn(key),
           scopes: JSON.stringify(key.scopes),
           created_ms: key.createdMs,
           expires_ms: key.expiresMs ?? null,
@@ -105,7 +106,7 @@ const keyOf = (row: KeyRow): ApiKey => ({
   id: row.id,
   organization: row.organization,
   label: row.label,
-  secretHash: row.secret_hash,
+  ...credentialOf(row.secret_hash),
   scopes: row.scopes,
   createdMs: row.created_ms,
   expiresMs: row.expires_ms ?? undefined,

@@ -5,6 +5,7 @@ import { DepositQueue, QUEUE_LIMITS } from '../../ports/overload.ts';
 import type { StamperSpec, TokenClock } from '../../ports/stamp.ts';
 import type { Store } from '../../ports/store.ts';
 import { createTimeGate, type TimeGate } from '../../ports/time-gate.ts';
+import type { UsedOnce } from '../../ports/used-once.ts';
 import { openAnchorWrites } from './anchoring.ts';
 import { openAnchorReads } from './anchors.ts';
 import { openBatchTokenReads, openBatchTokenWrites } from './batch-tokens.ts';
@@ -24,6 +25,7 @@ import { cannotOpen } from './opening.ts';
 import type { SessionOptions } from './session.ts';
 import { createSharedClock, openStamping } from './stamping.ts';
 import { openStampReads, openStampWrites } from './stamps.ts';
+import { usedOnceBy } from './used-once.ts';
 import { openWriter } from './writer.ts';
 
 export interface PostgresOptions extends SessionOptions {
@@ -40,6 +42,7 @@ export interface Postgres {
   readonly store: Store;
   readonly leadership: Leadership;
   readonly limits: RateLimits;
+  readonly usedOnce: UsedOnce;
   /** Times that no other process on this database goes back behind. */
   clockOf(gate: TimeGate): TokenClock;
   close(): Promise<void>;
@@ -126,7 +129,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     await forgetting;
   }
 
-  return { store, leadership, limits, clockOf, close };
+  return { store, leadership, limits, usedOnce: usedOnceBy(limits), clockOf, close };
 }
 
 type Verbs = Record<string, (...args: never[]) => Promise<unknown>>;

@@ -3,6 +3,7 @@ import type { EthereumHeaderAnchor, LogIdentity, SignedAppend } from '../../port
 import type {
   Anchor,
   AnchorState,
+  ApiKey,
   AskedAuthority,
   Batch,
   BatchToken,
@@ -26,6 +27,20 @@ export interface BatchRow {
 
 /** States of an entry by `progress` of its batch; 0 while it has none. */
 export const PROGRESS = ['received', 'batched', 'anchoring', 'anchored'] as const;
+
+const PUBLIC_KEY = 'spki:';
+
+/** The column `secret_hash`: of a key that signs requests its public half, behind a word that no hash begins with. */
+export const credentialColumn = ({
+  secretHash,
+  publicKey,
+}: Pick<ApiKey, 'secretHash' | 'publicKey'>): string =>
+  publicKey === undefined ? secretHash : `${PUBLIC_KEY}${publicKey}`;
+
+export const credentialOf = (column: string): Pick<ApiKey, 'secretHash' | 'publicKey'> =>
+  column.startsWith(PUBLIC_KEY)
+    ? { secretHash: '', publicKey: column.slice(PUBLIC_KEY.length) }
+    : { secretHash: column };
 
 export const batchOf = (row: BatchRow): Batch => ({
   number: row.number,

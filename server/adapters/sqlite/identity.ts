@@ -1,4 +1,5 @@
 import type { ApiKey, Organization, OrganizationRole } from '../../ports/store.ts';
+import { credentialColumn, credentialOf } from '../relational/rows.ts';
 import { requireUuid, uuidBytes, uuidText } from '../relational/uuid.ts';
 import type { Connection } from './connection.ts';
 import type { Schema } from './schema.ts';
@@ -85,7 +86,7 @@ export function openIdentityWrites(db: Connection) {
         id: key.id,
         organization: requireUuid(key.organization),
         label: key.label,
-        secret_hash: key.secretHash,
+        secret_hash: credentialColumn(key),
         scopes: JSON.stringify(key.scopes),
         created_ms: key.createdMs,
         expires_ms: key.expiresMs ?? null,
@@ -108,7 +109,7 @@ const keyOf = (row: KeyRow): ApiKey => ({
   id: row.id,
   organization: uuidText(row.organization),
   label: row.label,
-  secretHash: row.secret_hash,
+  ...credentialOf(row.secret_hash),
   scopes: JSON.parse(row.scopes) as string[],
   createdMs: row.created_ms,
   expiresMs: row.expires_ms ?? undefined,

@@ -11,14 +11,17 @@ export async function outcomeOf(state: State): Promise<Outcome> {
   if (certificate === undefined) return { kind: 'empty' };
   if (state.trustWrong !== undefined) return { kind: 'stopped', code: 'result-stopped' };
   if (waiting > 0) return { kind: 'waiting', count: waiting };
-  if (files.some((slot) => slot.given === undefined)) return { kind: 'stopped', code: 'result-file-stopped' };
-  const given = files.map((slot) => slot.given!);
+  const originals = files.filter((slot) => slot.renewal === undefined);
+  if (originals.some((slot) => slot.given === undefined))
+    return { kind: 'stopped', code: 'result-file-stopped' };
+  const given = originals.map((slot) => slot.given!);
   const report = await verifyCertificate({
     certificate: certificate.bytes,
     pdf: certificate.pdf,
     files: given,
     trust: trust?.trust,
     blocks: [...state.blocks.values()].map(({ block }) => block),
+    renewals: files.flatMap(({ renewal }) => renewal ?? []),
     signatures,
   });
   const hints = hintsFor(report, certificate.bytes, given, undefined);

@@ -1,6 +1,7 @@
 import { sha256 } from '../../core/hash/sha256.ts';
 import { toHex } from '../../core/read/bytes.ts';
 import { FormatError } from '../../core/reason.ts';
+import { formatOf, MAX_RENEWAL_BYTES, RENEWAL_FORMAT } from '../../core/renewal/renewal.ts';
 import type { GivenFile } from '../../core/verify/files.ts';
 import { MAX_TRUST_BYTES, parseTrust } from '../../core/verify/trust.ts';
 import { bothLanguages } from '../../messages/sentence.ts';
@@ -69,8 +70,18 @@ export class Desk {
       });
   }
 
-  addFiles(files: readonly File[]): Promise<void> {
-    return this.#set('files', { files: [...this.state.files, ...files.map((file) => this.#hash(file))] });
+  /** Originals, and renewals among them, which go with the certificate. */
+  async addFiles(files: readonly File[]): Promise<void> {
+    const maybe = files.filter(mayBeRenewal);
+    const others = files.filter((file) => !maybe.includes(file)).map((file) => this.#hash(file));
+    const known = this.#set('files', { files: [...this.state.files, ...others] });
+    if (maybe.length === 0) return known;
+    const read = await this.#reading(() => Promise.all(maybe.map(renewalIn)));
+    const slots = maybe.map((file, i) => {
+      const bytes = read[i];
+      return bytes === undefined ? this.#hash(file) : renewalSlot(file, bytes);
+    });
+    return this.#set('files', { files: [...this.state.files, ...slots] });
   }
 
   /** Digests instead of files: reported as supplied. */
@@ -189,6 +200,25 @@ export class Desk {
     for (const changed of this.#settling.splice(0)) changed();
   }
 }
+
+/** Only what is called so is read to see: an original may be large. */
+const mayBeRenewal = ({ name, size }: File): boolean => /\.json$/i.test(name) && size <= MAX_RENEWAL_BYTES;
+
+/** The bytes of a renewal; undefined where it is another file, or cannot be read, which hashing will tell. */
+async function renewalIn(file: File): Promise<Uint8Array | undefined> {
+  try {
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    return formatOf(bytes) === RENEWAL_FORMAT ? bytes : undefined;
+  } catch (error) {
+    if (error instanceof DOMException) return undefined;
+    throw error;
+  }
+}
+
+const renewalSlot = ({ name, size }: File, renewal: Uint8Array): FileSlot => ({
+  ...{ name, size, renewal, state: 'done', done: size, given: undefined },
+  takeBack() {},
+});
 
 async function readTrust(file: Blob, name: string, from: From): Promise<Partial<State>> {
   try {

@@ -38,6 +38,8 @@ export interface FileSlot {
   /** bytes hashed so far */
   done: number;
   given: GivenFile | undefined;
+  /** of a kezheng-renewal/1, which is no original: its bytes */
+  readonly renewal?: Uint8Array;
   readonly takeBack: () => void;
 }
 
