@@ -11,6 +11,7 @@ import { openRestoredMark } from './adapters/restored.ts';
 import { createRevocationSource } from './adapters/revocation/source.ts';
 import { nodeSignatures, pooledSignatures } from './adapters/signatures-node.ts';
 import { openSpool, removeLeftNames } from './adapters/spool.ts';
+import { oneAtATime } from './adapters/sqlite/start-lock.ts';
 import { ensureTokenIdentity, openTokenIdentity } from './adapters/stamping/identity.ts';
 import { type Life, lifeOf } from './adapters/stamping/life.ts';
 import { beginTimes } from './adapters/stamping/reserved-clock.ts';
@@ -63,7 +64,10 @@ export interface Service {
 export async function startService(config: Config): Promise<Service> {
   const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
   await prepareDataDir(config);
-  const [issuer, tokenIdentity, documentSigner] = await identitiesOf(config);
+  // Of two that start at once on a new folder each would make keys, and one would get the other's certificates.
+  const [issuer, tokenIdentity, documentSigner] = await oneAtATime(join(config.dataDir, 'start.lock'), () =>
+    identitiesOf(config),
+  );
   const ownTrust = await readTrustFile(config);
 
   const { otlpEndpoint, tracePercent } = config;

@@ -499,6 +499,27 @@ t.test('a service that is away: the files are hashed, and the deposit waits for 
   t.equal(entriesIn(index).length, 1);
 });
 
+t.test('Ctrl-C ends it with a sentence, gives the lock back, and the next run goes on', async (t) => {
+  const { folder, index } = place(t);
+  writeFileSync(join(folder, 'a'), 'a');
+  const away = await closedPort();
+  const child = spawn(process.execPath, [CLI, 'deposit', '--folder', folder, '--url', away], {
+    env: { ...process.env, ...env },
+  });
+  let err = '';
+  child.stderr.on('data', (text) => (err += text));
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  while (!/cannot be reached \(ECONNREFUSED\)/.test(err) || !existsSync(index))
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  child.kill('SIGINT');
+  t.equal(await ended, 130);
+  t.match(err, /已中断；再次运行同一命令即继续/);
+  t.notOk(existsSync(`${index}.lock`));
+  const before = readFileSync(index);
+  t.equal((await deposit(folder, '--no-wait')).code, 0);
+  t.ok(readFileSync(index).subarray(0, before.length).equals(before), 'nothing was hashed anew');
+});
+
 t.test('cut', async (t) => {
   const { folder, index, out } = place(t);
   mkdirSync(join(folder, 'x'));
