@@ -453,7 +453,7 @@ t.test('what is wrong with the words is said before anything is done', async (t)
   writeFileSync(join(folder, 'a'), 'a');
   const file = join(folder, 'a');
   const wrong: readonly [RegExp, readonly string[]][] = [
-    [/deposit --folder DIR/, []],
+    [/deposit FILE\.\.\. \| --folder DIR/, []],
     [/deposit --folder DIR/, ['--folder', folder, 'more']],
     [/is no folder/, ['--folder', file]],
     [/cannot read it/, ['--folder', join(folder, 'nowhere')]],
