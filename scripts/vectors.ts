@@ -40,6 +40,7 @@ async function describe(one: VectorCase, certificate: string) {
     trust: one.trust && parseTrust(utf8(JSON.stringify(one.trust))),
     blocks: one.blocks,
     signatures: nodeSignatures,
+    ...(one.depositorKeys && { depositorKeys: one.depositorKeys }),
   });
   const failed = report.checks.filter((check) => check.status === 'failed').map((check) => check.id);
   const wanted = [...one.expect.failed].sort().join();
@@ -53,6 +54,7 @@ async function describe(one: VectorCase, certificate: string) {
     files: one.files,
     trust: one.trust ?? null,
     blocks: one.blocks,
+    ...(one.depositorKeys && { depositorKeys: one.depositorKeys }),
     verdict: report.verdict,
     testChain: report.testChain,
     checks: report.checks.map(({ id, at, status }) => ({ id, ...(at !== undefined && { at }), status })),

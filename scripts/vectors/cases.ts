@@ -46,6 +46,8 @@ export interface VectorCase {
   readonly files: readonly GivenCase[];
   readonly trust: JsonObject | undefined;
   readonly blocks: readonly BlockCase[];
+  /** SHA-256 of the keys that the reader knows to be the depositor's */
+  readonly depositorKeys?: readonly string[];
   /** what this vector is for; the whole report is worked out and written beside it */
   readonly expect: { readonly verdict: Verdict; readonly failed: readonly CheckId[] };
 }
@@ -65,6 +67,7 @@ export interface CaseOptions extends SampleOptions {
   readonly files?: readonly GivenCase[];
   readonly trust?: JsonObject | null;
   readonly blocks?: (sample: Sample) => readonly BlockCase[];
+  readonly depositorKeys?: readonly string[];
   /** a damage done to the finished bytes */
   readonly damage?: (bytes: Uint8Array) => Uint8Array;
 }
@@ -82,6 +85,7 @@ export async function vector(
     files: options.files ?? PHOTO,
     trust: options.trust === null ? undefined : (options.trust ?? trustList()),
     blocks: options.blocks?.(sample) ?? [ourNode(sample)],
+    ...(options.depositorKeys && { depositorKeys: options.depositorKeys }),
     expect: { verdict, failed },
   };
 }

@@ -2,7 +2,7 @@ import { p256 } from '@noble/curves/nist.js';
 import { type Stated, statementBytes } from '../../server/core/entry/statement.ts';
 import { sha256 } from '../../server/core/hash/sha256.ts';
 import { decodeBase64, encodeBase64 } from '../../server/core/read/base64.ts';
-import { concat, equalBytes, utf8 } from '../../server/core/read/bytes.ts';
+import { concat, equalBytes, toHex, utf8 } from '../../server/core/read/bytes.ts';
 import { canonicalize, type Json, type JsonObject } from '../../server/core/read/json.ts';
 import { type CaseOptions, folderSample, type VectorCase, vector } from './cases.ts';
 import { largeKey, signingKey } from './keys.ts';
@@ -82,6 +82,8 @@ function folderWith(statement: (manifest: JsonObject) => JsonObject): CaseOption
   return { entry: entry!, tree, inclusion: [{ ...local!, manifest: outer }, tree.step] };
 }
 
+const keyOf = ({ spki }: typeof depositor): string => toHex(sha256(spki));
+
 const changed = (key: Uint8Array, at: number, byte: number): Uint8Array => key.with(at, byte);
 
 export function statementCases(): Promise<VectorCase>[] {
@@ -152,6 +154,26 @@ export function statementCases(): Promise<VectorCase>[] {
     }),
     member('a statement whose signature is DER', {
       signature: encodeBase64(depositor.signDer(utf8(canonicalize(PHOTO)))),
+    }),
+    good('a statement by one of the keys that the reader knows', {
+      ...stated(PHOTO),
+      depositorKeys: [keyOf(other), keyOf(depositor)],
+    }),
+    bad('a statement by none of the keys that the reader knows', {
+      ...stated(PHOTO),
+      depositorKeys: [keyOf(other)],
+    }),
+    bad('no statement where the reader knows the depositor’s key', {
+      entry: PHOTO,
+      depositorKeys: [keyOf(depositor)],
+    }),
+    vector('a statement of an unknown format where the reader knows the depositor’s key', 'incomplete', [], {
+      ...stated(PHOTO, { format: 'kezheng-statement/9' }),
+      depositorKeys: [keyOf(depositor)],
+    }),
+    bad('an entry of an unknown format where the reader knows the depositor’s key', {
+      entry: { format: 'kezheng-event/1', anything: 1 },
+      depositorKeys: [keyOf(depositor)],
     }),
   ];
 }

@@ -11,12 +11,14 @@ export async function copyBlob(
   room: BlobRoom,
   name: string,
   size: number,
+  /** what is there already may not be durable: where the old one is removed afterwards it is written again */
+  { isLast = false }: { readonly isLast?: boolean } = {},
 ): Promise<'there' | 'damaged'> {
   const expected = await digestOf(from, room, name, size);
   if (room === 'files' && expected !== name) return 'damaged';
   const isThere = async () =>
     (await to.size(room, name)) === size && (await digestOf(to, room, name, size)) === expected;
-  if (await isThere()) return 'there';
+  if (!isLast && (await isThere())) return 'there';
   const incoming = await to.receive();
   try {
     for await (const chunk of await from.stream(room, name, 0, size))

@@ -1,10 +1,11 @@
-import { sign } from 'node:crypto';
+import { randomBytes, sign } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { ColdRefused, checkCold, isBucket, knownCold, parseColdPlace } from '../adapters/cold.ts';
 import { openFolderInspector } from '../adapters/folder/inspect.ts';
+import { openFolderRemoval } from '../adapters/folder/remove.ts';
 import {
   contractAddress,
   contractCode,
@@ -40,6 +41,7 @@ import { createAuthority } from '../authority/tsa.ts';
 import { parseTrust } from '../core/verify/trust.ts';
 import { openDoor } from '../outbox/door.ts';
 import { parseDestination } from '../outbox/place.ts';
+import type { Blobs } from '../ports/blobs.ts';
 import type { Destination } from '../ports/door.ts';
 import type { Store } from '../ports/store.ts';
 import { createTimeGate, type TimeGate } from '../ports/time-gate.ts';
@@ -109,6 +111,33 @@ function wholeSettings(): StorageSettings {
   return settings;
 }
 
+/**
+ * Two names of one place (links, mounts, addresses of one bucket) would have every file copied onto itself and then
+ * removed: so something is written to the one place, and looked for in the other.
+ */
+async function refuseSamePlace(
+  near: Blobs,
+  far: Blobs,
+  settings: StorageSettings,
+  place: string,
+): Promise<void> {
+  const name = randomBytes(32).toString('hex');
+  await far.keep('trees', name, new Uint8Array(1));
+  const isSame = (await near.size('trees', name)) !== undefined;
+  const cold = isBucket(place) ? place : undefined;
+  const removal = isSame
+    ? await openRemoval(settings)
+    : cold === undefined
+      ? { ...openFolderRemoval({ dir: place }), close() {} }
+      : await openRemoval({ ...settings, blobs: cold });
+  await removal.remove('trees', name);
+  removal.close();
+  if (isSame)
+    throw new UsageError(
+      `KEZHENG_COLD_BLOBS：${place} 与原处是同一处（链接、挂载或同一存储桶） / is the very place where the files are (a link, a mount, one bucket)`,
+    );
+}
+
 /** What `move-cold` opens. */
 export async function openCold(): Promise<ColdTools> {
   const settings = wholeSettings();
@@ -123,6 +152,7 @@ export async function openCold(): Promise<ColdTools> {
       '请先以 KEZHENG_COLD_BLOBS 重新启动服务（每个实例） / start the service (every instance) with KEZHENG_COLD_BLOBS first',
     );
   const { near, far } = await openBlobPlaces(settings);
+  await refuseSamePlace(near, far!, settings, coldBlobs);
   const [removal, { inspector, close }] = await Promise.all([
     openRemoval(settings),
     openInspection(settings),

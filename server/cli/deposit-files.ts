@@ -19,7 +19,7 @@ import { isThere, writeNew } from './new-file.ts';
 import type { Progress } from './progress.ts';
 import { checkSaid, wrong } from './said.ts';
 import { type ServiceAnswer, type ServiceClient, ServiceRefused } from './service-client.ts';
-import { evidenceAsStated, type Signer, whoAmI } from './signer.ts';
+import { evidenceAsStated, requireSelf, type Signer, whoAmI } from './signer.ts';
 import { UsageError, userPath } from './usage.ts';
 
 /** One deposit of some files: sent whole, or as their digests only. */
@@ -28,6 +28,8 @@ export interface FilesJob {
   readonly hashOnly: boolean;
   readonly evidence: JsonObject | undefined;
   readonly signer: Signer | undefined;
+  /** name or id under which the depositor means to sign; undefined: as the service calls him */
+  readonly as: string | undefined;
   /** where the certificate goes; a name that is not there yet */
   readonly out: string;
   readonly isWaiting: boolean;
@@ -66,6 +68,7 @@ export async function depositFiles(job: FilesJob): Promise<FilesDone> {
     ...{ sha256, size: size!, sm3: sm3! },
   }));
   const me = job.signer && (await whoAmI(client));
+  if (me !== undefined) requireSelf(me, job.as);
   const statement = job.signer && {
     statement: job.signer.statement(
       { ...me!, evidence: evidenceAsStated(said), files: described, folder: null },

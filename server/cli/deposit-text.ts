@@ -1,3 +1,4 @@
+import type { Manifest } from '../core/entry/manifest.ts';
 import { bothLanguages } from '../messages/sentence.ts';
 import type { LeftOut } from '../ports/scan.ts';
 import type { FilesDone } from './deposit-files.ts';
@@ -35,7 +36,8 @@ const quoted = (path: string): string => `'${printable(path).replaceAll("'", "'\
 
 export function textOf({ folder, index, tail, leftOut, wasThere, isNewer }: Done): string {
   const { end, receipt, certificate } = tail;
-  const receivedAt = (JSON.parse(receipt!.manifest) as { receivedAt: string }).receivedAt;
+  const manifest = JSON.parse(receipt!.manifest) as Manifest;
+  const { receivedAt } = manifest;
   const lines = [
     `文件夹 folder: ${printable(folder)}`,
     ...(wasThere || leftOut !== undefined
@@ -50,6 +52,7 @@ export function textOf({ folder, index, tail, leftOut, wasThere, isNewer }: Done
     `  ${count(end.size)} 个文件 files，树根 root ${end.root}`,
     ...leftOutLines(index, end.leftOut, leftOut),
     `存证 deposited: ${receipt!.id}，${receivedAt}`,
+    ...signedLines(manifest.statement && { depositor: manifest.depositor.name, service: manifest.service }),
     certificate === undefined
       ? '证书尚未取得；稍后再次运行同一命令 / no certificate yet; run the same command again later'
       : `文件夹的证书${isNewer ? '有新的版次，' : ''}已存入索引 / the certificate of the folder is in the index${isNewer ? ', in a newer revision' : ''}`,
@@ -61,23 +64,27 @@ export function textOf({ folder, index, tail, leftOut, wasThere, isNewer }: Done
   return `${lines.join('\n')}\n`;
 }
 
+/** What a service says who one is goes under one's signature: it has to be seen. */
+const signedLines = (as: FilesDone['signedAs'] | null): readonly string[] =>
+  as
+    ? [`已签名 signed: 存证人 depositor ${printable(as.depositor)}，服务 service ${printable(as.service)}`]
+    : [];
+
 export function singleText(
   { id, receivedAt, signedAs, certificate }: FilesDone,
   paths: readonly string[],
 ): string {
   const lines = [
     `存证 deposited: ${id}，${receivedAt}`,
-    ...(signedAs === undefined
-      ? []
-      : [
-          // What a service says who one is goes under one's signature: it has to be seen.
-          `已签名 signed: 存证人 depositor ${printable(signedAs.depositor)}，服务 service ${printable(signedAs.service)}`,
-        ]),
+    ...signedLines(signedAs),
     ...(certificate === undefined
-      ? ['证书尚未取得；稍后由 /v1/evidence/ID/certificate 取得 / no certificate yet; fetch it later']
+      ? [
+          `证书尚未取得；稍后由 /v1/evidence/${id}/certificate 取得 / no certificate yet; fetch it there later`,
+        ]
       : [
           `证书 certificate: ${printable(certificate)}`,
-          `  npm run -s kezheng -- verify ${[certificate, ...paths].map(quoted).join(' ')} --trust trust.json`,
+          '  核验 check: npm run -s kezheng -- verify',
+          `    ${[certificate, ...paths].map(quoted).join(' ')} --trust …/trust.json --rpc https://…`,
         ]),
   ];
   return `${lines.join('\n')}\n`;

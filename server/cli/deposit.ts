@@ -55,6 +55,7 @@ export async function depositCommand(args: readonly string[], tools: DepositTool
     title: { type: 'string' },
     evidence: { type: 'string' },
     sign: { type: 'string' },
+    as: { type: 'string' },
     'sign-password-file': { type: 'string' },
     'hash-only': { type: 'boolean' },
     out: { type: 'string' },
@@ -85,11 +86,12 @@ export async function depositCommand(args: readonly string[], tools: DepositTool
   const fallback = titled(basename(folder));
   const { signatures, nowMs } = tools;
   const exchange = exchangeWith({
-    ...{ client, index, lock, evidence, fallback, signer },
+    ...{ client, index, lock, evidence, fallback, signer, as: values.as },
     ...{ progress, signatures, nowMs },
   });
   try {
     const before = await readTail(index);
+    if (signer !== undefined && before?.receipt !== undefined) refuseOtherSignature(signer, before.receipt);
     if (before === undefined) await exchange.greet().catch(goOnWithout(tell));
     else {
       await refuseOther(index, folder);
@@ -123,6 +125,7 @@ interface SingleOptions {
   readonly index?: string | undefined;
   readonly title?: string | undefined;
   readonly evidence?: string | undefined;
+  readonly as?: string | undefined;
   readonly 'hash-only'?: boolean | undefined;
   readonly out?: string | undefined;
   readonly 'no-wait'?: boolean | undefined;
@@ -150,7 +153,7 @@ async function depositSingle(
   if (isInClear(url)) tell(IN_CLEAR);
   try {
     const done = await depositFiles({
-      ...{ paths, signer, client, progress },
+      ...{ paths, signer, client, progress, as: values.as },
       hashOnly: values['hash-only'] ?? false,
       evidence: await readEvidence(values.evidence, values.title),
       out: values.out ?? `${paths[0]}.certificate.json`,
@@ -184,6 +187,19 @@ function onInterrupt(lock: Lock, tell: (line: string) => void): () => void {
   };
   process.once('SIGINT', stop);
   return () => void process.off('SIGINT', stop);
+}
+
+/** What is deposited already stays as it is: nobody shall think that he has signed it now. */
+function refuseOtherSignature(signer: Signer, receipt: { readonly manifest: string }): void {
+  const { statement } = JSON.parse(receipt.manifest) as {
+    readonly statement: { readonly publicKey: string } | null;
+  };
+  if (statement?.publicKey === signer.publicKey) return;
+  throw new UsageError(
+    statement === null
+      ? '此文件夹此前已存证，没有签名；要签名请以 --index 另取名称重新存证 / it was deposited before, unsigned: to sign it deposit it anew under another --index'
+      : '此文件夹此前已存证，由另一密钥签名 / it was deposited before, signed by another key',
+  );
 }
 
 /** An index under this name that was made of a folder of another one. */

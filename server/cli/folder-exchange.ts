@@ -22,7 +22,7 @@ import type { Progress } from './progress.ts';
 import { readSmall } from './read-small.ts';
 import { checkSaid, wrong } from './said.ts';
 import { type ServiceAnswer, type ServiceClient, ServiceRefused } from './service-client.ts';
-import { evidenceAsStated, type Signer, whoAmI } from './signer.ts';
+import { evidenceAsStated, requireSelf, type Signer, whoAmI } from './signer.ts';
 import { printable, UsageError } from './usage.ts';
 
 /* What a folder's deposit says to a service and hears from it. What it hears is looked at before it is kept. */
@@ -46,6 +46,7 @@ export interface ExchangeOptions {
   readonly fallback: JsonObject;
   /** the depositor's own key; undefined: nothing is signed */
   readonly signer: Signer | undefined;
+  readonly as: string | undefined;
   readonly progress: Progress;
   readonly signatures: SignatureVerifier;
   readonly nowMs: () => number;
@@ -145,7 +146,9 @@ export function exchangeWith(options: ExchangeOptions): Exchange {
       return statement !== undefined && canonicalize(rest) === bare;
     });
     if (before !== undefined) return before.body;
-    const stated = { ...(await whoAmI(client)), evidence: evidenceAsStated(said), files: [], folder };
+    const me = await whoAmI(client);
+    requireSelf(me, options.as);
+    const stated = { ...me, evidence: evidenceAsStated(said), files: [], folder };
     return canonicalize({ ...said, folder, statement: signer.statement(stated, nowMs()) });
   }
 

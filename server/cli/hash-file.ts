@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import type { GivenFile } from '../core/verify/files.ts';
 import { unreadable } from './read-small.ts';
-import { userPath } from './usage.ts';
+import { UsageError, userPath } from './usage.ts';
 
 /** A UsageError where it cannot be read. */
 export async function hashFile(path: string): Promise<GivenFile> {
@@ -11,6 +11,8 @@ export async function hashFile(path: string): Promise<GivenFile> {
     const stream = createReadStream(userPath(path), { highWaterMark: 1 << 20 });
     return { name: basename(path), ...(await hashStream(stream as AsyncIterable<Uint8Array>)) };
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EISDIR')
+      throw new UsageError(`${path} 是文件夹 / is a folder（deposit --folder）`);
     throw unreadable(path, error);
   }
 }

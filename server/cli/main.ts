@@ -41,13 +41,14 @@ const HELP = `可证 kezheng
 
   kezheng verify CERTIFICATE FILE... [--trust FILE]... [--renewal FILE]... [--depositor-key PEM|SHA256]... [--rpc URL [--confirmations N] | --block-hash HASH] [--json | --brief]
       核验证书与原件，不需要服务在运行；CERTIFICATE 可为证书（.json）、内附证书的 PDF，或内含原件的压缩包（.zip）
+      --depositor-key 存证人的公钥（PEM）或其指纹：没有他的签名即无效 / a public key of the depositor (PEM) or its fingerprint: invalid without his signature
       / check a certificate and its files; no service needed; CERTIFICATE is the .json, a PDF that holds it, or a package (.zip) with the files
       退出码 exit: 0 有效 valid, 1 无效 invalid, 2 尚不完整 incomplete, 64 用法 usage
 
   kezheng deposit FILE... [--url URL] [--key KEY] [--title TEXT] [--evidence FILE] [--sign KEY.pem] [--hash-only] [--out FILE] [--no-wait] [--json]
       存证：上传文件（或只交摘要），等候证书并写在第一个文件旁 / deposit files, or their digests only; the certificate is written beside the first of them
-      --sign 用存证人自己的 P-256 私钥签名：服务不能伪造或改动，存证人不能否认；口令用 --sign-password-file
-      / sign with the depositor's own key: neither can the service make up or change it, nor the depositor deny it
+      --sign 用存证人自己的 P-256 私钥签名：服务不能伪造或改动，存证人不能否认；口令用 --sign-password-file；--as 只以此名称（或编号）签名
+      / sign with the depositor's own key: neither can the service make up or change it, nor the depositor deny it; --as: under this name (or id) only
       退出码 exit: 0 完成 done, 1 未完成 not done, 64 用法 usage
 
   kezheng deposit --folder DIR [--sign KEY.pem] [--url URL] [--key KEY] [--index FILE] [--title TEXT] [--evidence FILE] [--no-wait] [--json]

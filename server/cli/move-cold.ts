@@ -1,7 +1,8 @@
 import { filesAfter } from '../audit/blobs.ts';
+import { differenceFrom, storedLeaves, treeOf } from '../audit/trees.ts';
 import type { BlobRemoval, BlobRoom, Blobs } from '../ports/blobs.ts';
 import { BlobUnavailable } from '../ports/blobs.ts';
-import { InspectionFailed, type Inspector, type RawBatch } from '../ports/inspect.ts';
+import { type BlobInspector, InspectionFailed, type Inspector, type RawBatch } from '../ports/inspect.ts';
 import { eachOf, isOfDisk } from './archive.ts';
 import { say } from './compare-store.ts';
 import { copyBlob } from './copy-blob.ts';
@@ -57,8 +58,8 @@ export async function moveColdCommand(
   try {
     const batches = await oldBatches(tools.inspector, beforeMs);
     for (const batch of batches)
-      await eachOf(blobsOf(tools.inspector, batch, rooms), ({ room, name }) =>
-        moveOne(tools, room, name, values['dry-run'] === true, tally),
+      await eachOf(blobsOf(tools.inspector, batch, rooms), (one) =>
+        moveOne(tools, one, values['dry-run'] === true, tally),
       );
     return tell(tools.place, batches.length, tally, values['dry-run'] === true);
   } catch (error) {
@@ -74,8 +75,8 @@ export async function moveColdCommand(
 }
 
 function daysOf(given: string | undefined): number {
-  if (given === undefined || !/^\d{1,5}$/.test(given))
-    throw new UsageError('--older-than 应为天数 / is no number of days');
+  if (given === undefined) throw new UsageError('缺少 --older-than DAYS / it is missing');
+  if (!/^\d{1,5}$/.test(given)) throw new UsageError('--older-than 应为天数 / is no number of days');
   return Number(given);
 }
 
@@ -103,16 +104,27 @@ async function* blobsOf(
   inspector: Inspector,
   { first, last, root }: Batch,
   rooms: readonly BlobRoom[],
-): AsyncGenerator<{ readonly room: BlobRoom; readonly name: string }> {
-  if (rooms.includes('trees')) yield { room: 'trees', name: root };
+): AsyncGenerator<Movable> {
+  const leaves = last - first + 1;
+  if (rooms.includes('trees')) yield { room: 'trees', name: root, leaves };
   if (!rooms.includes('files')) return;
   for (let after = first - 1; ; ) {
     const page = await filesAfter(inspector, after, last);
     // Entries of one catalogue often name the same file.
-    for (const name of new Set(page.files.map(({ sha256 }) => sha256))) yield { room: 'files', name };
+    for (const name of new Set(page.files.map(({ sha256 }) => sha256))) yield { room: 'files', name, leaves };
     if (page.last === undefined) return;
     after = page.last;
   }
+}
+
+/** Of more the counts are a little wrong, and nothing else. */
+const MOST_SEEN = 1_000_000;
+
+interface Movable {
+  readonly room: BlobRoom;
+  readonly name: string;
+  /** of its batch */
+  readonly leaves: number;
 }
 
 interface Tally {
@@ -121,17 +133,31 @@ interface Tally {
   /** were there before */
   cold: number;
   readonly wrong: string[];
+  readonly seen: Set<string>;
 }
 
-const createTally = (): Tally => ({ moved: 0, bytes: 0, cold: 0, wrong: [] });
+const createTally = (): Tally => ({ moved: 0, bytes: 0, cold: 0, wrong: [], seen: new Set() });
+
+/** A file's name is its digest; that of a tree is the root of the leaves at its beginning, and all of it follows from them. */
+async function isWholeTree(near: Blobs, root: string, size: number, leaves: number): Promise<boolean> {
+  const inspected = {
+    size: async () => size,
+    stream: () => near.stream('trees', root, 0, size),
+  } as unknown as BlobInspector;
+  const found = await storedLeaves(inspected, root, leaves);
+  return found !== undefined && (await differenceFrom(inspected, root, treeOf(found).file())) === undefined;
+}
 
 async function moveOne(
   { near, far, removal }: ColdTools,
-  room: BlobRoom,
-  name: string,
+  { room, name, leaves }: Movable,
   isDry: boolean,
   tally: Tally,
 ): Promise<void> {
+  // Entries of a catalogue often name the same file; it is counted once, also where nothing is moved.
+  const key = `${room}/${name}`;
+  if (tally.seen.has(key)) return;
+  if (tally.seen.size < MOST_SEEN) tally.seen.add(key);
   const size = await near.size(room, name);
   if (size === undefined) {
     if ((await far.size(room, name)) === undefined) tally.wrong.push(`missing  ${room}/${name}`);
@@ -139,7 +165,8 @@ async function moveOne(
     return;
   }
   if (!isDry) {
-    if ((await copyBlob(near, far, room, name, size)) === 'damaged') {
+    const isWhole = room === 'files' || (await isWholeTree(near, name, size, leaves));
+    if (!isWhole || (await copyBlob(near, far, room, name, size, { isLast: true })) === 'damaged') {
       tally.wrong.push(`damaged  ${room}/${name}`);
       return;
     }

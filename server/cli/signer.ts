@@ -12,6 +12,8 @@ import { UsageError } from './usage.ts';
 /* The depositor's own key, which never leaves this machine: what it signs is what the manifest will say. */
 
 export interface Signer {
+  /** SubjectPublicKeyInfo, base64 */
+  readonly publicKey: string;
   /** A kezheng-statement/1 over this. */
   statement(stated: Stated, nowMs: number): JsonObject;
 }
@@ -25,6 +27,7 @@ export async function readSigner(path: string, passwordFile: string | undefined)
   const key = privateKey(path, pem, password?.replace(/\r?\n$/, ''));
   const publicKey = createPublicKey(key).export({ format: 'der', type: 'spki' });
   return {
+    publicKey: encodeBase64(publicKey),
     statement(stated, nowMs) {
       const signedAt = new Date(nowMs).toISOString();
       const message = statementBytes(stated, { publicKey, signedAt });
@@ -70,6 +73,14 @@ export async function whoAmI(client: ServiceClient): Promise<Pick<Stated, 'depos
 }
 
 const TIMES = ['capturedFrom', 'capturedTo'] as const;
+
+/** Whose name a service puts under a signature is the depositor's to say, where he said it beforehand. */
+export function requireSelf({ depositor }: Pick<Stated, 'depositor'>, as: string | undefined): void {
+  if (as === undefined || as === depositor.name || as === depositor.id) return;
+  throw new ServiceRefused(
+    `服务称您为“${depositor.name}”（${depositor.id}），不是“${as}”：没有签名 / the service calls you ${depositor.name}, not ${as}: nothing was signed`,
+  );
+}
 
 /** As the manifest will have it; what the interface does not take, it says itself. */
 export function evidenceAsStated(given: JsonObject): Stated['evidence'] {

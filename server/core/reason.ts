@@ -219,6 +219,7 @@ export const REASON_CODES = [
   'entry-format-unknown',
   'no-statement',
   'statement-format-unknown',
+  'statement-missing',
   'statement-signature-wrong',
   'statement-key-other',
   'statement-signed',

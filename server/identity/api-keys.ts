@@ -6,6 +6,7 @@ import type { UsedOnce } from '../ports/used-once.ts';
 import {
   type MessageSignature,
   requireCovered,
+  SIGNATURE_AHEAD_MS,
   SignatureRefused,
   type SignedMessage,
   signatureBase,
@@ -123,7 +124,7 @@ export function signedCalls(store: IdentityStore, clock: Clock, used: UsedOnce):
 
   /** By what was signed and not by the signature: the same text has others that hold as well. */
   function nameOf(message: SignedMessage, { keyId, input }: MessageSignature): string {
-    const base = createHash('sha256').update(signatureBase(message, input), 'latin1').digest('hex');
+    const base = createHash('sha256').update(signatureBase(message, input), 'latin1').digest('base64');
     return `${keyId} ${base}`;
   }
 
@@ -135,13 +136,15 @@ export function signedCalls(store: IdentityStore, clock: Clock, used: UsedOnce):
         if (key === undefined) continue;
         const nowMs = clock.nowMs();
         requireCovered(message, signed, nowMs);
-        if (signed.created! * 1_000 < used.sinceMs - SECOND_MS)
+        // Before the start it may have been used already, also one that was made a little ahead of its time.
+        if (signed.created! * 1_000 < used.sinceMs + SIGNATURE_AHEAD_MS)
           throw new SignatureRefused('signature-out-of-date', { created: signed.created! });
         if (!verifySignature(message, signed, Buffer.from(key.publicKey!, 'base64')))
           throw new SignatureRefused('signature-wrong');
         const over = isOver(key, nowMs);
         if (over !== undefined) return over;
-        return (await used.use(nameOf(message, signed), nowMs)) ? callerOf(store, key) : 'signature-replayed';
+        const isFirst = await used.use(key.organization, nameOf(message, signed), nowMs);
+        return isFirst ? callerOf(store, key) : 'signature-replayed';
       }
       return 'not-authenticated';
     },
@@ -151,9 +154,6 @@ export function signedCalls(store: IdentityStore, clock: Clock, used: UsedOnce):
     },
   };
 }
-
-/** Signatures tell whole seconds. */
-const SECOND_MS = 1_000;
 
 async function callerOf(store: IdentityStore, key: ApiKey): Promise<Caller> {
   const organization = await store.organization(key.organization);

@@ -8,6 +8,7 @@ import {
   parseDictionary,
   serializeInnerList,
   serializeItem,
+  trimmed,
 } from './structured-fields.ts';
 
 /*
@@ -67,8 +68,11 @@ export interface MessageSignature {
 
 /** More than one is for others on the way; more than this is an attack. */
 const MAX_SIGNATURES = 4;
+const MAX_COMPONENTS = 32;
+const MAX_FIELD = 4_096;
 
 const dictionary = (text: string): ReadonlyMap<string, Member> => {
+  if (text.length > MAX_FIELD) throw new SignatureRefused('signature-malformed', { limit: MAX_FIELD });
   try {
     return parseDictionary(text);
   } catch (error) {
@@ -124,21 +128,29 @@ function integerOf({ parameters }: InnerList, name: string, label: string): numb
 
 /** Lines of components and their values, the last one of what the signature says of itself. */
 export function signatureBase(message: SignedMessage, input: InnerList): string {
+  if (input.items.length > MAX_COMPONENTS)
+    throw new SignatureRefused('signature-malformed', { limit: MAX_COMPONENTS });
   const seen = new Set<string>();
+  const query = queryParameters(message);
   const lines = input.items.map((item) => {
     const name = serializeItem(item);
     if (item.bare.kind !== 'string' || seen.has(name)) throw new SignatureRefused('signature-malformed');
     seen.add(name);
-    return `${name}: ${componentValue(message, item, item.bare.value)}`;
+    return `${name}: ${componentValue(message, item, item.bare.value, query)}`;
   });
   return [...lines, `"@signature-params": ${serializeInnerList(input)}`].join('\n');
 }
 
-function componentValue(message: SignedMessage, item: Item, name: string): string {
+function componentValue(
+  message: SignedMessage,
+  item: Item,
+  name: string,
+  query: ReturnType<typeof queryParameters>,
+): string {
   const unknown = (): never => {
     throw new SignatureRefused('signature-component-unknown', { component: serializeItem(item) });
   };
-  if (name === '@query-param') return queryParameter(message, item) ?? unknown();
+  if (name === '@query-param') return query(item) ?? unknown();
   // `sf`, `bs`, `key`, `req` and `tr` ask for another reading of a field, which no client of ours needs.
   if (item.parameters.size > 0) return unknown();
   const value = name.startsWith('@') ? DERIVED[name]?.(message) : fieldValue(message, name);
@@ -161,20 +173,27 @@ const queryOf = (target: string): string => target.slice(target.indexOf('?') + 1
 
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: ':80', https: ':443' };
 
+/** A host and maybe a port: with anything else in it, where it ends and the path begins would be anybody's guess. */
+const AUTHORITY = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/;
+
 function authorityOf({ authority, scheme }: SignedMessage): string {
+  if (!AUTHORITY.test(authority))
+    throw new SignatureRefused('signature-malformed', { component: '@authority' });
   const lower = authority.toLowerCase();
   const port = DEFAULT_PORTS[scheme];
   return port !== undefined && lower.endsWith(port) ? lower.slice(0, -port.length) : lower;
 }
 
-/** §2.2.8: once in the query, its name and value encoded anew. */
-function queryParameter({ target }: SignedMessage, { parameters }: Item): string | undefined {
-  const name = parameters.get('name');
-  if (name?.kind !== 'string' || parameters.size !== 1) return undefined;
-  const values = [...new URLSearchParams(queryOf(target))].flatMap(([key, value]) =>
-    encoded(key) === name.value ? encoded(value) : [],
-  );
-  return values.length === 1 ? values[0] : undefined;
+/** §2.2.8: once in the query, its name and value encoded anew. The query is read once, and only where it is asked for. */
+function queryParameters({ target }: SignedMessage) {
+  let read: readonly (readonly [string, string])[] | undefined;
+  return ({ parameters }: Item): string | undefined => {
+    const name = parameters.get('name');
+    if (name?.kind !== 'string' || parameters.size !== 1) return undefined;
+    read ??= [...new URLSearchParams(queryOf(target))].map(([key, value]) => [encoded(key), encoded(value)]);
+    const values = read.filter(([key]) => key === name.value);
+    return values.length === 1 ? values[0]![1] : undefined;
+  };
 }
 
 const encoded = (text: string): string =>
@@ -185,7 +204,8 @@ function fieldValue({ rawHeaders }: SignedMessage, name: string): string | undef
   const values: string[] = [];
   for (let i = 0; i + 1 < rawHeaders.length; i += 2)
     if (rawHeaders[i]!.toLowerCase() === name)
-      values.push(rawHeaders[i + 1]!.replaceAll(/[ \t]*\r\n[ \t]+/g, ' ').replace(/^[ \t]+|[ \t]+$/g, ''));
+      // A field over several lines (obs-fold) does not come this far.
+      values.push(trimmed(rawHeaders[i + 1]!, ' \t'));
   return values.length === 0 ? undefined : values.join(', ');
 }
 
@@ -215,8 +235,10 @@ export function verifySignature(message: SignedMessage, signed: MessageSignature
 
 // ---------------------------------------------------------------- what a signature has to cover
 
-/** So far a clock may be off, and so long a signature can be used, once. */
+/** So long a signature can be used, once. */
 export const SIGNATURE_LIFE_MS = 300_000;
+/** So far a caller's clock may be ahead. It is short because of what a new start has to refuse: see `signedCalls`. */
+export const SIGNATURE_AHEAD_MS = 5_000;
 
 /** Every way to say where the request goes, any of them whole. */
 const TARGETS: readonly (readonly string[])[] = [
@@ -232,13 +254,11 @@ const WHERE_THERE = ['content-digest', 'content-type', 'idempotency-key'];
 /** Throws where the signature is good for another request than this one, or for another time. */
 export function requireCovered(message: SignedMessage, signed: MessageSignature, nowMs: number): void {
   const { created, expires, input } = signed;
-  const nowSeconds = nowMs / 1_000;
   if (created === undefined)
     throw new SignatureRefused('signature-component-missing', { component: 'created' });
-  if (
-    Math.abs(nowSeconds - created) > SIGNATURE_LIFE_MS / 1_000 ||
-    (expires !== undefined && expires < nowSeconds)
-  )
+  const ageMs = nowMs - created * 1_000;
+  const isOver = expires !== undefined && expires * 1_000 < nowMs;
+  if (ageMs > SIGNATURE_LIFE_MS || ageMs < -SIGNATURE_AHEAD_MS || isOver)
     throw new SignatureRefused('signature-out-of-date', { created });
   const covered = new Set(input.items.map(serializeItem));
   const has = (name: string): boolean => covered.has(`"${name}"`);

@@ -77,7 +77,7 @@ class Reader {
 
 /** §4.2.2. */
 export function parseDictionary(text: string): ReadonlyMap<string, Member> {
-  const reader = new Reader(text.replace(/^ +| +$/g, ''));
+  const reader = new Reader(trimmed(text, ' '));
   const members = new Map<string, Member>();
   if (reader.isAtEnd) return members;
   for (;;) {
@@ -90,6 +90,14 @@ export function parseDictionary(text: string): ReadonlyMap<string, Member> {
     reader.take(/[ \t]*/y);
     if (reader.isAtEnd) reader.fail();
   }
+}
+
+/** Without these characters at both ends. A pattern for it would take the square of their number. */
+export function trimmed(text: string, characters: string): string {
+  let [start, end] = [0, text.length];
+  while (start < end && characters.includes(text[start]!)) start++;
+  while (end > start && characters.includes(text[end - 1]!)) end--;
+  return text.slice(start, end);
 }
 
 function readMember(reader: Reader): Member {

@@ -259,11 +259,12 @@ export const en: Sentences = {
     'entry-format-unknown': 'this checker does not know the entry format {format}',
     'no-statement': 'there is no statement signed by the depositor',
     'statement-format-unknown': 'this checker does not know the statement format {format}',
-    'statement-signature-wrong': "the depositor's signature is not over what the manifest says (key {key})",
+    'statement-missing': 'you gave keys of the depositor, and this certificate has no signature of his',
+    'statement-signature-wrong': 'the signature is not over what the manifest says (key {key})',
     'statement-key-other':
       'it is signed by the key {key}, which is none of those that you gave as the depositor’s',
     'statement-signed':
-      'signed by the depositor with the key {key}, at {signedAt} by his own word; whether the key is his, compare with what he publishes or shows',
+      'signed by whoever holds the key {key}, at {signedAt} by his own word; whether that is the depositor, compare with the key that he publishes or shows',
     'statement-signed-known':
       'signed by the depositor with the key {key} that you gave, at {signedAt} by his own word',
     'files-in-folder':

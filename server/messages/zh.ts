@@ -242,10 +242,11 @@ export const zh: Sentences = {
     'entry-format-unknown': '此核验程序不认识清单格式 {format}',
     'no-statement': '没有存证人自己的签名声明',
     'statement-format-unknown': '此核验程序不认识声明格式 {format}',
-    'statement-signature-wrong': '存证人的签名与清单内容不符（密钥 {key}）',
+    'statement-missing': '您给出了存证人的密钥，而此证书没有存证人的签名',
+    'statement-signature-wrong': '签名与清单内容不符（密钥 {key}）',
     'statement-key-other': '签名出自密钥 {key}，不是您所给出的存证人密钥',
     'statement-signed':
-      '存证人以密钥 {key} 签名，签署时间自述为 {signedAt}；该密钥是否属于存证人，请与其本人公布或出示的比对',
+      '由持有密钥 {key} 的人签名，签署时间自述为 {signedAt}；此人是否存证人，请以其公布或出示的公钥比对',
     'statement-signed-known': '存证人以您所给出的密钥 {key} 签名，签署时间自述为 {signedAt}',
     'files-in-folder': '清单是含 {size} 个文件的文件夹，只有其默克尔根，不列文件',
     'files-not-listed': '清单未逐一列出文件，无法按文件核对',

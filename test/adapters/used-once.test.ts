@@ -17,16 +17,16 @@ for (const [kind, open] of Object.entries(kinds)) {
     for (let start = 0; start < 2 * REMEMBERED_MS; start += 61_000) {
       const used = open();
       const name = `n${start}`;
-      t.equal(await used.use(name, AT_MS + start), true);
+      t.equal(await used.use('o', name, AT_MS + start), true);
       for (const later of [0, 1, REMEMBERED_MS / 2, REMEMBERED_MS - 1])
-        t.equal(await used.use(name, AT_MS + start + later), false, `${start} + ${later}`);
-      t.equal(await used.use(`${name}x`, AT_MS + start), true);
+        t.equal(await used.use('o', name, AT_MS + start + later), false, `${start} + ${later}`);
+      t.equal(await used.use('o', `${name}x`, AT_MS + start), true);
     }
   });
 
   t.test(`${kind}: of many at once one`, async (t) => {
     const used = open();
-    const all = await Promise.all(Array.from({ length: 50 }, () => used.use('n', AT_MS)));
+    const all = await Promise.all(Array.from({ length: 50 }, () => used.use('o', 'n', AT_MS)));
     t.equal(all.filter(Boolean).length, 1);
   });
 }
@@ -34,11 +34,21 @@ for (const [kind, open] of Object.entries(kinds)) {
 t.test(
   'in memory: nothing that still counts is forgotten for room, and what is over makes room',
   async (t) => {
-    const used = createUsedOnce(AT_MS, 3);
-    for (const name of ['a', 'b', 'c']) t.equal(await used.use(name, AT_MS), true);
-    await t.rejects(used.use('d', AT_MS + 1), StoreOverloaded);
-    t.equal(await used.use('a', AT_MS + 1), false);
-    t.equal(await used.use('d', AT_MS + REMEMBERED_MS), true);
+    const used = createUsedOnce(AT_MS, { most: 3 });
+    for (const name of ['a', 'b', 'c']) t.equal(await used.use('o', name, AT_MS), true);
+    await t.rejects(used.use('o', 'd', AT_MS + 1), StoreOverloaded);
+    t.equal(await used.use('o', 'a', AT_MS + 1), false);
+    t.equal(await used.use('o', 'a', AT_MS + REMEMBERED_MS), false, 'a generation later it is still known');
+    await t.rejects(used.use('o', 'd', AT_MS + REMEMBERED_MS), StoreOverloaded);
+    t.equal(await used.use('o', 'd', AT_MS + 2 * REMEMBERED_MS), true);
     t.equal(used.sinceMs, AT_MS);
   },
 );
+
+t.test('in memory: one owner takes the room of no other', async (t) => {
+  const used = createUsedOnce(AT_MS, { most: 10, mostOfOne: 3 });
+  for (const name of ['a', 'b', 'c']) t.equal(await used.use('one', name, AT_MS), true);
+  await t.rejects(used.use('one', 'd', AT_MS), StoreOverloaded);
+  await t.rejects(used.use('one', 'd', AT_MS + REMEMBERED_MS), StoreOverloaded, 'of both generations');
+  t.equal(await used.use('other', 'd', AT_MS), true);
+});

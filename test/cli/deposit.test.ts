@@ -127,7 +127,16 @@ t.test('a folder is signed as a whole, and each of its files is under the signat
   for (const n of [1, 2, 3]) writeFileSync(join(dir, `${n}.txt`), `file ${n}`);
   const first = await deposit('--folder', dir, '--sign', key, '--no-wait');
   t.equal(first.code, 0, first.err);
+  t.match(first.out, /已签名 signed: 存证人 depositor/);
   t.equal((await deposit('--folder', dir, '--sign', key)).code, 0, 'again: the same deposit');
+  const otherKey = join(folder, 'other.pem');
+  writeFileSync(otherKey, newDepositor().pem);
+  t.match(await deposit('--folder', dir, '--sign', otherKey), { code: 64, err: /由另一密钥签名/ });
+  const plain = join(folder, '未签名');
+  mkdirSync(plain);
+  writeFileSync(join(plain, 'x'), 'x');
+  t.equal((await deposit('--folder', plain, '--no-wait')).code, 0);
+  t.match(await deposit('--folder', plain, '--sign', key), { code: 64, err: /没有签名/ });
   const out = join(folder, 'out');
   mkdirSync(out);
   t.equal((await cli(['cut', `${dir}.kezheng-index`, '2.txt', '--out', out])).code, 0);
@@ -157,6 +166,20 @@ t.test('what cannot be is said before anything is sent', async (t) => {
     t.equal(code, 64, args.join(' '));
     t.match(err, told);
   }
+  t.match(await deposit(folder), { code: 64, err: /deposit --folder/ });
+  const asOther = await deposit(file, '--sign', key, '--as', '别的公司');
+  t.equal(asOther.code, 1);
+  t.match(asOther.err, /没有签名/);
+  t.equal((await deposit(file, '--sign', key, '--as', '示范权利人甲有限公司', '--no-wait')).code, 0);
+  const unsigned = fileOf('unsigned');
+  t.equal((await deposit(unsigned)).code, 0);
+  const asked = await verify(
+    `${unsigned}.certificate.json`,
+    unsigned,
+    '--depositor-key',
+    depositor.fingerprint,
+  );
+  t.equal(asked.code, 1, 'whoever asks for a signature is not told «valid» without one');
   const stranger = await cli(['deposit', file, '--sign', key], { ...env, KEZHENG_KEY: 'kz_wrong' });
   t.equal(stranger.code, 1);
   t.match(stranger.err, /密钥/);

@@ -7,6 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -216,6 +217,10 @@ t.test(
     const { dataDir } = all.service;
     await t.rejects(run({}, dataDir), /KEZHENG_COLD_BLOBS：旧批次/);
     await t.rejects(run({ KEZHENG_COLD_BLOBS: other }, dataDir), /kezheng-cold/);
+    writeFileSync(join(other, 'kezheng-cold'), 'somebody\n');
+    await t.rejects(run({ KEZHENG_COLD_BLOBS: other }, dataDir), /另一处数据的冷存/);
+    rmSync(join(other, 'kezheng-cold'));
+    await t.rejects(run({ KEZHENG_COLD_BLOBS: 's3://elsewhere' }, dataDir), /此处数据的冷存是/);
     renameSync(cold, `${cold}.away`);
     await t.rejects(run({ KEZHENG_COLD_BLOBS: cold }, dataDir), /没有挂载/);
     const env = { ...all.env, KEZHENG_COLD_BLOBS: '' };
@@ -225,6 +230,47 @@ t.test(
     t.teardown(() => again.stop());
     await expectProven(t, { ...all, service: again });
     t.same(readdirSync(other), []);
+  },
+);
+
+t.test(
+  'a cold place that is the near one by another name takes nothing away',
+  { skip: ON_POSTGRES && 'in a bucket' },
+  async (t) => {
+    const link = join(folderOf(t), 'link');
+    const all = await installation(t, coldFolder(t), 1);
+    await all.service.pause();
+    const { dataDir } = all.service;
+    rmSync(join(dataDir, 'cold.json'));
+    const before = blobsIn(dataDir);
+    symlinkSync(join(dataDir, 'blobs'), link);
+    const again = await run({ KEZHENG_COLD_BLOBS: link }, dataDir);
+    t.teardown(() => again.stop());
+    const done = await cli(['move-cold', '--older-than', '0'], { ...all.env, KEZHENG_COLD_BLOBS: link });
+    t.equal(done.code, 64);
+    t.match(done.err, /是同一处/);
+    t.same(blobsIn(dataDir), before);
+    await expectProven(t, { ...all, service: again });
+  },
+);
+
+t.test(
+  'a tree that is damaged is not moved, and no good one is written over',
+  { skip: ON_POSTGRES && 'in a bucket' },
+  async (t) => {
+    const cold = coldFolder(t);
+    const all = await installation(t, cold, 1);
+    const [tree] = blobsIn(all.service.dataDir).filter((name) => name.startsWith('trees/'));
+    const near = join(all.service.dataDir, 'blobs', tree!);
+    const good = readFileSync(near);
+    mkdirSync(dirname(join(cold, tree!)), { recursive: true });
+    writeFileSync(join(cold, tree!), good);
+    writeFileSync(near, Buffer.from(good.map((byte) => byte ^ 1)));
+    const done = await moveCold(all, '--only', 'trees');
+    t.equal(done.code, 2);
+    t.match(done.err, `damaged  trees/${tree!.split('/').at(-1)}`);
+    t.ok(readFileSync(join(cold, tree!)).equals(good));
+    t.ok(existsSync(near));
   },
 );
 

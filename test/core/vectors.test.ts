@@ -19,6 +19,7 @@ interface Case {
   readonly files: readonly GivenCase[];
   readonly trust: object | null;
   readonly blocks: readonly ComparedBlock[];
+  readonly depositorKeys?: readonly string[];
   readonly verdict: string;
   readonly testChain: boolean;
   readonly checks: readonly object[];
@@ -40,6 +41,7 @@ for (const [primitives, signatures] of [
         trust: one.trust === null ? undefined : parseTrust(utf8(JSON.stringify(one.trust))),
         blocks: one.blocks,
         signatures,
+        ...(one.depositorKeys && { depositorKeys: one.depositorKeys }),
       });
       const found = {
         verdict: report.verdict,

@@ -650,9 +650,11 @@ def check_signature(document):
 
 STATEMENT = closed(format=text, publicKey=text, signature=text, signedAt=instant)
 
-def check_statement(holder):
-    """S3, `statement`, and S7, check 5, of a manifest that has one; no keys are known beforehand."""
+def check_statement(holder, keys):
+    """S3, `statement`, and S7, check 5, of a manifest; `keys`: SHA-256 of those that the reader knows."""
     given = holder["statement"]
+    if given is None:
+        return "failed" if keys else "skipped"
     if given["format"] != "kezheng-statement/1":
         return "unknown"
     try:
@@ -665,6 +667,7 @@ def check_statement(holder):
         signed.update((name, given[name]) for name in "format publicKey signedAt".split())
         point = int.from_bytes(key[27:59], "big"), int.from_bytes(key[59:], "big")
         r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
+        need(not keys or H(key).hex() in keys, "another key")
         return "passed" if P256.verify(point, H(canonical(signed)), r, s) else "failed"
     except ValueError:
         return "failed"
@@ -1453,15 +1456,15 @@ def real(found):
     """The logs in the trust list are there and no test logs (S6: a test log if any of them says so)."""
     return bool(found["logs"]) and not any(log["test"] for log in found["logs"])
 
-def verify(data, given, trust, blocks):
+def verify(data, given, trust, blocks, keys=()):
     """As verify_certificate(), of a certificate or of the PDF that holds it; Bad where a PDF holds none."""
     if data[:5] != b"%PDF-":
-        return verify_certificate(data, given, trust, blocks)
+        return verify_certificate(data, given, trust, blocks, keys)
     certificate, begin = open_pdf(data)
-    return verify_certificate(certificate, given, trust, blocks,
+    return verify_certificate(certificate, given, trust, blocks, keys,
                               lambda headers: check_pages(data, certificate, begin, trust, headers))
 
-def verify_certificate(data, given, trust, blocks, pages=None):
+def verify_certificate(data, given, trust, blocks, keys=(), pages=None):
     """(verdict, test chain, proven time, labels of independent tokens, [(id, at, status)])"""
     try:
         document = read_certificate(data)
@@ -1484,7 +1487,7 @@ def verify_certificate(data, given, trust, blocks, pages=None):
     known = entry["format"] in ("kezheng-manifest/1", "kezheng-file/1")
     status["entry"] = "passed" if known else "unknown"
     holder = document["inclusion"][0]["manifest"] if entry["format"] == "kezheng-file/1" else entry
-    status["statement"] = check_statement(holder) if known and holder["statement"] is not None else "skipped"
+    status["statement"] = check_statement(holder if known else {"statement": None}, keys)
     status["files"], status["digests"], status["sm3"] = check_files(document, given)
     status["inclusion"] = check_inclusion(document, [found["transaction"] for found in stamped])
     checks = [(name, None, status[name]) for name in ONCE]
@@ -1493,7 +1496,7 @@ def verify_certificate(data, given, trust, blocks, pages=None):
         checks += [(name, "tokens[%d]" % i, result) for name, result in zip(("token", "authority"), pair)]
     for i, (result, _, _) in enumerate(anchors):
         checks += [(name, "anchors[%d]" % i, result[name]) for name in ANCHORED]
-    required = "format signature issuer entry files digests inclusion".split()
+    required = "format signature issuer entry files digests inclusion".split() + ["statement"] * bool(keys)
     if pages:
         status["pdf-pages"] = pages([found["header"]["time"] for found in stamped])
         checks.append(("pdf-pages", None, status["pdf-pages"]))
@@ -1527,14 +1530,14 @@ def refused(data):
     except ValueError:
         return True
 
-def asked(certificate, given, trust, blocks):
+def asked(certificate, given, trust, blocks, keys=()):
     """verify(), but what is wrong in the question (S6) is an error of whoever asks."""
     maybe(TRUST)(trust)
     for supplied in given:
         hexn(32)(supplied["sha256"])
         maybe(hexn(32))(supplied.get("sm3"))
         maybe(uint)(supplied.get("size"))
-    return verify(certificate, given, trust, blocks)
+    return verify(certificate, given, trust, blocks, keys)
 
 def run_cases(path):
     base = os.path.dirname(path)
@@ -1549,7 +1552,8 @@ def run_cases(path):
             given = [measured(read(os.path.join(base, "files", f["file"]))) if "file" in f else f
                      for f in case["files"]]
             verdict, test, counts, labels, checks = asked(
-                read(os.path.join(base, case["certificate"])), given, case["trust"], case["blocks"])
+                read(os.path.join(base, case["certificate"])), given, case["trust"], case["blocks"],
+                case.get("depositorKeys", ()))
         except Exception as error:      # a crash is a disagreement, too
             verdict, test, counts, labels, checks = repr(error), None, None, None, []
         mine = ["verdict %s" % verdict, "testChain %s" % test, "counts %s" % counts, "authorities %s" % labels]

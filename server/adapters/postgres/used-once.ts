@@ -10,7 +10,7 @@ const WINDOW_MS = 2 * REMEMBERED_MS;
  */
 export const usedOnceBy = ({ hit }: RateLimits): UsedOnce => ({
   sinceMs: 0,
-  async use(name, nowMs) {
+  async use(_owner, name, nowMs) {
     const rows = [0, WINDOW_MS / 2].map((shift) => hit(`once ${shift} ${name}`, WINDOW_MS, nowMs + shift));
     return (await Promise.all(rows)).every(({ count }) => count === 1);
   },

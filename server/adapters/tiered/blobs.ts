@@ -22,8 +22,9 @@ export function tieredBlobs(near: Blobs, far: Blobs): Blobs {
     size: async (room, name) => (await near.size(room, name)) ?? far.size(room, name),
     // A stream may say only when it is read that there is nothing: too late to go elsewhere.
     async stream(room, name, start, end) {
-      const place = (await near.size(room, name)) === undefined ? far : near;
-      return place.stream(room, name, start, end);
+      if ((await near.size(room, name)) === undefined) return far.stream(room, name, start, end);
+      // It may go to the far place at this very moment.
+      return reading(room, name, (blobs) => blobs.stream(room, name, start, end));
     },
     read: (room, name, start, length) =>
       reading(room, name, (blobs) => blobs.read(room, name, start, length)),

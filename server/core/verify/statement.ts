@@ -31,7 +31,10 @@ export async function checkStatement(
   });
   const manifest = manifestOf(certificate);
   const given = manifest?.statement ?? null;
-  if (given === null) return finding('skipped', reason('no-statement'));
+  if (given === null)
+    return known.length === 0
+      ? finding('skipped', reason('no-statement'))
+      : finding('failed', reason('statement-missing'));
   if (given['format'] !== STATEMENT_FORMAT)
     return finding('unknown', reason('statement-format-unknown', { format: String(given['format']) }));
   let read: Statement;

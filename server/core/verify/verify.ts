@@ -100,7 +100,12 @@ export async function verifyCertificate(verification: Verification): Promise<Rep
     ...renewals.flatMap((renewal) => renewal.checks),
     ...(pdf ? [await checkPages(pdf, trust, signatures, (ms) => whenValid(ms, anchors))] : []),
   ];
-  const required = pdf ? [...REQUIRED, 'pdf-pages' as const] : REQUIRED;
+  const required: readonly CheckId[] = [
+    ...REQUIRED,
+    ...(pdf ? ['pdf-pages' as const] : []),
+    // Whoever names the depositor's keys asks for his signature.
+    ...((verification.depositorKeys ?? []).length > 0 ? ['statement' as const] : []),
+  ];
   const verdict = verdictOf(checks, required, anchors);
   // An invalid certificate proves no time, whatever its block says: the entry may be another one.
   const known = anchors.flatMap(({ fact }) => fact ?? []);

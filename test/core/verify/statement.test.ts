@@ -48,7 +48,12 @@ t.test('the reader’s own keys decide whose it is', async (t) => {
   t.match(known, { status: 'passed', code: 'statement-signed-known', fact: { known: true } });
   const strange = await check(entry, [other.fingerprint]);
   t.match(strange, { status: 'failed', code: 'statement-key-other', verdict: 'invalid', fact: undefined });
-  t.match(await check(PHOTO, [other.fingerprint]), { status: 'skipped', code: 'no-statement' });
+  t.match(await check(PHOTO), { status: 'skipped', code: 'no-statement' });
+  t.match(await check(PHOTO, [other.fingerprint]), {
+    status: 'failed',
+    code: 'statement-missing',
+    verdict: 'invalid',
+  });
 });
 
 t.test(
