@@ -104,10 +104,11 @@ async function openPlace(place: string, spoolDir: string, log: Logger | undefine
 }
 
 /** Takes blobs out of the near place. */
-export async function openRemoval({
-  dataDir,
-  blobs,
-}: StorageSettings): Promise<BlobRemoval & { close(): void }> {
-  if (blobs !== undefined) return (await import('./s3/remove.ts')).openS3Removal(blobs);
-  return { ...openFolderRemoval({ dir: nearFolder(dataDir) }), close() {} };
+export const openRemoval = ({ dataDir, blobs }: StorageSettings): Promise<BlobRemoval & { close(): void }> =>
+  openRemovalAt(blobs ?? nearFolder(dataDir));
+
+/** `place`: s3://… or a folder. */
+export async function openRemovalAt(place: string): Promise<BlobRemoval & { close(): void }> {
+  if (isBucket(place)) return (await import('./s3/remove.ts')).openS3Removal(place);
+  return { ...openFolderRemoval({ dir: place }), close() {} };
 }

@@ -5,7 +5,6 @@ import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { ColdRefused, checkCold, isBucket, knownCold, parseColdPlace } from '../adapters/cold.ts';
 import { openFolderInspector } from '../adapters/folder/inspect.ts';
-import { openFolderRemoval } from '../adapters/folder/remove.ts';
 import {
   contractAddress,
   contractCode,
@@ -31,6 +30,7 @@ import {
   openBlobs,
   openDatabase,
   openRemoval,
+  openRemovalAt,
   type StorageSettings,
   sqlitePath,
 } from '../adapters/storage.ts';
@@ -115,21 +115,11 @@ function wholeSettings(): StorageSettings {
  * Two names of one place (links, mounts, addresses of one bucket) would have every file copied onto itself and then
  * removed: so something is written to the one place, and looked for in the other.
  */
-async function refuseSamePlace(
-  near: Blobs,
-  far: Blobs,
-  settings: StorageSettings,
-  place: string,
-): Promise<void> {
+async function refuseSamePlace(near: Blobs, far: Blobs, place: string): Promise<void> {
   const name = randomBytes(32).toString('hex');
   await far.keep('trees', name, new Uint8Array(1));
   const isSame = (await near.size('trees', name)) !== undefined;
-  const cold = isBucket(place) ? place : undefined;
-  const removal = isSame
-    ? await openRemoval(settings)
-    : cold === undefined
-      ? { ...openFolderRemoval({ dir: place }), close() {} }
-      : await openRemoval({ ...settings, blobs: cold });
+  const removal = await openRemovalAt(place);
   await removal.remove('trees', name);
   removal.close();
   if (isSame)
@@ -152,7 +142,7 @@ export async function openCold(): Promise<ColdTools> {
       '请先以 KEZHENG_COLD_BLOBS 重新启动服务（每个实例） / start the service (every instance) with KEZHENG_COLD_BLOBS first',
     );
   const { near, far } = await openBlobPlaces(settings);
-  await refuseSamePlace(near, far!, settings, coldBlobs);
+  await refuseSamePlace(near, far!, coldBlobs);
   const [removal, { inspector, close }] = await Promise.all([
     openRemoval(settings),
     openInspection(settings),

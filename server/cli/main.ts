@@ -151,7 +151,7 @@ const DEPOSIT_TOOLS = {
 /** Thin on purpose: one command a file, and only this one ends the process. */
 async function main(argv: readonly string[]): Promise<number> {
   const [command, ...args] = argv;
-  if (args.includes('--help')) {
+  if (args.includes('--help') || args.includes('-h')) {
     process.stdout.write(helpOf(command));
     return EXIT.valid;
   }
@@ -170,7 +170,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (command === 'move-cold') return moveColdCommand(args, openCold);
   if (command === 'fsck') return fsckCommand(args, nodeSignatures);
   if (command === 'audit') return auditCommand(args);
-  if (command === undefined || command === 'help' || command === '--help') {
+  if (command === undefined || ['help', '--help', '-h'].includes(command)) {
     process.stdout.write(helpOf(args[0]));
     return command === undefined ? EXIT.usage : EXIT.valid;
   }

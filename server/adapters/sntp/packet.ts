@@ -33,6 +33,9 @@ const AT = {
   transmit: 40,
 } as const;
 
+/** So much earlier than a question came in its answer may say that it was sent. */
+const MAX_BACK_MS = 1_000;
+
 export const NONCE_BYTES = 8;
 
 /**
@@ -73,13 +76,13 @@ export function readAnswer(bytes: Uint8Array, nearMs: number): Reading {
   if (view.getUint8(0) >> 6 === LEAP_UNKNOWN) return { fault: 'unsynchronized', why: 'leap indicator 3' };
   const [receivedMs, sentMs] = [timeAt(view, AT.receive, nearMs), timeAt(view, AT.transmit, nearMs)];
   if (receivedMs === undefined || sentMs === undefined) return { fault: 'invalid', why: 'timestamp 0' };
-  const precisionMs = 1_000 * 2 ** view.getInt8(AT.precision);
   const rootDelayMs = shortAt(view, AT.rootDelay);
-  const rootDispersionMs = shortAt(view, AT.rootDispersion) + precisionMs;
+  const rootDispersionMs = shortAt(view, AT.rootDispersion) + 1_000 * 2 ** view.getInt8(AT.precision);
   if (rootDelayMs / 2 + rootDispersionMs >= MAX_DISTANCE_MS)
     return { fault: 'unsynchronized', why: 'root distance of 16 s or more' };
-  // Below its precision a server fills timestamps up with random bits (RFC 5905 §6): within it both may change places.
-  if (sentMs < receivedMs - precisionMs) return { fault: 'invalid', why: 'sent before received' };
+  // Its clock may have been set back in between, or have stamped the two by different ways: the delay, and with it what
+  // we doubt, grows by as much. More than that is no answer.
+  if (sentMs < receivedMs - MAX_BACK_MS) return { fault: 'invalid', why: 'sent before received' };
   return { receivedMs, sentMs, rootDelayMs, rootDispersionMs };
 }
 

@@ -77,15 +77,13 @@ t.test('a good answer is read with its times and its own doubts', async (t) => {
   t.equal(read.rootDispersionMs, 1_250 + 1_000 / 1_024);
 });
 
-t.test(
-  'an answer may be sent before its question came in by what its clock cannot tell apart, and no more',
-  async (t) => {
-    const sentBefore = (ms: number) =>
-      readAnswer(answer({ precision: -10, transmit: timestamp(NOW - ms) }), NOW);
-    t.notOk('fault' in sentBefore(0.97));
-    t.strictSame(sentBefore(0.98), { fault: 'invalid', why: 'sent before received' });
-  },
-);
+t.test('an answer may say that it was sent a little before its question came in, and no more', async (t) => {
+  const sentBefore = (ms: number) =>
+    readAnswer(answer({ precision: -10, transmit: timestamp(NOW - ms) }), NOW);
+  const read = sentBefore(900);
+  t.ok(!('fault' in read) && read.receivedMs - read.sentMs > 899);
+  t.strictSame(sentBefore(1_001), { fault: 'invalid', why: 'sent before received' });
+});
 
 const foreign: Readonly<Record<string, Uint8Array>> = {
   'its origin is not our random number': answer({ origin: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 9) }),
@@ -115,7 +113,7 @@ const faults: readonly (readonly [string, string, Uint8Array])[] = [
   ['it sends a kiss that we do not know', 'unsynchronized', answer({ stratum: 0, reference: 'X\n\0"' })],
   ['it does not know when it answered', 'invalid', answer({ transmit: new Uint8Array(8) })],
   ['it does not know when it was asked', 'invalid', answer({ receive: new Uint8Array(8) })],
-  ['it answered before it was asked', 'invalid', answer({ receive: timestamp(NOW + 2) })],
+  ['it answered before it was asked', 'invalid', answer({ receive: timestamp(NOW + 2_002) })],
 ];
 for (const [how, fault, bytes] of faults)
   t.test(`a server is not believed when ${how}`, async (t) => {
