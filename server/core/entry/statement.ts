@@ -39,16 +39,19 @@ const isKey = (bytes: Uint8Array): boolean =>
 const base64 =
   (is: (bytes: Uint8Array) => boolean, expected: string): Field<Uint8Array> =>
   (value, at) => {
-    const given = text(value, at);
-    let bytes: Uint8Array | undefined;
-    try {
-      bytes = decodeBase64(given);
-    } catch (error) {
-      if (!(error instanceof FormatError)) throw error;
-    }
+    const bytes = decoded(text(value, at));
     if (bytes === undefined || !is(bytes)) throw new FormatError('field-value-wrong', { at, expected });
     return bytes;
   };
+
+function decoded(base64: string): Uint8Array | undefined {
+  try {
+    return decodeBase64(base64);
+  } catch {
+    // The strict reader throws for one reason only.
+    return undefined;
+  }
+}
 
 /** Reads one whose `format` has been looked at already; throws FormatError. */
 export const statement: Field<Statement> = (value, at) => {

@@ -2,7 +2,7 @@ import { type Certificate, manifestOf } from '../certificate/certificate.ts';
 import { STATEMENT_FORMAT, type Statement, statement, statementBytes } from '../entry/statement.ts';
 import { sha256 } from '../hash/sha256.ts';
 import { toHex } from '../read/bytes.ts';
-import { FormatError } from '../reason.ts';
+import type { FormatError } from '../reason.ts';
 import { type Check, reason, type StatementFact } from './report.ts';
 import type { SignatureVerifier } from './signatures.ts';
 
@@ -41,8 +41,8 @@ export async function checkStatement(
   try {
     read = statement(given, 'statement');
   } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    return finding('failed', error);
+    // Readers of fields throw nothing else.
+    return finding('failed', error as FormatError);
   }
   const { publicKey, signature, signedAt } = read;
   const key = toHex(sha256(publicKey));
