@@ -27,7 +27,7 @@ import { type TsaRoutes, tsaRoutes } from './http/tsa.ts';
 import { validatorCompiler } from './http/validation.ts';
 import { type VerifyRoutes, verifyRoutes } from './http/verify.ts';
 import { type WebRoutes, webRoutes } from './http/web.ts';
-import type { SignedCalls } from './identity/api-keys.ts';
+import type { SignedCalls } from './identity/signed-calls.ts';
 import type { RateLimits } from './ports/limits.ts';
 import type { Metrics, Tracing } from './ports/metrics.ts';
 import type { DepositQueue } from './ports/overload.ts';

@@ -1,12 +1,12 @@
 import { pipeline, Transform } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { SignedCalls } from '../identity/api-keys.ts';
 import {
   type ContentCheck,
   contentCheck,
   SignatureRefused,
   type SignedMessage,
 } from '../identity/http-signatures.ts';
+import type { SignedCalls } from '../identity/signed-calls.ts';
 import { Problem } from './problem.ts';
 
 declare module 'fastify' {

@@ -2,17 +2,6 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { uuidV7 } from '../core/entry/id.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ApiKey, IdentityStore, Organization } from '../ports/store.ts';
-import type { UsedOnce } from '../ports/used-once.ts';
-import {
-  type MessageSignature,
-  requireCovered,
-  SIGNATURE_AHEAD_MS,
-  SignatureRefused,
-  type SignedMessage,
-  signatureBase,
-  signaturesOf,
-  verifySignature,
-} from './http-signatures.ts';
 
 export const SCOPES = ['evidence:write', 'evidence:read'] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -81,81 +70,14 @@ export function keyChecker(
   };
 }
 
-function isOver({ revokedMs, expiresMs }: ApiKey, nowMs: number): KeyRefusal | undefined {
+/** Why a key counts no longer; undefined where it does. */
+export function isOver({ revokedMs, expiresMs }: ApiKey, nowMs: number): KeyRefusal | undefined {
   if (revokedMs !== undefined) return 'key-revoked';
   return expiresMs !== undefined && expiresMs <= nowMs ? 'key-expired' : undefined;
 }
 
-// ---------------------------------------------------------------- keys that sign requests
-
-/** Registers a public key (SubjectPublicKeyInfo, DER); its id is the `keyid` of its signatures. */
-export async function registerSigningKey(
-  store: IdentityStore,
-  key: {
-    organization: string;
-    label: string;
-    scopes: readonly Scope[];
-    expiresMs: number | undefined;
-    spki: Uint8Array;
-  },
-  nowMs: number,
-): Promise<string> {
-  const { spki, ...rest } = key;
-  const id = newIdentity(nowMs);
-  const publicKey = Buffer.from(spki).toString('base64');
-  await store.addApiKey({ ...rest, id, secretHash: '', publicKey, createdMs: nowMs, revokedMs: undefined });
-  return id;
-}
-
-export interface SignedCalls {
-  /** Who signed; throws SignatureRefused. A signature is good once. */
-  check(message: SignedMessage): Promise<Caller | KeyRefusal | 'signature-replayed'>;
-  /** Whether a key that was good is so still. */
-  isGood(keyId: string): Promise<boolean>;
-}
-
-const KEY_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-export function signedCalls(store: IdentityStore, clock: Clock, used: UsedOnce): SignedCalls {
-  async function keyOf({ keyId }: MessageSignature): Promise<ApiKey | undefined> {
-    const key = KEY_ID.test(keyId) ? await store.apiKey(keyId) : undefined;
-    return key?.publicKey === undefined ? undefined : key;
-  }
-
-  /** By what was signed and not by the signature: the same text has others that hold as well. */
-  function nameOf(message: SignedMessage, { keyId, input }: MessageSignature): string {
-    const base = createHash('sha256').update(signatureBase(message, input), 'latin1').digest('base64');
-    return `${keyId} ${base}`;
-  }
-
-  return {
-    async check(message) {
-      for (const signed of signaturesOf(message)) {
-        const key = await keyOf(signed);
-        // Others may sign too, on the way.
-        if (key === undefined) continue;
-        const nowMs = clock.nowMs();
-        requireCovered(message, signed, nowMs);
-        // Before the start it may have been used already, also one that was made a little ahead of its time.
-        if (signed.created! * 1_000 < used.sinceMs + SIGNATURE_AHEAD_MS)
-          throw new SignatureRefused('signature-out-of-date', { created: signed.created! });
-        if (!verifySignature(message, signed, Buffer.from(key.publicKey!, 'base64')))
-          throw new SignatureRefused('signature-wrong');
-        const over = isOver(key, nowMs);
-        if (over !== undefined) return over;
-        const isFirst = await used.use(key.organization, nameOf(message, signed), nowMs);
-        return isFirst ? callerOf(store, key) : 'signature-replayed';
-      }
-      return 'not-authenticated';
-    },
-    async isGood(keyId) {
-      const key = await store.apiKey(keyId);
-      return key !== undefined && isOver(key, clock.nowMs()) === undefined;
-    },
-  };
-}
-
-async function callerOf(store: IdentityStore, key: ApiKey): Promise<Caller> {
+/** The organization behind a key that was found good. */
+export async function callerOf(store: IdentityStore, key: ApiKey): Promise<Caller> {
   const organization = await store.organization(key.organization);
   if (organization === undefined) throw new Error(`key ${key.id} belongs to no organization`);
   return { keyId: key.id, organization, scopes: key.scopes };

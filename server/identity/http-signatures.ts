@@ -68,7 +68,9 @@ export interface MessageSignature {
 
 /** More than one is for others on the way; more than this is an attack. */
 const MAX_SIGNATURES = 4;
+/** Every component that we know and every field that one of our requests has are fewer; each costs a look at all fields. */
 const MAX_COMPONENTS = 32;
+/** Characters. Four signatures that cover everything have 2,000; Node's own limit is all fields together, 16 KiB. */
 const MAX_FIELD = 4_096;
 
 const dictionary = (text: string): ReadonlyMap<string, Member> => {

@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../ports/clock.ts';
+import type { ApiKey, IdentityStore } from '../ports/store.ts';
+import type { UsedOnce } from '../ports/used-once.ts';
+import { type Caller, callerOf, isOver, type KeyRefusal, newIdentity, type Scope } from './api-keys.ts';
+import {
+  type MessageSignature,
+  requireCovered,
+  SIGNATURE_AHEAD_MS,
+  SignatureRefused,
+  type SignedMessage,
+  signatureBase,
+  signaturesOf,
+  verifySignature,
+} from './http-signatures.ts';
+
+/* Who calls, where requests are signed (RFC 9421) instead of bearing a key. */
+
+/** Registers a public key (SubjectPublicKeyInfo, DER); its id is the `keyid` of its signatures. */
+export async function registerSigningKey(
+  store: IdentityStore,
+  key: {
+    organization: string;
+    label: string;
+    scopes: readonly Scope[];
+    expiresMs: number | undefined;
+    spki: Uint8Array;
+  },
+  nowMs: number,
+): Promise<string> {
+  const { spki, ...rest } = key;
+  const id = newIdentity(nowMs);
+  const publicKey = Buffer.from(spki).toString('base64');
+  await store.addApiKey({ ...rest, id, secretHash: '', publicKey, createdMs: nowMs, revokedMs: undefined });
+  return id;
+}
+
+export interface SignedCalls {
+  /** Who signed; throws SignatureRefused. A signature is good once. */
+  check(message: SignedMessage): Promise<Caller | KeyRefusal | 'signature-replayed'>;
+  /** Whether a key that was good is so still. */
+  isGood(keyId: string): Promise<boolean>;
+}
+
+const KEY_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+export function signedCalls(store: IdentityStore, clock: Clock, used: UsedOnce): SignedCalls {
+  async function keyOf({ keyId }: MessageSignature): Promise<ApiKey | undefined> {
+    const key = KEY_ID.test(keyId) ? await store.apiKey(keyId) : undefined;
+    return key?.publicKey === undefined ? undefined : key;
+  }
+
+  /** By what was signed and not by the signature: the same text has others that hold as well. */
+  function nameOf(message: SignedMessage, { keyId, input }: MessageSignature): string {
+    const base = createHash('sha256').update(signatureBase(message, input), 'latin1').digest('base64');
+    return `${keyId} ${base}`;
+  }
+
+  return {
+    async check(message) {
+      for (const signed of signaturesOf(message)) {
+        const key = await keyOf(signed);
+        // Others may sign too, on the way.
+        if (key === undefined) continue;
+        const nowMs = clock.nowMs();
+        requireCovered(message, signed, nowMs);
+        // Before the start it may have been used already, also one that was made a little ahead of its time.
+        if (signed.created! * 1_000 < used.sinceMs + SIGNATURE_AHEAD_MS)
+          throw new SignatureRefused('signature-out-of-date', { created: signed.created! });
+        if (!verifySignature(message, signed, Buffer.from(key.publicKey!, 'base64')))
+          throw new SignatureRefused('signature-wrong');
+        const over = isOver(key, nowMs);
+        if (over !== undefined) return over;
+        const isFirst = await used.use(key.organization, nameOf(message, signed), nowMs);
+        return isFirst ? callerOf(store, key) : 'signature-replayed';
+      }
+      return 'not-authenticated';
+    },
+    async isGood(keyId) {
+      const key = await store.apiKey(keyId);
+      return key !== undefined && isOver(key, clock.nowMs()) === undefined;
+    },
+  };
+}
