@@ -27,13 +27,7 @@ export async function prepareDataDir(config: Config): Promise<void> {
     await makeFolder(dataDir, 0o700);
     if ((await modeBefore(config)) === undefined) await writeDurably(fileIn(config), modeOf(config));
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    throw new ConfigError(
-      'DATA_DIR',
-      `${dataDir} 不是可写的文件夹，也无法建立（${code}）`,
-      `${dataDir} is no folder that can be written to, and cannot be made (${code})`,
-    );
+    throw asFolder('DATA_DIR', dataDir, error);
   }
   if (modeOf(config) === 'demonstration' && (await modeBefore(config)) === 'configured')
     throw belongsToChain(dataDir);
@@ -48,14 +42,19 @@ async function openCold({ dataDir, coldBlobs }: Config): Promise<void> {
     await prepareCold(dataDir, coldBlobs);
   } catch (error) {
     if (error instanceof ColdRefused) throw new ConfigError('COLD_BLOBS', error.zh, error.en);
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    throw new ConfigError(
-      'COLD_BLOBS',
-      `${coldBlobs} 不是可写的文件夹，也无法建立（${code}）`,
-      `${coldBlobs} is no folder that can be written to, and cannot be made (${code})`,
-    );
+    throw asFolder('COLD_BLOBS', coldBlobs!, error);
   }
+}
+
+/** What the system says of a folder, as a sentence of its setting; everything else stays what it is. */
+function asFolder(setting: string, path: string, error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === undefined) return error;
+  return new ConfigError(
+    setting,
+    `${path} 不是可写的文件夹，也无法建立（${code}）`,
+    `${path} is no folder that can be written to, and cannot be made (${code})`,
+  );
 }
 
 /** The old database of a folder whose data went elsewhere would go on beside the new one, under the same numbers. */

@@ -33,7 +33,10 @@ const AT = {
   transmit: 40,
 } as const;
 
-/** So much earlier than a question came in its answer may say that it was sent. */
+/**
+ * So much earlier than a question came in its answer may say that it was sent: what a clock may be off before nothing
+ * is issued by it any more (MAX_DRIFT_MS as it comes), so that a larger step back is never half believed.
+ */
 const MAX_BACK_MS = 1_000;
 
 export const NONCE_BYTES = 8;
