@@ -1,24 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { openAsBlob } from 'node:fs';
 import { basename } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { parseCertificate } from '../core/certificate/certificate.ts';
-import { MANIFEST_FORMAT, manifest } from '../core/entry/manifest.ts';
-import { equalBytes, toHex, utf8 } from '../core/read/bytes.ts';
-import { anyObject } from '../core/read/fields.ts';
-import { canonicalize, type JsonObject, parseJson } from '../core/read/json.ts';
-import { FormatError } from '../core/reason.ts';
-import { leafHash } from '../core/tree/tree.ts';
+import type { JsonObject } from '../core/read/json.ts';
 import type { GivenFile } from '../core/verify/files.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
-import { verifyCertificate } from '../core/verify/verify.ts';
+import { asAnswer, checkCertificate, checkSaid, manifestIn, waitForCertificate } from './answers.ts';
 import { titled } from './folder-exchange.ts';
 import { hashFile } from './hash-file.ts';
 import { mediaTypeOf } from './media-types.ts';
 import { isThere, writeNew } from './new-file.ts';
 import type { Progress } from './progress.ts';
-import { checkSaid, wrong } from './said.ts';
-import { type ServiceAnswer, type ServiceClient, ServiceRefused } from './service-client.ts';
+import type { ServiceAnswer, ServiceClient } from './service-client.ts';
 import { evidenceAsStated, requireSelf, type Signer, whoAmI } from './signer.ts';
 import { UsageError, userPath } from './usage.ts';
 
@@ -48,6 +40,7 @@ export interface FilesDone {
   readonly certificate: string | undefined;
 }
 
+/** What one deposit takes: see `files` of POST /v1/evidence. */
 const MOST_FILES = 100;
 
 /** Throws UsageError, ServiceAway, ServiceRefused. Sent again, as the client does by itself, it is the same deposit. */
@@ -87,10 +80,16 @@ export async function depositFiles(job: FilesJob): Promise<FilesDone> {
     },
     [201],
   );
-  const { id, text, receivedAt } = read(job, () => depositIn(answer, said, described, statement));
+  const { id, text, receivedAt } = await asAnswer(
+    client,
+    (given) => depositIn(given, said, described, statement),
+    answer,
+  );
   const done = { id, receivedAt, signedAs: me && { depositor: me.depositor.name, service: me.service } };
   if (!job.isWaiting) return { ...done, certificate: undefined };
-  await writeNew(job.out, await certificateOf(job, id, text, files));
+  const certificate = await waitForCertificate(client, id, progress);
+  await asAnswer(client, (bytes) => checkCertificate(bytes, text, files, job.signatures), certificate);
+  await writeNew(job.out, certificate);
   return { ...done, certificate: job.out };
 }
 
@@ -118,74 +117,16 @@ async function formOf(
   return form;
 }
 
-function read<T>({ client }: FilesJob, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw error instanceof FormatError ? unfit(client, error) : error;
-  }
-}
-
-const unfit = ({ url }: ServiceClient, { code, detail }: FormatError): ServiceRefused =>
-  new ServiceRefused(
-    `${url}: 应答与所存证的不符 / the answer does not fit what was deposited: ${code} ${JSON.stringify(detail)}`,
-    code,
-  );
-
-/** The manifest says what was said, of these files, under the signature that was made; its leaf is the one it says. */
+/** The manifest says what was said, of these files, under the signature that was made. */
 function depositIn(
-  { body }: ServiceAnswer,
+  answer: ServiceAnswer,
   said: JsonObject,
   described: readonly Described[],
   statement: { readonly statement: JsonObject } | undefined,
 ) {
-  const answer = anyObject(parseJson(body), 'answer');
-  const value = anyObject(answer['manifest'] ?? null, 'manifest');
-  if (value['format'] !== MANIFEST_FORMAT) throw wrong('manifest.format', MANIFEST_FORMAT);
-  const text = canonicalize(value);
-  const { id, receivedAt } = manifest(value, 'manifest');
-  if (answer['leafHash'] !== toHex(leafHash(utf8(text)))) throw wrong('leafHash', 'SHA-256(0x00 ‖ manifest)');
+  const { read, value, text } = manifestIn(answer);
   checkSaid(said, value['evidence'] ?? null, 'manifest.evidence');
   checkSaid(described as unknown as JsonObject[], value['files'] ?? null, 'manifest.files');
   checkSaid(statement?.statement ?? null, value['statement'] ?? null, 'manifest.statement');
-  return { id, text, receivedAt };
-}
-
-async function certificateOf(
-  { client, progress, signatures }: FilesJob,
-  id: string,
-  text: string,
-  files: readonly GivenFile[],
-): Promise<Uint8Array> {
-  for (;;) {
-    const path = `/v1/evidence/${id}/certificate`;
-    const answer = await client.ask({ method: 'GET', path }, [200, 409]);
-    if (answer.status === 200) {
-      await checkCertificate(client, answer.body, text, files, signatures);
-      return answer.body;
-    }
-    if (answer.code !== 'certificate-not-ready')
-      throw new ServiceRefused(`${client.url}: 409 ${answer.code}`, answer.code);
-    progress.show(() => '等待上链与证书 / waiting for the anchor and the certificate');
-    await sleep(1_000 * Math.min(Math.max(answer.retryAfterSeconds ?? 5, 1), 60));
-  }
-}
-
-/** Of this manifest, with these files, and nothing in it is wrong; whom to trust is asked when it is used. */
-async function checkCertificate(
-  client: ServiceClient,
-  bytes: Uint8Array,
-  text: string,
-  files: readonly GivenFile[],
-  signatures: SignatureVerifier,
-): Promise<void> {
-  try {
-    if (!equalBytes(parseCertificate(bytes).entryBytes, utf8(text)))
-      throw wrong('certificate.entry', 'manifest');
-    const given = { certificate: bytes, files, trust: undefined, blocks: [], signatures };
-    const failed = (await verifyCertificate(given)).checks.find(({ status }) => status === 'failed');
-    if (failed !== undefined) throw new FormatError(failed.reason.code, failed.reason.detail);
-  } catch (error) {
-    throw error instanceof FormatError ? unfit(client, error) : error;
-  }
+  return { id: read.id, receivedAt: read.receivedAt, text };
 }

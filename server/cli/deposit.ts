@@ -38,8 +38,6 @@ export interface DepositTools {
   readonly demonstration: () => Promise<{ readonly url: string; readonly apiKey: string } | undefined>;
 }
 
-const IN_CLEAR = '注意：密钥将以明文传送，请改用 https / note: the key travels in clear; https would keep it';
-
 const WORK = { zh: '文件夹存证', en: 'deposit of this folder' };
 
 /**
@@ -72,14 +70,7 @@ export async function depositCommand(args: readonly string[], tools: DepositTool
   const folder = folderAt(values.folder);
   const index = values.index === undefined ? defaultIndex(folder) : userPath(values.index);
   refuseInside(folder, index);
-  const { url, key } = await serviceFor(values.url, values.key, tools);
-  const progress = openProgress(tools.nowMs);
-  const tell = (line: string): void => {
-    progress.end();
-    process.stderr.write(`${line}\n`);
-  };
-  const client = createClient(url, key, tell);
-  if (isInClear(url)) tell(IN_CLEAR);
+  const { client, progress, tell } = await reach(values, tools);
   const evidence = await readEvidence(values.evidence, values.title);
   const lock = await takeLock(`${index}.lock`, WORK).catch(refusedPlace);
   const stop = onInterrupt(lock, tell);
@@ -119,6 +110,22 @@ export async function depositCommand(args: readonly string[], tools: DepositTool
   }
 }
 
+/** The service that was named, and how to speak to people meanwhile. */
+async function reach(
+  { url: givenUrl, key: givenKey }: Pick<SingleOptions, 'url' | 'key'>,
+  tools: DepositTools,
+) {
+  const { url, key } = await serviceFor(givenUrl, givenKey, tools);
+  const progress = openProgress(tools.nowMs);
+  const tell = (line: string): void => {
+    progress.end();
+    process.stderr.write(`${line}\n`);
+  };
+  if (isInClear(url))
+    tell('注意：密钥将以明文传送，请改用 https / note: the key travels in clear; https would keep it');
+  return { client: createClient(url, key, tell), progress, tell };
+}
+
 interface SingleOptions {
   readonly url?: string | undefined;
   readonly key?: string | undefined;
@@ -143,14 +150,7 @@ async function depositSingle(
     throw new UsageError(
       'deposit FILE... | --folder DIR [--url URL] [--key KEY] [--title TEXT] [--evidence FILE] [--sign KEY.pem] [--hash-only] [--out FILE] [--no-wait] [--json]',
     );
-  const { url, key } = await serviceFor(values.url, values.key, tools);
-  const progress = openProgress(tools.nowMs);
-  const tell = (line: string): void => {
-    progress.end();
-    process.stderr.write(`${line}\n`);
-  };
-  const client = createClient(url, key, tell);
-  if (isInClear(url)) tell(IN_CLEAR);
+  const { client, progress } = await reach(values, tools);
   try {
     const done = await depositFiles({
       ...{ paths, signer, client, progress, as: values.as },

@@ -1,26 +1,30 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseCertificate } from '../core/certificate/certificate.ts';
-import { MANIFEST_FORMAT, type Manifest, manifest } from '../core/entry/manifest.ts';
-import { STATEMENT_FORMAT } from '../core/entry/statement.ts';
+import type { Manifest } from '../core/entry/manifest.ts';
 import { folderOf } from '../core/folder/cut.ts';
 import type { EndLine, ReceiptLine } from '../core/folder/index-lines.ts';
 import { decodeBase64 } from '../core/read/base64.ts';
-import { equalBytes, toHex, utf8 } from '../core/read/bytes.ts';
+import { equalBytes, utf8 } from '../core/read/bytes.ts';
 import { anyObject } from '../core/read/fields.ts';
 import { canonicalize, isList, isObject, type Json, type JsonObject, parseJson } from '../core/read/json.ts';
 import { FormatError } from '../core/reason.ts';
 import { parseResponse } from '../core/token/response.ts';
-import { leafHash } from '../core/tree/tree.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import { checkToken } from '../core/verify/token.ts';
-import { verifyCertificate } from '../core/verify/verify.ts';
-import { bothLanguages } from '../messages/sentence.ts';
+import {
+  asAnswer,
+  askForCertificate,
+  checkCertificate,
+  checkSaid,
+  manifestIn,
+  parseObject,
+  waitForCertificate,
+  wrong,
+} from './answers.ts';
 import { appendCertificate, appendReceipt, appendRequest, type IndexTail } from './folder-index.ts';
 import type { Lock } from './lock.ts';
 import type { Progress } from './progress.ts';
 import { readSmall } from './read-small.ts';
-import { checkSaid, wrong } from './said.ts';
 import { type ServiceAnswer, type ServiceClient, ServiceRefused } from './service-client.ts';
 import { evidenceAsStated, requireSelf, type Signer, whoAmI } from './signer.ts';
 import { printable, UsageError } from './usage.ts';
@@ -55,8 +59,7 @@ export interface ExchangeOptions {
 /** More is no description of evidence. */
 const MAX_EVIDENCE = 256 * 1024;
 const MAX_TITLE = 200;
-/** Manifests and tokens that our service makes are far smaller. */
-const MAX_MANIFEST = 512 * 1024;
+/** Tokens that our service makes are far smaller. */
 const MAX_REPLY = 64 * 1024;
 /** Within so long the service itself knows a request again (24 hours, and clocks differ). */
 const KNOWN_AGAIN_MS = 20 * 3_600_000;
@@ -142,8 +145,9 @@ export function exchangeWith(options: ExchangeOptions): Exchange {
     const bare = canonicalize({ ...said, folder });
     if (signer === undefined) return bare;
     const before = requests.find(({ body }) => {
-      const { statement, ...rest } = anyObject(parseJson(utf8(body)), 'request');
-      return statement !== undefined && canonicalize(rest) === bare;
+      const { statement = null, ...rest } = anyObject(parseJson(utf8(body)), 'request');
+      const isOurs = isObject(statement) && statement['publicKey'] === signer.publicKey;
+      return isOurs && canonicalize(rest) === bare;
     });
     if (before !== undefined) return before.body;
     const me = await whoAmI(client);
@@ -155,7 +159,7 @@ export function exchangeWith(options: ExchangeOptions): Exchange {
   async function receiptFor(answer: ServiceAnswer, end: EndLine, evidence: JsonObject | undefined) {
     const { id, text } = await asAnswer(
       client,
-      (given) => depositIn(given, end, evidence, options.signer !== undefined),
+      (given) => depositIn(given, end, evidence, options.signer),
       answer,
     );
     const path = `/v1/evidence/${id}/receipt`;
@@ -193,20 +197,14 @@ export function exchangeWith(options: ExchangeOptions): Exchange {
     },
 
     async certificate(end, receipt) {
-      for (;;) {
-        const answer = await certificateOf(client.ask, receipt);
-        if (answer.status === 200) {
-          await keep(answer.body, end, receipt);
-          return answer.body;
-        }
-        progress.show(() => '等待上链与证书 / waiting for the anchor and the certificate');
-        await sleep(1_000 * Math.min(Math.max(answer.retryAfterSeconds ?? 5, 1), 60));
-      }
+      const bytes = await waitForCertificate(client, receipt.id, progress);
+      await keep(bytes, end, receipt);
+      return bytes;
     },
 
     async newer(end, receipt, earlier) {
       // What is there is good: that nobody answers now, or answers no, changes nothing.
-      const answer = await certificateOf(client.askOnce, receipt).catch(() => undefined);
+      const answer = await askForCertificate(client, client.askOnce, receipt.id).catch(() => undefined);
       if (answer?.status !== 200 || equalBytes(answer.body, earlier)) return undefined;
       const { revision } = await asAnswer(client, parseCertificate, answer.body);
       if (revision <= parseCertificate(earlier).revision) return undefined;
@@ -215,41 +213,10 @@ export function exchangeWith(options: ExchangeOptions): Exchange {
     },
   };
 
-  async function certificateOf(ask: ServiceClient['ask'], { id }: ReceiptLine): Promise<ServiceAnswer> {
-    const path = `/v1/evidence/${id}/certificate`;
-    const answer = await ask({ method: 'GET', path }, [200, 404, 409]);
-    if (answer.status === 404)
-      throw new ServiceRefused(
-        `${client.url}: 没有这项存证：存证时用的也许是另一机构的密钥 / there is no such deposit: perhaps it was made with the key of another organization`,
-      );
-    if (answer.status === 409 && answer.code !== 'certificate-not-ready')
-      throw new ServiceRefused(`${client.url}: 409 ${answer.code}`);
-    return answer;
-  }
-
   async function keep(bytes: Uint8Array, end: EndLine, { manifest: text }: ReceiptLine): Promise<void> {
-    await asAnswer(client, (given) => checkCertificate(given, text, end, signatures), bytes);
+    await asAnswer(client, (given) => checkFolderCertificate(given, text, end, signatures), bytes);
     await lock.confirm();
     await appendCertificate(index, bytes);
-  }
-}
-
-const doesNotFit = ({ url }: ServiceClient, { code, detail }: FormatError): ServiceRefused => {
-  const { zh, en } = bothLanguages('reason', code, detail);
-  return new ServiceRefused(
-    printable(`${url}: 应答与所存证的不符：${zh} / the answer does not fit what was deposited: ${en}`),
-  );
-};
-
-async function asAnswer<A, T>(
-  client: ServiceClient,
-  read: (answer: A) => T | Promise<T>,
-  answer: A,
-): Promise<T> {
-  try {
-    return await read(answer);
-  } catch (error) {
-    throw error instanceof FormatError ? doesNotFit(client, error) : error;
   }
 }
 
@@ -263,21 +230,19 @@ function idOf(items: Json, { root }: EndLine): string | undefined {
   return undefined;
 }
 
-const parseObject = ({ body }: ServiceAnswer): JsonObject => anyObject(parseJson(body), 'answer');
-
-/** The service's manifest is about this folder and says what it was told; its leaf is the one it says. */
-function depositIn(given: ServiceAnswer, end: EndLine, evidence: JsonObject | undefined, isSigned: boolean) {
-  const answer = parseObject(given);
-  const value = anyObject(answer['manifest'] ?? null, 'manifest');
-  if (value['format'] !== MANIFEST_FORMAT) throw wrong('manifest.format', MANIFEST_FORMAT);
-  const text = canonicalize(value);
-  if (text.length > MAX_MANIFEST) throw wrong('manifest', `<= ${MAX_MANIFEST}`);
-  const { id, folder } = manifest(value, 'manifest');
-  checkFolder(folder, end, 'manifest.folder');
-  if (answer['leafHash'] !== toHex(leafHash(utf8(text)))) throw wrong('leafHash', 'SHA-256(0x00 ‖ manifest)');
+/** The service's manifest is about this folder, says what it was told, and bears the signature that was asked for. */
+function depositIn(
+  answer: ServiceAnswer,
+  end: EndLine,
+  evidence: JsonObject | undefined,
+  signer: Signer | undefined,
+) {
+  const { read, value, text } = manifestIn(answer);
+  checkFolder(read.folder, end, 'manifest.folder');
   if (evidence !== undefined) checkSaid(evidence, value['evidence'] ?? null, 'manifest.evidence');
-  if (isSigned && value['statement'] === null) throw wrong('manifest.statement', STATEMENT_FORMAT);
-  return { id, text };
+  if (signer !== undefined && read.statement?.['publicKey'] !== signer.publicKey)
+    throw wrong('manifest.statement.publicKey', signer.publicKey);
+  return { id: read.id, text };
 }
 
 function checkFolder(folder: Manifest['folder'], { root, size }: EndLine, at: string): void {
@@ -300,23 +265,12 @@ async function checkReply(reply: Uint8Array, text: string, signatures: Signature
   await checkToken({ token: response.token, certificates: [] }, { algorithm: 'sha256', digest }, signatures);
 }
 
-/** Of this manifest and folder, and nothing in it is wrong; whom to trust is asked when it is used. */
-async function checkCertificate(
+async function checkFolderCertificate(
   bytes: Uint8Array,
   text: string,
   end: EndLine,
   signatures: SignatureVerifier,
 ): Promise<void> {
-  const { entryBytes } = parseCertificate(bytes);
-  if (!equalBytes(entryBytes, utf8(text))) throw wrong('certificate.entry', 'manifest');
+  await checkCertificate(bytes, text, [], signatures);
   checkFolder(folderOf(bytes), end, 'certificate.entry.folder');
-  const { checks } = await verifyCertificate({
-    certificate: bytes,
-    files: [],
-    trust: undefined,
-    blocks: [],
-    signatures,
-  });
-  const failed = checks.find(({ status }) => status === 'failed');
-  if (failed !== undefined) throw new FormatError(failed.reason.code, failed.reason.detail);
 }

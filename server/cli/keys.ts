@@ -1,10 +1,11 @@
 import { createPublicKey } from 'node:crypto';
 import process from 'node:process';
-import { createApiKey, isScope, registerSigningKey, SCOPES, type Scope } from '../identity/api-keys.ts';
+import { createApiKey, isScope, SCOPES, type Scope } from '../identity/api-keys.ts';
 import { algorithmOf } from '../identity/http-signatures.ts';
+import { registerSigningKey } from '../identity/signed-calls.ts';
 import { type ApiKey, OPERATOR_ID, type Store } from '../ports/store.ts';
 import { withStore } from './data.ts';
-import { readSmall } from './read-small.ts';
+import { MAX_PEM_BYTES, readSmall } from './read-small.ts';
 import { EXIT, parse, printable, UsageError } from './usage.ts';
 
 const DAY_MS = 86_400_000;
@@ -83,10 +84,8 @@ async function register(args: readonly string[]): Promise<number> {
   return EXIT.valid;
 }
 
-const MAX_PEM = 16 * 1024;
-
 async function publicKeyIn(path: string): Promise<Uint8Array> {
-  const pem = Buffer.from(await readSmall(path, MAX_PEM)).toString('latin1');
+  const pem = Buffer.from(await readSmall(path, MAX_PEM_BYTES)).toString('latin1');
   // What was to stay with its owner is not taken, however it got here.
   if (pem.includes('PRIVATE KEY'))
     throw new UsageError(`${path} 是私钥；请只给出公钥 / is a private key: give the public one alone`);

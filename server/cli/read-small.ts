@@ -1,6 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { UsageError, userPath } from './usage.ts';
 
+/** More is no key in PEM: RSA of 16,384 bits has 13 KB. */
+export const MAX_PEM_BYTES = 16 * 1024;
+
 /** At most `limit` bytes: enough to see that a file is too large, without reading a video as a certificate. */
 export async function readSmall(path: string, limit: number): Promise<Uint8Array> {
   try {

@@ -5,7 +5,7 @@ import { anyObject, members, nullable, text, uuid } from '../core/read/fields.ts
 import { type JsonObject, parseJson } from '../core/read/json.ts';
 import { FormatError } from '../core/reason.ts';
 import { describedEvidence, type EvidenceGiven } from '../pipeline/manifest.ts';
-import { readSmall } from './read-small.ts';
+import { MAX_PEM_BYTES, readSmall } from './read-small.ts';
 import { type ServiceClient, ServiceRefused } from './service-client.ts';
 import { UsageError } from './usage.ts';
 
@@ -18,12 +18,10 @@ export interface Signer {
   statement(stated: Stated, nowMs: number): JsonObject;
 }
 
-const MAX_PEM = 16 * 1024;
-
 /** A private key on P-256, PEM (PKCS #8 or SEC 1), maybe with a password in a file; a UsageError where it is none. */
 export async function readSigner(path: string, passwordFile: string | undefined): Promise<Signer> {
-  const pem = Buffer.from(await readSmall(path, MAX_PEM)).toString('latin1');
-  const password = passwordFile && Buffer.from(await readSmall(passwordFile, MAX_PEM)).toString('utf8');
+  const pem = Buffer.from(await readSmall(path, MAX_PEM_BYTES)).toString('latin1');
+  const password = passwordFile && Buffer.from(await readSmall(passwordFile, MAX_PEM_BYTES)).toString('utf8');
   const key = privateKey(path, pem, password?.replace(/\r?\n$/, ''));
   const publicKey = createPublicKey(key).export({ format: 'der', type: 'spki' });
   return {

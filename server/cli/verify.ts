@@ -20,7 +20,7 @@ import { presentReport } from '../messages/report.ts';
 import { sentence } from '../messages/sentence.ts';
 import { hashFile, hashStream } from './hash-file.ts';
 import { hintsFor, hintsOfHeaders } from './hints.ts';
-import { readAt, readSmall, readStart, unreadable } from './read-small.ts';
+import { MAX_PEM_BYTES, readAt, readSmall, readStart, unreadable } from './read-small.ts';
 import { briefText, reportText } from './report-text.ts';
 import { blocksFromNode, type NodeAnswer } from './rpc.ts';
 import { readTrusts } from './trust.ts';
@@ -112,15 +112,13 @@ function blockHash(text: string): string {
   return hash;
 }
 
-/** More is no public key. */
-const MAX_KEY_BYTES = 16 * 1024;
 const PUBLIC_KEY = /-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----/;
 
 /** A public key in a file (PEM), or its SHA-256 as reports and papers print it. */
 async function depositorKey(given: string): Promise<string> {
   const fingerprint = given.replaceAll(/[\s:]/g, '').toLowerCase();
   if (/^[0-9a-f]{64}$/.test(fingerprint)) return fingerprint;
-  const pem = Buffer.from(await readSmall(given, MAX_KEY_BYTES)).toString('latin1');
+  const pem = Buffer.from(await readSmall(given, MAX_PEM_BYTES)).toString('latin1');
   const base64 = PUBLIC_KEY.exec(pem)?.[1];
   if (base64 === undefined)
     throw new UsageError(

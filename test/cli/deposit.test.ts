@@ -132,6 +132,18 @@ t.test('a folder is signed as a whole, and each of its files is under the signat
   const otherKey = join(folder, 'other.pem');
   writeFileSync(otherKey, newDepositor().pem);
   t.match(await deposit('--folder', dir, '--sign', otherKey), { code: 64, err: /由另一密钥签名/ });
+  // As where the answer to the first was lost: what was stored then bears the first key, and nobody else's is told of it.
+  const index = `${dir}.kezheng-index`;
+  const whole = readFileSync(index, 'utf8');
+  const receiptless = whole
+    .split('\n')
+    .filter((line) => !line.includes('kezheng-folder-receipt/') && !line.includes('kezheng-certificate/'));
+  writeFileSync(index, receiptless.join('\n'));
+  const lost = await deposit('--folder', dir, '--sign', otherKey, '--no-wait');
+  t.equal(lost.code, 1);
+  t.match(lost.err, /manifest.statement.publicKey/);
+  t.equal((await deposit('--folder', dir, '--sign', key, '--no-wait')).code, 0);
+  writeFileSync(index, whole);
   const plain = join(folder, '未签名');
   mkdirSync(plain);
   writeFileSync(join(plain, 'x'), 'x');

@@ -482,17 +482,21 @@ t.test('on the machine of a demonstration neither address nor key is needed', as
   t.equal((await cli(['deposit', '--folder', folder, '--no-wait'], demo)).code, 0);
 });
 
+/** A deposit whose files are hashed, and whose service is away. */
+async function waiting(folder: string, index: string) {
+  const args = [CLI, 'deposit', '--folder', folder, '--url', await closedPort()];
+  const child = spawn(process.execPath, args, { env: { ...process.env, ...env } });
+  let err = '';
+  child.stderr.on('data', (text) => (err += text));
+  while (!/cannot be reached \(ECONNREFUSED\)/.test(err) || !existsSync(index))
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  return { child, said: () => err };
+}
+
 t.test('a service that is away: the files are hashed, and the deposit waits for it', async (t) => {
   const { folder, index } = place(t);
   writeFileSync(join(folder, 'a'), 'a');
-  const away = await closedPort();
-  const child = spawn(process.execPath, [CLI, 'deposit', '--folder', folder, '--url', away], {
-    env: { ...process.env, ...env },
-  });
-  let err = '';
-  child.stderr.on('data', (text) => (err += text));
-  while (!/cannot be reached \(ECONNREFUSED\)/.test(err))
-    await new Promise((resolve) => setTimeout(resolve, 20));
+  const { child } = await waiting(folder, index);
   child.kill('SIGKILL');
   await new Promise((resolve) => child.on('close', resolve));
   t.equal((await deposit(folder, '--no-wait')).code, 0);
@@ -502,18 +506,11 @@ t.test('a service that is away: the files are hashed, and the deposit waits for 
 t.test('Ctrl-C ends it with a sentence, gives the lock back, and the next run goes on', async (t) => {
   const { folder, index } = place(t);
   writeFileSync(join(folder, 'a'), 'a');
-  const away = await closedPort();
-  const child = spawn(process.execPath, [CLI, 'deposit', '--folder', folder, '--url', away], {
-    env: { ...process.env, ...env },
-  });
-  let err = '';
-  child.stderr.on('data', (text) => (err += text));
+  const { child, said } = await waiting(folder, index);
   const ended = new Promise((resolve) => child.on('close', resolve));
-  while (!/cannot be reached \(ECONNREFUSED\)/.test(err) || !existsSync(index))
-    await new Promise((resolve) => setTimeout(resolve, 20));
   child.kill('SIGINT');
   t.equal(await ended, 130);
-  t.match(err, /已中断；再次运行同一命令即继续/);
+  t.match(said(), /已中断；再次运行同一命令即继续/);
   t.notOk(existsSync(`${index}.lock`));
   const before = readFileSync(index);
   t.equal((await deposit(folder, '--no-wait')).code, 0);
