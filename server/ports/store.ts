@@ -1,3 +1,4 @@
+import type { CaseStore } from './cases.ts';
 import type { EthereumHeaderAnchor, LogIdentity, SignedAppend } from './chain.ts';
 
 /**
@@ -13,7 +14,8 @@ export interface Store
     IdentityStore,
     FixityStore,
     StampStore,
-    BatchTokenStore {
+    BatchTokenStore,
+    CaseStore {
   /** Resolves where a deposit could be taken now; rejects with StoreUnavailable where not. */
   probe(): Promise<void>;
   close(): Promise<void>;

@@ -2,6 +2,7 @@ import t, { type Test } from 'tap';
 import type { Store } from '../../server/ports/store.ts';
 import { anchorGuarantees } from './store-anchors.ts';
 import { batchTokenGuarantees } from './store-batch-tokens.ts';
+import { caseGuarantees } from './store-cases.ts';
 import { certificateAndIdentityGuarantees } from './store-certificates.ts';
 import { fixityGuarantees } from './store-fixity.ts';
 import { idempotencyGuarantees } from './store-idempotency.ts';
@@ -30,5 +31,6 @@ export function storeSuite(adapter: string, open: OpenStore): void {
   );
   t.test(`${adapter}: fixity`, (t) => fixityGuarantees(t, open));
   t.test(`${adapter}: stamps`, (t) => stampGuarantees(t, open));
+  t.test(`${adapter}: cases`, (t) => caseGuarantees(t, open));
   t.test(`${adapter}: tokens of batches`, (t) => batchTokenGuarantees(t, open));
 }

@@ -23,6 +23,7 @@ import { openListing } from './listing.ts';
 import { migrate } from './migrate.ts';
 import { cannotOpen } from './opening.ts';
 import type { SessionOptions } from './session.ts';
+import { openSharedReads, openSharedWrites } from './shared.ts';
 import { createSharedClock, openStamping } from './stamping.ts';
 import { openStampReads, openStampWrites } from './stamps.ts';
 import { usedOnceBy } from './used-once.ts';
@@ -107,6 +108,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     ...openStampReads(reading),
     ...openBatchTokenReads(reading),
     ...openIdentityReads(reading),
+    ...openSharedReads(reading),
     ...inOrder(lane, {
       ...openBatchWrites(writing),
       ...openAnchorWrites(writing),
@@ -115,6 +117,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
       ...openStampWrites(writing),
       ...openBatchTokenWrites(writing),
       ...openIdentityWrites(writing),
+      ...openSharedWrites(writing),
     }),
     async probe() {
       await writer.run('lock_journal', 'select lock_journal()', []);

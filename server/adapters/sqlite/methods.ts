@@ -8,6 +8,7 @@ import { openFixityWrites } from './fixity.ts';
 import { openIdentityWrites } from './identity.ts';
 import { type Journal, openJournal } from './journal.ts';
 import { forgetOldKeys } from './lookup.ts';
+import { openSharedWrites } from './shared.ts';
 import { openStamping } from './stamping.ts';
 import { openStampWrites } from './stamps.ts';
 
@@ -31,6 +32,7 @@ export function openMethods(path: string, slice?: number, stamper?: StamperSpec)
     ...openFixityWrites(db),
     ...openStampWrites(db),
     ...openBatchTokenWrites(db, journal),
+    ...openSharedWrites(db, journal),
   });
   return {
     ...writes,

@@ -10,7 +10,7 @@ import type { Connection } from './connection.ts';
 import type { Schema } from './schema.ts';
 
 /** Builds SQL and runs none: better-sqlite3 runs it at once, Kysely's own driver would make each call a promise. */
-const builder = new Kysely<Schema>({
+export const builder = new Kysely<Schema>({
   dialect: {
     createAdapter: () => new SqliteAdapter(),
     createDriver: () => new DummyDriver(),

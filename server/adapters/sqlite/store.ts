@@ -3,6 +3,7 @@ import type { Clock } from '../../ports/clock.ts';
 import { DepositQueue, QUEUE_LIMITS } from '../../ports/overload.ts';
 import type { StamperSpec } from '../../ports/stamp.ts';
 import type { IdempotencyClaim, JournalEntry, Store } from '../../ports/store.ts';
+import type { SharedReads, SharedWrites } from '../relational/shared.ts';
 import { requireUuid } from '../relational/uuid.ts';
 import { openAnchorReads } from './anchors.ts';
 import { openBatchTokenReads } from './batch-tokens.ts';
@@ -18,6 +19,7 @@ import { openIdentityReads } from './identity.ts';
 import { openListing } from './listing.ts';
 import { migrate } from './migrate.ts';
 import { checkKeyLength, createPacker } from './packed.ts';
+import { openSharedReads, SHARED_WRITES } from './shared.ts';
 import { openStampReads } from './stamps.ts';
 
 export interface SqliteStoreOptions {
@@ -67,6 +69,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     ...asynchronous(openFixityReads(db)),
     ...asynchronous(openStampReads(db)),
     ...asynchronous(openBatchTokenReads(db)),
+    ...(asynchronous(openSharedReads(db)) as SharedReads),
     ...asynchronous({ batch: batches.batch, lastBatch: batches.lastBatch }),
     ...asynchronous({ placeOf: batches.placeOf, pending: batches.pending, evidence: listing.evidence }),
     ...writing(writer),
@@ -126,6 +129,7 @@ function writing(writer: Writer) {
     joinAuthorities: verb('joinAuthorities'),
     passBatch: verb('passBatch'),
     probe: verb('probe'),
+    ...(Object.fromEntries(SHARED_WRITES.map((name) => [name, verb(name)])) as unknown as SharedWrites),
   };
 }
 

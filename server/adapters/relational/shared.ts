@@ -1,0 +1,11 @@
+import type { Kysely } from 'kysely';
+import { caseReads, caseWrites } from './cases.ts';
+import type { SharedSchema } from './shared-schema.ts';
+import type { Verbs } from './work.ts';
+
+/** All verbs that both databases have in common; in `query` are the builder and the words of one of them. */
+export const sharedReads = (query: Kysely<SharedSchema>) => ({ ...caseReads(query) });
+export const sharedWrites = (query: Kysely<SharedSchema>) => ({ ...caseWrites(query) });
+
+export type SharedReads = Verbs<ReturnType<typeof sharedReads>>;
+export type SharedWrites = Verbs<ReturnType<typeof sharedWrites>>;
