@@ -1,7 +1,8 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeDurably } from './adapters/files.ts';
-import { createApiKey, keyChecker, newIdentity, SCOPES } from './identity/api-keys.ts';
+import { createApiKey, keyChecker, newIdentity } from './identity/api-keys.ts';
+import { SCOPES } from './identity/permissions.ts';
 import type { Clock } from './ports/clock.ts';
 import type { IdentityStore, OrganizationRole } from './ports/store.ts';
 

@@ -132,7 +132,7 @@ t.test('no library is known outside the room that adapts it', async (t) => {
   const only: Readonly<Record<string, readonly string[]>> = {
     ethers: ['adapters/evm/'],
     'better-sqlite3': ['adapters/sqlite/'],
-    kysely: ['adapters/sqlite/', 'adapters/postgres/'],
+    kysely: ['adapters/sqlite/', 'adapters/postgres/', 'adapters/relational/'],
     pg: ['adapters/postgres/'],
     '@aws-sdk/client-s3': ['adapters/s3/'],
     merkletreejs: ['adapters/workers/'],

@@ -1,7 +1,8 @@
 import { createPublicKey } from 'node:crypto';
 import process from 'node:process';
-import { createApiKey, isScope, SCOPES, type Scope } from '../identity/api-keys.ts';
+import { createApiKey } from '../identity/api-keys.ts';
 import { algorithmOf } from '../identity/http-signatures.ts';
+import { isScope, SCOPES, type Scope } from '../identity/permissions.ts';
 import { registerSigningKey } from '../identity/signed-calls.ts';
 import { type ApiKey, OPERATOR_ID, type Store } from '../ports/store.ts';
 import { withStore } from './data.ts';

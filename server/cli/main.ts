@@ -80,9 +80,9 @@ const HELP = `可证 kezheng
       / all anchor blocks of this installation, signed and stamped, for a notary; a source of hashes for verify --trust; --text prints a table
       退出码 exit: 0 完成 done, 1 没有清单 no list, 2 完成，缺少某时间戳 done, a token is missing, 64 用法 usage
 
-  kezheng orgs add NAME [--role depositor|notary|court|operator] [--uscc CODE] [--again]
+  kezheng orgs add NAME [--role depositor|law-firm|notary|court|department|operator] [--uscc CODE] [--again]
   kezheng orgs list
-  kezheng keys create ORGANIZATION [--label TEXT] [--scopes evidence:write,evidence:read] [--expires DAYS]
+  kezheng keys create ORGANIZATION [--label TEXT] [--scopes SCOPE,…] [--expires DAYS]
   kezheng keys register ORGANIZATION PUBLIC.pem [--label TEXT] [--scopes …] [--expires DAYS]
   kezheng keys list [ORGANIZATION]
   kezheng keys revoke KEY

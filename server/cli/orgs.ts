@@ -1,11 +1,10 @@
 import process from 'node:process';
 import { newIdentity } from '../identity/api-keys.ts';
+import { ORGANIZATION_ROLES } from '../identity/permissions.ts';
 import { isUscc } from '../identity/uscc.ts';
-import type { OrganizationRole, Store } from '../ports/store.ts';
+import type { Store } from '../ports/store.ts';
 import { withStore } from './data.ts';
 import { EXIT, parse, printable, UsageError } from './usage.ts';
-
-const ROLES: readonly OrganizationRole[] = ['depositor', 'notary', 'court', 'operator'];
 
 export async function orgsCommand(args: readonly string[]): Promise<number> {
   const [action, ...rest] = args;
@@ -30,10 +29,10 @@ async function add(args: readonly string[]): Promise<number> {
     again: { type: 'boolean' },
   });
   const name = positionals.join(' ').trim();
-  const role = ROLES.find((known) => known === (values.role ?? 'depositor'));
+  const role = ORGANIZATION_ROLES.find((known) => known === (values.role ?? 'depositor'));
   if (name === '' || name.length > 200 || printable(name) !== name)
     throw new UsageError('机构名称须为 1 至 200 个可见字符 / the name has 1 to 200 visible characters');
-  if (role === undefined) throw new UsageError(`--role: ${ROLES.join(', ')}`);
+  if (role === undefined) throw new UsageError(`--role: ${ORGANIZATION_ROLES.join(', ')}`);
   if (values.uscc !== undefined && !isUscc(values.uscc))
     throw new UsageError(
       '--uscc 不是有效的统一社会信用代码（18 位大写，末位为校验码） / is no valid unified social credit code (18 characters in capitals, the last one a check)',

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Caller, KeyRefusal, Scope } from '../identity/api-keys.ts';
+import { type Caller, deniedTo, type KeyRefusal } from '../identity/api-keys.ts';
+import type { Action, Denied } from '../identity/permissions.ts';
 import { Problem } from './problem.ts';
 import { expectContent, messageOf, signatureProblem } from './signed.ts';
 
@@ -19,13 +20,15 @@ function keyOf({ headers: { authorization } }: FastifyRequest): string | undefin
     : undefined;
 }
 
-const mayDo = (found: Caller | KeyRefusal, scope: Scope): boolean =>
-  typeof found !== 'string' && found.scopes.includes(scope);
-
 /** Whether the key of a request that was admitted long ago would be admitted now. */
-export async function stillMay(checkKey: CheckKey, request: FastifyRequest, scope: Scope): Promise<boolean> {
+export async function stillMay(
+  checkKey: CheckKey,
+  request: FastifyRequest,
+  action: Action,
+): Promise<boolean> {
   if (isSigned(request)) return request.server.signedCalls.isGood(request.caller.keyId);
-  return mayDo(await checkKey(keyOf(request) ?? ''), scope);
+  const found = await checkKey(keyOf(request) ?? '');
+  return typeof found !== 'string' && deniedTo(action, found) === undefined;
 }
 
 const isSigned = ({ headers }: FastifyRequest): boolean => headers['signature-input'] !== undefined;
@@ -48,10 +51,11 @@ async function signedBy(checkKey: CheckKey, request: FastifyRequest): Promise<Ca
 }
 
 /** Before the body is read: who calls, by key (RFC 6750 §2.1) or signature (RFC 9421), and whether he may do this. */
-export function requires(checkKey: CheckKey, scope: Scope) {
+export function requires(checkKey: CheckKey, action: Action) {
   const admit = (request: FastifyRequest, found: Caller | KeyRefusal): void => {
     if (typeof found === 'string') throw new Problem(found);
-    if (!mayDo(found, scope)) throw new Problem('scope-missing', { scope });
+    const denied = deniedTo(action, found);
+    if (denied !== undefined) throw deniedProblem(denied);
     request.caller = found;
   };
   return (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void => {
@@ -73,3 +77,8 @@ export function requires(checkKey: CheckKey, scope: Scope) {
     found.then((caller) => admit(request, caller)).then(() => done(), done);
   };
 }
+
+const deniedProblem = (denied: Denied): Problem =>
+  denied.code === 'scope-missing'
+    ? new Problem('scope-missing', { scope: denied.scope })
+    : new Problem('not-allowed');

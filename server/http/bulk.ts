@@ -22,7 +22,7 @@ export function bulkRoutes(app: FastifyInstance, deps: DepositDeps & { readonly 
   app.post(
     '/v1/evidence/bulk',
     {
-      onRequest: requires(deps.checkKey, 'evidence:write'),
+      onRequest: requires(deps.checkKey, 'evidence.deposit'),
       bodyLimit: MAX_BULK_BYTES,
       schema: {
         tags: ['evidence'],

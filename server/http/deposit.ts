@@ -50,7 +50,7 @@ export function depositRoutes(app: FastifyInstance, deps: DepositRoutes): void {
   app.post(
     '/v1/evidence',
     {
-      onRequest: requires(deps.checkKey, 'evidence:write'),
+      onRequest: requires(deps.checkKey, 'evidence.deposit'),
       config: { bodies: { 'multipart/form-data': EvidenceForm } },
       schema: {
         tags: ['evidence'],

@@ -29,7 +29,7 @@ export function eventRoutes(app: FastifyInstance, deps: EventRoutes): void {
     {
       // There is no end whose headers could be told before it.
       exposeHeadRoute: false,
-      onRequest: requires(deps.checkKey, 'evidence:read'),
+      onRequest: requires(deps.checkKey, 'evidence.read'),
       schema: {
         tags: ['evidence'],
         summary: '状态推送（SSE） / states as they come, server-sent events',
@@ -65,7 +65,7 @@ export function eventRoutes(app: FastifyInstance, deps: EventRoutes): void {
         looking = true;
         try {
           // A key that was revoked or has expired reads nothing more.
-          if (!(await stillMay(deps.checkKey, request, 'evidence:read'))) return end();
+          if (!(await stillMay(deps.checkKey, request, 'evidence.read'))) return end();
           send(viewOf(await statusFor(deps, request)));
         } catch (error) {
           // The store is away: the stream stays, the next look may see more.

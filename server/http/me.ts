@@ -20,7 +20,7 @@ export function meRoutes(
   app.get(
     '/v1/me',
     {
-      onRequest: requires(checkKey, 'evidence:write'),
+      onRequest: requires(checkKey, 'evidence.deposit'),
       schema: {
         tags: ['evidence'],
         summary: '存证人与服务在清单中的名称 / depositor and service as manifests name them',

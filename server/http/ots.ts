@@ -20,7 +20,7 @@ export function otsRoutes(app: FastifyInstance, deps: EvidenceRoutes): void {
   app.get<{ Params: { id: string; n: number } }>(
     '/v1/evidence/:id/files/:n/proof.ots',
     {
-      onRequest: requires(deps.checkKey, 'evidence:read'),
+      onRequest: requires(deps.checkKey, 'evidence.read'),
       schema: {
         tags: ['evidence'],
         security: [{ apiKey: [] }],

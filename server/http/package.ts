@@ -32,7 +32,7 @@ export function packageRoutes(app: FastifyInstance, deps: PackageRoutes): void {
   app.get<{ Params: { id: string }; Querystring: { originals?: 'true' | 'false' } }>(
     '/v1/evidence/:id/package.zip',
     {
-      onRequest: requires(deps.checkKey, 'evidence:read'),
+      onRequest: requires(deps.checkKey, 'evidence.read'),
       // A HEAD would read all originals for nothing.
       exposeHeadRoute: false,
       schema: {

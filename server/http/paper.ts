@@ -24,7 +24,7 @@ export function paperRoutes(app: FastifyInstance, deps: PaperRoutes): void {
   app.get<{ Params: { id: string } }>(
     '/v1/evidence/:id/certificate.pdf',
     {
-      onRequest: requires(deps.checkKey, 'evidence:read'),
+      onRequest: requires(deps.checkKey, 'evidence.read'),
       // A HEAD would draw and sign it for nothing.
       exposeHeadRoute: false,
       schema: {

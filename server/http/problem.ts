@@ -11,6 +11,7 @@ const STATUS = {
   'key-expired': 401,
   'key-revoked': 401,
   'scope-missing': 403,
+  'not-allowed': 403,
   'signature-malformed': 400,
   'signature-component-unknown': 400,
   'signature-component-missing': 401,

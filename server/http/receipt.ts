@@ -20,7 +20,7 @@ import { problems } from './schemas.ts';
 const REPLY = 'application/timestamp-reply';
 
 export function receiptRoutes(app: FastifyInstance, deps: EvidenceRoutes): void {
-  const read = { onRequest: requires(deps.checkKey, 'evidence:read') };
+  const read = { onRequest: requires(deps.checkKey, 'evidence.read') };
   const common = { tags: ['evidence'], security: [{ apiKey: [] }] };
   app.get<WithId>(
     '/v1/evidence/:id/receipt',

@@ -2,11 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { uuidV7 } from '../core/entry/id.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { ApiKey, IdentityStore, Organization } from '../ports/store.ts';
-
-export const SCOPES = ['evidence:write', 'evidence:read'] as const;
-export type Scope = (typeof SCOPES)[number];
-
-export const isScope = (word: string): word is Scope => (SCOPES as readonly string[]).includes(word);
+import { type Action, type Denied, denied, type PersonRole, type Scope } from './permissions.ts';
 
 /** Ids of organizations and keys: few, so each takes its own random bytes. */
 export const newIdentity = (nowMs: number): string => uuidV7(nowMs, 0, randomBytes(8).toString('hex'));
@@ -30,10 +26,18 @@ export async function createApiKey(
 }
 
 export interface Caller {
+  /** of the key; of a person that of his session */
   readonly keyId: string;
   readonly organization: Organization;
+  /** of the key; a person has none */
   readonly scopes: readonly string[];
+  /** undefined: a machine, by a key */
+  readonly person?: { readonly id: string; readonly name: string; readonly roles: readonly PersonRole[] };
 }
+
+/** Whether the caller may do this, by the table; undefined where he may. */
+export const deniedTo = (action: Action, { organization, person, scopes }: Caller): Denied | undefined =>
+  denied(action, { organizationRole: organization.role, roles: person?.roles, scopes });
 
 export type KeyRefusal = 'not-authenticated' | 'key-expired' | 'key-revoked';
 

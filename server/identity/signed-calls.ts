@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../ports/clock.ts';
 import type { ApiKey, IdentityStore } from '../ports/store.ts';
 import type { UsedOnce } from '../ports/used-once.ts';
-import { type Caller, callerOf, isOver, type KeyRefusal, newIdentity, type Scope } from './api-keys.ts';
+import { type Caller, callerOf, isOver, type KeyRefusal, newIdentity } from './api-keys.ts';
 import {
   type MessageSignature,
   requireCovered,
@@ -13,6 +13,7 @@ import {
   signaturesOf,
   verifySignature,
 } from './http-signatures.ts';
+import type { Scope } from './permissions.ts';
 
 /* Who calls, where requests are signed (RFC 9421) instead of bearing a key. */
 

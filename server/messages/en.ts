@@ -9,6 +9,7 @@ export const en: Sentences = {
     'key-expired': 'the API key has expired',
     'key-revoked': 'the API key was revoked',
     'scope-missing': 'this key has no scope {scope}',
+    'not-allowed': 'your role in your organization does not allow this',
     'signature-malformed':
       'the signature of the request cannot be read (RFC 9421: Signature-Input and Signature)',
     'signature-component-unknown':

@@ -9,6 +9,7 @@ export const zh: Sentences = {
     'key-expired': 'API 密钥已过期',
     'key-revoked': 'API 密钥已吊销',
     'scope-missing': '此密钥没有权限 {scope}',
+    'not-allowed': '您在所属机构中的身份不允许此操作',
     'signature-malformed': '请求签名无法读取（RFC 9421：Signature-Input 与 Signature）',
     'signature-component-unknown': '请求签名覆盖了此请求没有或本服务不支持的成分 {component}',
     'signature-component-missing': '请求签名必须覆盖 {component}',

@@ -1,4 +1,4 @@
-import type { JournalEntry } from './store.ts';
+import type { JournalEntry } from './entry.ts';
 
 /*
  * Cases of procedures, and the events that changed them. What a case is made of is known by its procedure alone: here

@@ -1,5 +1,10 @@
 import type { CaseStore } from './cases.ts';
 import type { EthereumHeaderAnchor, LogIdentity, SignedAppend } from './chain.ts';
+import type { JournalEntry } from './entry.ts';
+import type { IdentityStore } from './identity.ts';
+
+export type { JournalEntry } from './entry.ts';
+export * from './identity.ts';
 
 /**
  * Everything that must survive. The adapters are SQLite and PostgreSQL: nothing here may need one of them.
@@ -38,21 +43,6 @@ export class StoreOverloaded extends StoreUnavailable {
 }
 
 // ---------------------------------------------------------------- evidence
-
-/** An entry on its way into the log. Only `journal/` makes one, so that leaf and bytes always belong together. */
-export interface JournalEntry {
-  readonly id: string;
-  readonly organization: string;
-  readonly receivedMs: number;
-  /** RFC 8785 bytes as text */
-  readonly entry: string;
-  /** the same text in UTF-8, where it has been made already */
-  readonly bytes?: Uint8Array;
-  /** 32 bytes: SHA-256(0x00 ‖ entry) */
-  readonly leaf: Uint8Array;
-  /** SHA-256 of each file, for the look-up by digest */
-  readonly fileDigests: readonly string[];
-}
 
 export interface IdempotencyClaim {
   /** as the client sent it, 1 to 255 visible ASCII characters */
@@ -308,50 +298,6 @@ export interface FixityStore {
   fixityOf(sha256s: readonly string[]): Promise<readonly (FixityCheck | undefined)[]>;
   /** How many files were missing or damaged when they were checked last. */
   fixityTotals(): Promise<{ readonly missing: number; readonly damaged: number }>;
-}
-
-// ---------------------------------------------------------------- identity
-
-/**
- * Of the organization that entries belong to which nobody deposited: what the service records of itself, so that no
- * depositor sees it among his. Fixed, the same after every restart and move (UUIDv8, RFC 9562 §5.8: "kezheng" in ASCII).
- */
-export const OPERATOR_ID = '6b657a68-656e-8670-8000-000000000001';
-
-export type OrganizationRole = 'depositor' | 'notary' | 'court' | 'operator';
-
-export interface Organization {
-  readonly id: string;
-  readonly name: string;
-  readonly role: OrganizationRole;
-  /** 统一社会信用代码, as given */
-  readonly uscc: string | undefined;
-  readonly createdMs: number;
-}
-
-export interface ApiKey {
-  readonly id: string;
-  readonly organization: string;
-  readonly label: string;
-  /** SHA-256 of the secret part, hex; empty where requests are signed instead of bearing a secret */
-  readonly secretHash: string;
-  /** SubjectPublicKeyInfo, base64: of a key that signs requests */
-  readonly publicKey?: string | undefined;
-  readonly scopes: readonly string[];
-  readonly createdMs: number;
-  readonly expiresMs: number | undefined;
-  readonly revokedMs: number | undefined;
-}
-
-export interface IdentityStore {
-  addOrganization(organization: Organization): Promise<void>;
-  organizations(): Promise<readonly Organization[]>;
-  organization(id: string): Promise<Organization | undefined>;
-  addApiKey(key: ApiKey): Promise<void>;
-  apiKeys(organization?: string): Promise<readonly ApiKey[]>;
-  apiKey(id: string): Promise<ApiKey | undefined>;
-  /** True where it was there and not revoked before. */
-  revokeApiKey(id: string, nowMs: number): Promise<boolean>;
 }
 
 // ---------------------------------------------------------------- stamps

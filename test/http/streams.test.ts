@@ -1,6 +1,7 @@
 import t from 'tap';
 import { MAX_STREAMS } from '../../server/http/events.ts';
-import { createApiKey, type Scope } from '../../server/identity/api-keys.ts';
+import { createApiKey } from '../../server/identity/api-keys.ts';
+import type { Scope } from '../../server/identity/permissions.ts';
 import { body, hashOnly, run } from '../support/running.ts';
 import { databaseOf } from '../support/storage.ts';
 

@@ -1,7 +1,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { createApiKey, SCOPES } from '../../server/identity/api-keys.ts';
+import { createApiKey } from '../../server/identity/api-keys.ts';
+import { SCOPES } from '../../server/identity/permissions.ts';
 import { startWithContract } from '../support/anvil.ts';
 import { configured, untilCertified } from '../support/configured.ts';
 import { opened, squeezed, whyNoPoppler } from '../support/poppler.ts';

@@ -108,6 +108,20 @@ const HISTORY: Readonly<Record<string, { fill: string; check(t: Tap, store: Stor
       t.same(await store.tokenEvidence([SHA256]), [{ kind: 'crl', value: Uint8Array.of(0xbb) }]);
     },
   },
+  '0006-cases': {
+    fill: `insert into cases values ('c', 'notarization/1', 'draft', 'o', '{}', '[]', 1, 2, 3, 1, '${SHA256}');
+      insert into case_parties values ('c', 'o', 'applicant', null);
+      insert into case_events values ('c', 0, 2, '${SHA256}', '{"a":1}');
+      insert into case_serials values ('s', 'c', 4);
+      insert into deeds values ('n', 'o', 'c', '${SHA256}', 'valid', 5, null, '${SHA256}', '[]');`,
+    async check(t, store) {
+      t.match(await store.caseById('c'), { state: 'draft', dueMs: 3, events: 1, last: SHA256 });
+      t.same(await store.partiesOf('c'), [{ organization: 'o', part: 'applicant', untilMs: undefined }]);
+      t.match(await store.caseEvents('c', 0, 1), [{ sequence: 2, content: '{"a":1}' }]);
+      t.equal(await store.takeSerial('s', 'd'), 5);
+      t.match(await store.deedByNumber('n'), { case: 'c', state: 'valid' });
+    },
+  },
 };
 
 type Tap = typeof t;
