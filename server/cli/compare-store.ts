@@ -26,7 +26,7 @@ export async function compareTables(
 /** Of these a service adds rows and changes none; the others follow the chain, the clock and the operator. */
 const ONLY_GROW: readonly MovedTable[] = [
   ...(['organizations', 'entries', 'file_digests', 'logs', 'attempts', 'anchor_events'] as const),
-  ...(['certificates', 'serials', 'token_evidence', 'batch_tokens'] as const),
+  ...(['certificates', 'serials', 'token_evidence', 'batch_tokens', 'case_serials'] as const),
 ];
 
 /** Whether everything is still there that was moved; a service may have gone on with it meanwhile. */

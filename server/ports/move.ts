@@ -1,3 +1,5 @@
+import type { SharedTableName } from './shared-tables.ts';
+
 /*
  * A whole store as plain rows, for moving it to another engine: read from one, written to the other, and read again
  * from both to compare. A row is a list of values in the order of its table's columns; rows come by key.
@@ -46,7 +48,8 @@ export type MovedTable =
   /** SHA-256 (hex), kind, bytes */
   | 'token_evidence'
   /** sequence, batch, address, label, chain id, contract, operator, index, token, evidence (JSON), received */
-  | 'batch_tokens';
+  | 'batch_tokens'
+  | SharedTableName;
 
 /** Ids are text with hyphens, digests and other bytes are bytes. */
 export type MovedValue = string | number | null | Uint8Array;

@@ -6,6 +6,12 @@ import {
   type StoreTarget,
   type TargetState,
 } from '../../ports/move.ts';
+import {
+  SHARED_TABLE_NAMES,
+  SHARED_TABLES,
+  type SharedTable,
+  type SharedTableName,
+} from '../../ports/shared-tables.ts';
 import { migrate, refuseNewer } from './migrate.ts';
 import { cannotOpen } from './opening.ts';
 import { checkSession, clientConfig, type SessionOptions, translate } from './session.ts';
@@ -26,7 +32,7 @@ const uuid = (name: string): Column => [name, 'uuid'];
 const bytea = (name: string): Column => [name, 'bytea'];
 const json = (name: string): Column => [name, 'json'];
 
-const IMPORTS: Readonly<Record<MovedTable, Import>> = {
+const OWN_IMPORTS: Readonly<Record<Exclude<MovedTable, SharedTableName>, Import>> = {
   organizations: table(1, uuid('id'), text('name'), text('role'), text('uscc'), bigint('created_ms')),
   api_keys: table(
     1,
@@ -93,6 +99,21 @@ const IMPORTS: Readonly<Record<MovedTable, Import>> = {
     ...[text('contract'), text('operator'), bigint('log_index'), bytea('token'), json('evidence')],
     bigint('received_ms'),
   ),
+};
+
+function sharedImport({ key, columns, numbers = [], bytes = [] }: SharedTable): Import {
+  const typeOf = (column: string): Column[1] => {
+    if (numbers.includes(column)) return 'bigint';
+    return bytes.includes(column) ? 'bytea' : 'text';
+  };
+  return { key, columns: columns.map((column) => [column, typeOf(column)]) };
+}
+
+const IMPORTS: Readonly<Record<MovedTable, Import>> = {
+  ...OWN_IMPORTS,
+  ...(Object.fromEntries(
+    SHARED_TABLE_NAMES.map((name) => [name, sharedImport(SHARED_TABLES[name])]),
+  ) as Record<SharedTableName, Import>),
 };
 
 /** Each new database has one row of them, which is replaced. */

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { MovedRow, MovedTable, MovedValue, StoreSource } from '../../ports/move.ts';
+import {
+  SHARED_TABLE_NAMES,
+  SHARED_TABLES,
+  type SharedTable,
+  type SharedTableName,
+} from '../../ports/shared-tables.ts';
 import { uuidText } from '../relational/uuid.ts';
 import { type Connection, openForWriting } from './connection.ts';
 
@@ -18,7 +24,7 @@ const NO_BYTES = Buffer.alloc(0);
 const FIRST = -1;
 const byFirst = (row: MovedRow): readonly MovedValue[] => [row[0]!];
 
-const EXPORTS: Readonly<Record<Exclude<MovedTable, 'file_digests'>, Export>> = {
+const OWN_EXPORTS: Readonly<Record<Exclude<MovedTable, 'file_digests' | SharedTableName>, Export>> = {
   organizations: {
     sql: 'select id, name, role, uscc, created_ms from organizations where id > ? order by id',
     start: [NO_BYTES],
@@ -138,6 +144,25 @@ const EXPORTS: Readonly<Record<Exclude<MovedTable, 'file_digests'>, Export>> = {
   },
 };
 
+/** By key, which is text and numbers: below the first row is the empty text, and a number below every one. */
+function sharedExport(name: SharedTableName): Export {
+  const { key, columns, numbers = [] }: SharedTable = SHARED_TABLES[name];
+  const keys = columns.slice(0, key);
+  return {
+    sql: `select ${columns} from ${name} where (${keys}) > (${keys.map(() => '?')}) order by ${keys}`,
+    start: keys.map((column) => (numbers.includes(column) ? FIRST : '')),
+    keyOf: (row) => row.slice(0, key),
+  };
+}
+
+const EXPORTS = {
+  ...OWN_EXPORTS,
+  ...(Object.fromEntries(SHARED_TABLE_NAMES.map((name) => [name, sharedExport(name)])) as Record<
+    SharedTableName,
+    Export
+  >),
+};
+
 const TABLES: readonly MovedTable[] = [
   'organizations',
   'api_keys',
@@ -160,6 +185,7 @@ const TABLES: readonly MovedTable[] = [
   'authorities',
   'token_evidence',
   'batch_tokens',
+  ...SHARED_TABLE_NAMES,
 ];
 
 /** Tables whose rows are left out when they are old: the time comes after the key in their statements. */
