@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { parseCertificate } from '../core/certificate/certificate.ts';
 import { FormatError } from '../core/reason.ts';
 import type { RawEntry, RawStampState, Snapshot } from '../ports/inspect.ts';
-import { OPERATOR_ID } from '../ports/store.ts';
+import { OWN_IDS } from '../ports/store.ts';
 import { at, type Report } from './finding.ts';
 import { leafOf, passingRoot } from './merkle.ts';
 import { type StampTokenDeps, stampTokens } from './stamp-tokens.ts';
@@ -22,7 +22,7 @@ export async function checkStamps(deps: StampTokenDeps): Promise<void> {
   const entries = snapshot.entries(from, Number.MAX_SAFE_INTEGER)[Symbol.asyncIterator]();
   /** What the service records of itself was deposited by nobody, and has no stamp. */
   const unstamped = ({ sequence, organization }: RawEntry): void => {
-    if (organization !== OPERATOR_ID) report.found('stamp-missing', at('entries', sequence));
+    if (!OWN_IDS.includes(organization)) report.found('stamp-missing', at('entries', sequence));
   };
   let entry = await take(entries);
   for await (const stamp of snapshot.stamps()) {

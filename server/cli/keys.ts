@@ -4,7 +4,7 @@ import { createApiKey } from '../identity/api-keys.ts';
 import { algorithmOf } from '../identity/http-signatures.ts';
 import { isScope, SCOPES, type Scope } from '../identity/permissions.ts';
 import { registerSigningKey } from '../identity/signed-calls.ts';
-import { type ApiKey, OPERATOR_ID, type Store } from '../ports/store.ts';
+import { type ApiKey, OWN_IDS, type Store } from '../ports/store.ts';
 import { withStore } from './data.ts';
 import { MAX_PEM_BYTES, readSmall } from './read-small.ts';
 import { EXIT, parse, printable, UsageError } from './usage.ts';
@@ -41,7 +41,7 @@ function wanted(
   if (organization === undefined)
     throw new UsageError('缺少机构编号 / the id of the organization is missing');
   // Nobody deposits for it: its entries are digests, which are read nowhere as evidence.
-  if (organization === OPERATOR_ID)
+  if (OWN_IDS.includes(organization))
     throw new UsageError(
       '该机构只属于服务自身的条目，不发密钥 / this organization holds what the service records of itself, and gets no keys',
     );

@@ -3,7 +3,7 @@ import { tokenEntryText } from '../core/entry/token-entry.ts';
 import { rootDocument } from '../core/token/root-document.ts';
 import { journalEntry } from '../journal/entry.ts';
 import { newId, randomBytesHex } from '../journal/ids.ts';
-import { ensureOperator } from '../journal/operator.ts';
+import { ensureOwn } from '../journal/own.ts';
 import type { Logger } from '../ports/logger.ts';
 import {
   type Anchor,
@@ -96,7 +96,7 @@ export async function stampBatch(
   checkAnswered(deps, authority, memory, obtained);
   const { token, evidence } = obtained;
   const receivedMs = deps.clock.nowMs();
-  await ensureOperator(store, deps.operator, receivedMs);
+  await ensureOwn(store, OPERATOR_ID, deps.operator, receivedMs);
   const { url, label } = authority;
   const given: NewBatchToken = { batch: number, url, label, log, token, evidence, receivedMs };
   const isKept = await store.keepBatchToken(given, entryFor(given));

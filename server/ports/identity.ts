@@ -4,6 +4,15 @@
  */
 export const OPERATOR_ID = '6b657a68-656e-8670-8000-000000000001';
 
+/**
+ * Of the organization that events of procedures belong to: they are nobody's deposits, and a batch that holds nothing
+ * else is stamped by outside authorities all the same.
+ */
+export const EVENTS_ID = '6b657a68-656e-8670-8000-000000000002';
+
+/** Those that have no people and no keys. */
+export const OWN_IDS: readonly string[] = [OPERATOR_ID, EVENTS_ID];
+
 /** What an organization is; who acts alone is one of one person, a `depositor` as a rule. */
 export type OrganizationRole = 'depositor' | 'law-firm' | 'notary' | 'court' | 'department' | 'operator';
 
