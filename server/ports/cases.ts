@@ -114,4 +114,7 @@ export interface CaseStore {
   /** The holder's number in this series, from 1 without gaps: given once, the same ever after. */
   takeSerial(series: string, holder: string): Promise<number>;
   deedByNumber(number: string): Promise<Deed | undefined>;
+  /** What an organization set for its own procedures, by name; JSON. */
+  officeSettings(organization: string): Promise<Readonly<Record<string, string>>>;
+  setOfficeSetting(organization: string, name: string, value: string): Promise<void>;
 }

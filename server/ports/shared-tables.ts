@@ -32,6 +32,7 @@ export const SHARED_TABLES = {
     ],
     numbers: ['issued_ms'],
   },
+  office_settings: { key: 2, columns: ['organization', 'name', 'value'] },
 } as const satisfies Readonly<Record<string, SharedTable>>;
 
 export type SharedTableName = keyof typeof SHARED_TABLES;

@@ -85,6 +85,12 @@ export const caseReads = (query: Query) => ({
     const found = yield* row(query.selectFrom('deeds').selectAll().where('number', '=', number));
     return found && deedOf(found);
   },
+  *officeSettings(organization: string): Work<Readonly<Record<string, string>>> {
+    const found = yield* rows(
+      query.selectFrom('office_settings').select(['name', 'value']).where('organization', '=', organization),
+    );
+    return Object.fromEntries(found.map(({ name, value }) => [name, value]));
+  },
 });
 
 export const caseWrites = (query: Query) => ({
@@ -113,6 +119,14 @@ export const caseWrites = (query: Query) => ({
       );
     if (step.deed !== undefined) yield* keepDeed(query, step.deed);
     return 'kept';
+  },
+  *setOfficeSetting(organization: string, name: string, value: string): Work<void> {
+    yield* rows(
+      query
+        .insertInto('office_settings')
+        .values({ organization, name, value })
+        .onConflict((conflict) => conflict.columns(['organization', 'name']).doUpdateSet({ value })),
+    );
   },
   *takeSerial(series: string, holder: string): Work<number> {
     const known = query

@@ -14,6 +14,7 @@ export interface SharedSchema {
   };
   case_serials: { series: string; holder: string; serial: number };
   deeds: DeedColumns;
+  office_settings: { organization: string; name: string; value: string };
   /** of each database's own; read by these columns */
   entries: { sequence: number; entry: string };
 }

@@ -27,4 +27,6 @@ export const cases = ({ text, integer, end }: Dialect): readonly string[] => [
     code_hash ${text} not null check (length(code_hash) = 64),
     state ${text} not null check (state in ('valid', 'corrected', 'revoked')), issued_ms ${integer} not null,
     evidence ${text}, sha256 ${text} not null check (length(sha256) = 64), history text not null) ${end}`,
+  `create table office_settings (
+    organization ${text} not null, name ${text} not null, value text not null, primary key (organization, name)) ${end}`,
 ];
