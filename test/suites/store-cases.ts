@@ -204,6 +204,17 @@ export async function caseGuarantees(t: Test, open: OpenStore): Promise<void> {
     t.equal(await again.takeSerial('other', 'w'), 1);
   });
 
+  t.test('settings of an office are its own, and the last word counts', async (t) => {
+    const { store, reopen } = await open(t);
+    const [one, two] = [await addOrganization(store), await addOrganization(store)];
+    await store.setOfficeSetting(one, 'number', '"a"');
+    await store.setOfficeSetting(one, 'number', '"b"');
+    await store.setOfficeSetting(two, 'fees', '[]');
+    const again = await reopen();
+    t.strictSame(await again.officeSettings(one), { number: '"b"' });
+    t.strictSame(await again.officeSettings(two), { fees: '[]' });
+  });
+
   t.test(
     'a deed is found by its number, changes with its case, and its number is no other case’s',
     async (t) => {
