@@ -8,9 +8,9 @@ import { HASH_LENGTH } from '../core/tree/tree.ts';
 import { anchorStatus, stateOfAnchors } from '../pipeline/status.ts';
 import type { Blobs } from '../ports/blobs.ts';
 import type { AnchorStore, Batch, BatchStore, BatchToken, BatchTokenStore } from '../ports/store.ts';
-import { attachment } from './evidence.ts';
 import { Problem } from './problem.ts';
 import { problems } from './schemas.ts';
+import { attachment } from './stored-file.ts';
 
 export interface BatchRoutes {
   readonly store: BatchStore & AnchorStore & Pick<BatchTokenStore, 'batchTokens'>;

@@ -6,9 +6,10 @@ import { ETHEREUM_MAIN_CHAIN, MAX_OTS_ENTRY_BYTES, otsProof } from '../core/ots/
 import { toHex, utf8 } from '../core/read/bytes.ts';
 import { certificateOf } from '../pipeline/certificate.ts';
 import { requires } from './auth.ts';
-import { attachment, type EvidenceRoutes, entryFor, notReady, statusFor } from './evidence.ts';
+import { type EvidenceRoutes, entryFor, notReady, statusFor } from './evidence.ts';
 import { Problem } from './problem.ts';
 import { problems, Uuid } from './schemas.ts';
+import { attachment } from './stored-file.ts';
 
 const Params = Type.Object(
   { id: Uuid, n: Type.Integer({ minimum: 0, maximum: 99 }) },

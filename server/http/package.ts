@@ -2,10 +2,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { type PackageDeps, packageOf } from '../pipeline/package.ts';
 import { requires } from './auth.ts';
-import { attachment, certifiedFor, IdParams, notReady, statusFor } from './evidence.ts';
+import { certifiedFor, IdParams, notReady, statusFor } from './evidence.ts';
 import type { PaperRoutes } from './paper.ts';
 import { Problem } from './problem.ts';
 import { problems } from './schemas.ts';
+import { attachment } from './stored-file.ts';
 
 export interface PackageRoutes extends PaperRoutes {
   readonly package: PackageDeps;

@@ -4,9 +4,10 @@ import type { CertificateDeps } from '../pipeline/certificate.ts';
 import { type PaperDeps, paperOf } from '../pipeline/paper.ts';
 import type { StatusDeps } from '../pipeline/status.ts';
 import { type CheckKey, requires } from './auth.ts';
-import { attachment, certifiedFor, notReady, statusFor } from './evidence.ts';
+import { certifiedFor, notReady, statusFor } from './evidence.ts';
 import { Problem } from './problem.ts';
 import { problems, Uuid } from './schemas.ts';
+import { attachment } from './stored-file.ts';
 
 export interface PaperRoutes extends StatusDeps {
   readonly store: StatusDeps['store'] & CertificateDeps['store'];

@@ -7,9 +7,10 @@ import { encodeGranted } from '../core/token/response.ts';
 import { type EntryStamp, stampOfEntry } from '../pipeline/stamps.ts';
 import type { StoredEntry } from '../ports/store.ts';
 import { requires } from './auth.ts';
-import { attachment, type EvidenceRoutes, entryFor, IdParams, type WithId } from './evidence.ts';
+import { type EvidenceRoutes, entryFor, IdParams, type WithId } from './evidence.ts';
 import { Problem } from './problem.ts';
 import { problems } from './schemas.ts';
+import { attachment } from './stored-file.ts';
 
 /*
  * The receipt of a deposit, from the moment of its 201: the manifest's exact bytes and the operator's token over them,

@@ -1,0 +1,237 @@
+import type { Actor as EventActor } from '../core/entry/event.ts';
+import type { JsonObject } from '../core/read/json.ts';
+import { newId } from '../journal/ids.ts';
+import { ensureOwn } from '../journal/own.ts';
+import type { CaseEvent, CaseStore, StoredCase } from '../ports/cases.ts';
+import type { Clock } from '../ports/clock.ts';
+import { EVENTS_ID, type IdentityStore } from '../ports/identity.ts';
+import type { Issuer } from '../ports/issuer.ts';
+import { chainedOf, headOf, nextEvent } from './chain.ts';
+import { act, type Done, type Refused } from './engine/act.ts';
+import { type Actor, type CaseRecord, newCase } from './engine/case.ts';
+import { due } from './engine/due.ts';
+import { type Possible, possible } from './engine/possible.ts';
+import { type Room, recordOf, rowOf } from './room.ts';
+
+/*
+ * How cases are run: read, judged by the table, and written with their event in one transaction, under the events that
+ * were read. Whoever was overtaken reads and is judged anew, as if he had come a moment later.
+ */
+
+export interface CasesDeps {
+  readonly store: CaseStore & Pick<IdentityStore, 'organization' | 'addOrganization'>;
+  readonly rooms: readonly Room[];
+  readonly issuer: Issuer;
+  readonly clock: Clock;
+  /** the service's name, as the organization of its own events has it */
+  readonly service: string;
+}
+
+/** A person may be several in his organization; the action is done as the first of them that may do it. */
+export type Actors = readonly [Actor, ...Actor[]];
+
+export interface Kept {
+  readonly outcome: 'done';
+  readonly record: CaseRecord;
+  /** kezheng-case-head/1, to be kept by whoever acted */
+  readonly head: Uint8Array;
+  readonly events: number;
+}
+
+export interface Cases {
+  open(procedure: string, actors: Actors, action: string, input: unknown): Promise<Kept | Refused>;
+  /** `beside`: what belongs to the event and not to the case, such as the whole result of a check. */
+  act(
+    id: string,
+    actors: Actors,
+    action: string,
+    input: unknown,
+    beside?: JsonObject,
+  ): Promise<Kept | Refused>;
+  possible(stored: StoredCase, actors: Actors): Promise<readonly Possible[]>;
+  /** Now, of what is there; undefined where there is no such case. */
+  head(id: string): Promise<Uint8Array | undefined>;
+  /** Reminders, missed deadlines and what the service does itself; how many cases were looked at. */
+  tick(limit: number): Promise<number>;
+  roomOf(procedure: string): Room | undefined;
+}
+
+/** Who is overtaken this often meets a case that changes all the time: he is told to come again. */
+const TRIES = 8;
+
+export class CaseBusy extends Error {
+  constructor(id: string) {
+    super(`case ${id} was changed by others ${TRIES} times meanwhile`);
+    this.name = 'CaseBusy';
+  }
+}
+
+export class NoSuchCase extends Error {}
+
+export function createCases(deps: CasesDeps): Cases {
+  const { store, clock } = deps;
+  const roomOf = (name: string): Room | undefined =>
+    deps.rooms.find(({ procedure }) => procedure.name === name);
+
+  async function keep(
+    at: Standing,
+    done: Done,
+    actor: Actor,
+    beside?: JsonObject,
+  ): Promise<Kept | undefined> {
+    const { room, stored, last } = at;
+    const nowMs = done.record.updatedMs;
+    const event = nextEvent(
+      last,
+      {
+        case: done.record.id,
+        procedure: room.procedure.name,
+        action: done.event.action,
+        actor: eventActor(actor),
+        to: done.event.to,
+        content: beside === undefined ? done.event.content : { ...done.event.content, ...beside },
+      },
+      nowMs,
+    );
+    const outcome = await store.stepCase({
+      case: rowOf(done.record, stored?.organization ?? actor.organization),
+      expected: stored?.events ?? 0,
+      after: stored?.last,
+      entry: event.entry,
+      content: event.content,
+      parties: room.partiesOf(done.record),
+      deed: await room.deedAfter?.(done.record, done.event.action, nowMs),
+    });
+    if (outcome !== 'kept') return undefined;
+    const head = await headOf(deps.issuer, event.chained, nowMs);
+    return { outcome: 'done', record: done.record, head, events: event.chained.event.index + 1 };
+  }
+
+  /** Judged as each of what he is; of refusals the one that says most. */
+  async function judge(at: Standing, actors: Actors, action: string, input: unknown) {
+    const { room, record } = at;
+    const nowMs = clock.nowMs();
+    const facts = await room.facts({ record, action, input, nowMs });
+    let refused: Refused | undefined;
+    for (const actor of actors) {
+      const result = act(room.procedure, record ?? newCase(at.id), { action, actor, input, facts, nowMs });
+      if (result.outcome === 'done') return { done: result, actor };
+      if (refused === undefined || refused.code === 'not-yours') refused = result;
+    }
+    return refused!;
+  }
+
+  async function perform(
+    stand: () => Promise<Standing>,
+    actors: Actors,
+    action: string,
+    input: unknown,
+    beside?: JsonObject,
+  ): Promise<Kept | Refused> {
+    for (let tried = 0; tried < TRIES; tried++) {
+      const at = await stand();
+      const judged = await judge(at, actors, action, input);
+      if ('outcome' in judged) return judged;
+      const kept = await keep(at, judged.done, judged.actor, beside);
+      if (kept !== undefined) return kept;
+    }
+    throw new CaseBusy(action);
+  }
+
+  async function standingOf(id: string): Promise<Standing> {
+    const stored = await store.caseById(id);
+    const room = stored && roomOf(stored.procedure);
+    if (stored === undefined || room === undefined) throw new NoSuchCase(id);
+    const [last] = await store.caseEvents(id, stored.events - 1, 1);
+    return { id, room, stored, record: recordOf(stored), last };
+  }
+
+  /** What its clocks ask for, told by an event of its own; then what the service itself has to do. */
+  async function tickOne(id: string): Promise<void> {
+    const at = await standingOf(id);
+    const nowMs = clock.nowMs();
+    const { record, reminders, passed, automatic } = due(at.room.procedure, at.record!, nowMs);
+    if (reminders.length > 0 || passed.length > 0) {
+      const content = {
+        reminders: reminders.map(({ clock: name, before, deadlineMs }) => ({
+          ...{ clock: name, before },
+          deadline: new Date(deadlineMs).toISOString(),
+        })),
+        passed: passed.map(({ clock: name, deadlineMs }) => ({
+          clock: name,
+          deadline: new Date(deadlineMs).toISOString(),
+        })),
+      };
+      const action = passed.length > 0 ? 'deadline-passed' : 'reminder';
+      const event = { action, from: record.state, to: record.state, content };
+      // Overtaken: the next round finds it as it is then.
+      await keep(at, { outcome: 'done', record: { ...record, updatedMs: nowMs }, event }, SYSTEM);
+    }
+    for (const action of automatic) await perform(() => standingOf(id), [SYSTEM], action, {});
+  }
+
+  return {
+    roomOf,
+    async open(procedure, actors, action, input) {
+      const room = roomOf(procedure);
+      if (room === undefined) throw new NoSuchCase(procedure);
+      const nowMs = clock.nowMs();
+      await ensureOwn(store, EVENTS_ID, deps.service, nowMs);
+      const id = newId(nowMs);
+      return perform(
+        async () => ({ id, room, stored: undefined, record: undefined, last: undefined }),
+        actors,
+        action,
+        input,
+      );
+    },
+    act: (id, actors, action, input, beside) => perform(() => standingOf(id), actors, action, input, beside),
+    async possible(stored, actors) {
+      const room = roomOf(stored.procedure)!;
+      const record = recordOf(stored);
+      const nowMs = clock.nowMs();
+      const facts = await room.facts({ record, action: undefined, input: undefined, nowMs });
+      return merged(actors.map((actor) => possible(room.procedure, record, actor, facts, nowMs)));
+    },
+    async head(id) {
+      const stored = await store.caseById(id);
+      if (stored === undefined) return undefined;
+      const [last] = await store.caseEvents(id, stored.events - 1, 1);
+      return headOf(deps.issuer, chainedOf(last!), clock.nowMs());
+    },
+    async tick(limit) {
+      const found = await store.dueCases(clock.nowMs(), limit);
+      for (const { id } of found) await tickOne(id);
+      return found.length;
+    },
+  };
+}
+
+interface Standing {
+  readonly id: string;
+  readonly room: Room;
+  readonly stored: StoredCase | undefined;
+  readonly record: CaseRecord | undefined;
+  readonly last: CaseEvent | undefined;
+}
+
+const SYSTEM: Actor = {
+  organization: EVENTS_ID,
+  organizationRole: 'operator',
+  person: null,
+  role: 'system',
+  name: '',
+};
+
+const eventActor = ({ organization, person, role }: Actor): EventActor => ({ organization, person, role });
+
+/** In the order of the table: allowed where one of them may; else the reason that says most. */
+function merged(lists: readonly (readonly Possible[])[]): readonly Possible[] {
+  const [first = [], ...others] = lists;
+  return first.map((one, i) => {
+    const all = [one, ...others.map((list) => list[i]!)];
+    return (
+      all.find(({ allowed }) => allowed) ?? all.find((each) => !each.allowed && each.code === 'guard') ?? one
+    );
+  });
+}
