@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { BlobRoom } from '../ports/blobs.ts';
 import type { BlobInspector, Inspector } from '../ports/inspect.ts';
-import { readDocument, storedFiles } from './entries.ts';
+import { manifestIn, storedFiles } from './entries.ts';
 import { at, type Report } from './finding.ts';
 
 /*
@@ -64,8 +64,8 @@ export async function filesAfter(
       last = entry.sequence;
       // What cannot be read was told with the journal; most entries have no file, and reading them once was enough.
       const bytes = Buffer.from(entry.bytes.buffer, entry.bytes.byteOffset, entry.bytes.length);
-      const document = bytes.includes(STORED) ? readDocument(bytes, () => {}) : undefined;
-      if (typeof document === 'object')
+      const document = bytes.includes(STORED) ? manifestIn(bytes) : undefined;
+      if (document !== undefined)
         for (const file of storedFiles(document)) files.push({ ...file, sequence: entry.sequence });
       if (++count === PAGE) break;
     }

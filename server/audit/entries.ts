@@ -1,10 +1,11 @@
+import { EVENT_FORMAT, type EventEntry, eventEntry } from '../core/entry/event.ts';
 import { MANIFEST_FORMAT, type Manifest, manifest } from '../core/entry/manifest.ts';
 import { TOKEN_ENTRY_FORMAT, tokenEntry } from '../core/entry/token-entry.ts';
 import { toHex } from '../core/read/bytes.ts';
 import { isObject, type Json, parseCanonical } from '../core/read/json.ts';
 import { FormatError } from '../core/reason.ts';
 import type { RawEntry } from '../ports/inspect.ts';
-import { OPERATOR_ID } from '../ports/store.ts';
+import { EVENTS_ID, OPERATOR_ID } from '../ports/store.ts';
 import { at, compare, type Report } from './finding.ts';
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
@@ -22,6 +23,7 @@ export function checkEntry(entry: RawEntry, owners: ReadonlySet<string>, report:
   );
   if (document === undefined) return;
   if (document === TOKEN_ENTRY_FORMAT) compareOwner(entry, report);
+  else if (isEvent(document)) compareEvent(entry, document, report);
   else if (typeof document === 'string') report.found('entry-format-unknown', place, { found: document });
   else compareColumns(entry, document, report);
 }
@@ -34,15 +36,29 @@ function compareOwner({ sequence, organization, digests }: RawEntry, report: Rep
   });
 }
 
+const isEvent = (document: Manifest | EventEntry | string): document is EventEntry =>
+  typeof document !== 'string' && document.format === EVENT_FORMAT;
+
+/** What happened in a case is nobody's deposit. */
+function compareEvent({ sequence, ...entry }: RawEntry, event: EventEntry, report: Report): void {
+  compare(report, 'entry-column-differs', at('entries', sequence), {
+    id: [event.id, entry.id],
+    organization: [EVENTS_ID, entry.organization],
+    received_ms: [Date.parse(event.at), entry.receivedMs],
+    digests: ['', toHex(entry.digests ?? new Uint8Array())],
+  });
+}
+
 /** The manifest, or the name of another format, also of one that is not known here; undefined where it cannot be read. */
-export function readDocument(
+function readDocument(
   bytes: Uint8Array,
   refused: (error: FormatError) => void,
-): Manifest | string | undefined {
+): Manifest | EventEntry | string | undefined {
   try {
     const value: Json = parseCanonical(bytes);
     const format = isObject(value) ? value['format'] : undefined;
     if (format === MANIFEST_FORMAT) return manifest(value, 'entry');
+    if (format === EVENT_FORMAT) return eventEntry(value, 'entry');
     if (format === TOKEN_ENTRY_FORMAT) tokenEntry(value, 'entry');
     if (typeof format !== 'string') throw new FormatError('field-missing', { at: 'entry.format' });
     return format.slice(0, 100);
@@ -51,6 +67,12 @@ export function readDocument(
     refused(error);
     return undefined;
   }
+}
+
+/** Undefined where the entry is none; that it cannot be read is told with the journal. */
+export function manifestIn(bytes: Uint8Array): Manifest | undefined {
+  const document = readDocument(bytes, () => {});
+  return typeof document === 'object' && document.format === MANIFEST_FORMAT ? document : undefined;
 }
 
 function compareColumns(entry: RawEntry, document: Manifest, report: Report): void {

@@ -107,6 +107,15 @@ export const FINDINGS = {
   'batch-token-root-unknown': 'warning',
   'authority-progress-differs': 'error',
   'authority-batches-skipped': 'note',
+  // cases
+  'case-missing': 'error',
+  'case-differs': 'error',
+  'case-events-missing': 'error',
+  'case-event-missing': 'error',
+  'case-event-entry-missing': 'error',
+  'case-event-differs': 'error',
+  'case-content-differs': 'error',
+  'case-content-erased': 'note',
   // files
   'file-missing': 'error',
   'file-size-differs': 'error',

@@ -15,6 +15,7 @@ import { checkAuthorities } from './authorities.ts';
 import { checkBatchTokens } from './batch-tokens.ts';
 import { checkFiles, checkTreeNames } from './blobs.ts';
 import { checkBulkCalls } from './bulk.ts';
+import { checkCases } from './cases.ts';
 import { checkCertificates } from './certificates.ts';
 import { type ChainView, NotReadable, openChainView, type Rpc } from './chain.ts';
 import { compareWithChain, type LogOnChain, statesOf, type Unrecorded } from './comparison.ts';
@@ -155,6 +156,7 @@ async function checkStore(deps: FsckDeps, chain: Looked | undefined): Promise<re
       const { signatures, authorities } = deps;
       return checkBatchTokens({ snapshot, report, signatures, authorities });
     });
+    await part(report, 'cases', () => checkCases({ snapshot, report }));
     await part(report, 'authorities', () => checkAuthorities(snapshot, report));
     await part(report, 'fixity', async () => {
       for await (const { name, outcome, checkedMs } of snapshot.fixity())

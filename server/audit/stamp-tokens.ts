@@ -7,7 +7,7 @@ import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import { type CheckedToken, checkToken } from '../core/verify/token.ts';
 import type { Trust } from '../core/verify/trust.ts';
 import type { RawEntry, RawStamp, Snapshot } from '../ports/inspect.ts';
-import { readDocument } from './entries.ts';
+import { manifestIn } from './entries.ts';
 import { at, type Report } from './finding.ts';
 
 /*
@@ -77,10 +77,7 @@ export async function stampTokens(deps: StampTokenDeps): Promise<StampTokens> {
 }
 
 /** What came while the clock was in doubt got its token when that was set right, maybe back. */
-function isClockChecked(entry: Uint8Array): boolean {
-  const document = readDocument(entry, () => {});
-  return typeof document !== 'object' || document.clock !== 'doubtful';
-}
+const isClockChecked = (entry: Uint8Array): boolean => manifestIn(entry)?.clock !== 'doubtful';
 
 /** A time in a column may be none at all. */
 const iso = (ms: number): string =>

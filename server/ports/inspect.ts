@@ -62,6 +62,12 @@ export interface Snapshot {
   tokenEvidence(id: string): Promise<RawTokenEvidence | undefined>;
   /** How far each address that is asked has come. */
   askedAuthorities(): Promise<readonly { readonly url: string; readonly nextBatch: number }[]>;
+  /** By id. */
+  cases(): AsyncIterable<RawCase>;
+  /** By case and place. */
+  caseEvents(): AsyncIterable<RawCaseEvent>;
+  /** Whether an event of a case names this entry. */
+  isOfCase(sequence: number): Promise<boolean>;
   /** Of one organization, by id. */
   entriesOf(organization: string): AsyncIterable<RawEntry>;
   /** Keys that stand more than once where once is the rule. */
@@ -208,6 +214,26 @@ export interface RawBatchToken {
 export interface RawTokenEvidence {
   readonly kind: string;
   readonly value: Uint8Array;
+}
+
+export interface RawCase {
+  readonly id: string;
+  readonly procedure: string;
+  readonly state: string;
+  readonly events: number;
+  /** hex */
+  readonly last: string;
+}
+
+export interface RawCaseEvent {
+  readonly case: string;
+  readonly index: number;
+  readonly sequence: number;
+  /** hex */
+  readonly leaf: string;
+  readonly content: string | undefined;
+  /** of the entry; undefined where there is none */
+  readonly bytes: Uint8Array | undefined;
 }
 
 export interface Repeat {

@@ -8,6 +8,7 @@ import {
   type RawAnchor,
   type RawBatchToken,
   type RawBulkCall,
+  type RawCase,
   type RawEntry,
   type RawStampState,
   type RawTokenEvidence,
@@ -158,6 +159,29 @@ function snapshotOf(run: Run, end: () => Promise<void>): Snapshot {
       (await run('select 1 from batch_tokens where sequence = $1', [sequence])).length > 0,
     tokenEvidence: async (id) =>
       (await run<RawTokenEvidence>('select kind, value from token_evidence where id = $1', [id]))[0],
+    cases: () =>
+      rows<RawCase>(
+        'select id, procedure, state, events, last from cases where id > $1 order by id',
+        [''],
+        ({ id }) => [id],
+      ),
+    async *caseEvents() {
+      const sql = `select e.case_id, e.place, e.sequence, e.leaf, e.content, convert_to(j.entry, 'UTF8') as bytes
+        from case_events e left join entries j on j.sequence = e.sequence
+        where (e.case_id, e.place) > ($1 collate "C", $2::bigint) order by e.case_id, e.place`;
+      const keyOf = ({ case_id, place }: CaseEventRow) => [case_id, place];
+      for await (const row of rows<CaseEventRow>(sql, ['', LOWEST], keyOf))
+        yield {
+          case: row.case_id,
+          index: row.place,
+          sequence: row.sequence,
+          leaf: row.leaf,
+          content: row.content ?? undefined,
+          bytes: row.bytes ?? undefined,
+        };
+    },
+    isOfCase: async (sequence) =>
+      (await run('select 1 from case_events where sequence = $1', [sequence])).length > 0,
     async *batches() {
       const sql = `select number, first_sequence, last_sequence, root, sealed_ms, oldest_ms, progress from batches
         where number > $1 order by number`;
@@ -366,6 +390,14 @@ interface EntryRow {
   received_ms: number;
   leaf: Buffer;
   bytes: Buffer;
+}
+interface CaseEventRow {
+  case_id: string;
+  place: number;
+  sequence: number;
+  leaf: string;
+  content: string | null;
+  bytes: Buffer | null;
 }
 interface BatchRow {
   number: number;

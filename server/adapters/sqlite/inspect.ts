@@ -8,6 +8,8 @@ import {
   type LookupRow,
   type RawAnchor,
   type RawBatchToken,
+  type RawCase,
+  type RawCaseEvent,
   type RawEntry,
   type RawStampState,
   type RawTokenEvidence,
@@ -261,6 +263,22 @@ function snapshotOf(db: Connection, end: () => void): Snapshot {
           )
           .all(),
       ),
+    cases: () =>
+      rows<RawCase>(
+        'select id, procedure, state, events, last from cases where id > ? order by id',
+        [''],
+        ({ id }) => [id],
+      ),
+    async *caseEvents() {
+      const sql = `select e.case_id, e.place, e.sequence, e.leaf, e.content, cast(j.entry as blob) as bytes
+        from case_events e left join entries j on j.sequence = e.sequence
+        where (e.case_id, e.place) > (?, ?) order by e.case_id, e.place`;
+      const keyOf = ({ case_id, place }: CaseEventRow) => [case_id, place];
+      for await (const row of rows<CaseEventRow>(sql, ['', LOWEST], keyOf)) yield caseEventOf(row);
+    },
+    isOfCase: async (sequence) =>
+      guarded(() => db.prepare<[number]>('select 1 from case_events where sequence = ?').get(sequence)) !==
+      undefined,
     async *entriesOf(organization) {
       const owner = Buffer.from(organization.replaceAll('-', ''), 'hex');
       const sql = `${ENTRY} where organization = ? and id > ? order by id`;
@@ -399,6 +417,14 @@ interface BulkRow {
   count: number;
   created_ms: number;
 }
+interface CaseEventRow {
+  case_id: string;
+  place: number;
+  sequence: number;
+  leaf: string;
+  content: string | null;
+  bytes: Buffer | null;
+}
 interface BatchRow {
   number: number;
   first_sequence: number;
@@ -483,6 +509,15 @@ const entryOf = (row: EntryRow): RawEntry => ({
   digests: row.digests,
   idempotencyKey: row.idempotency_key ?? undefined,
   fingerprint: row.fingerprint ?? undefined,
+});
+
+const caseEventOf = (row: CaseEventRow): RawCaseEvent => ({
+  case: row.case_id,
+  index: row.place,
+  sequence: row.sequence,
+  leaf: row.leaf,
+  content: row.content ?? undefined,
+  bytes: row.bytes ?? undefined,
 });
 
 const anchorOf = (row: AnchorRow): RawAnchor => ({
