@@ -299,6 +299,7 @@ export const REASON_CODES = [
   'pdf-signer-purpose',
   'pdf-signed',
   // verify/content, verify/case
+  'event-read',
   'entry-without-files',
   'content-without-event',
   'event-without-content',

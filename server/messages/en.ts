@@ -367,6 +367,7 @@ export const en: Sentences = {
       'the certificate that signed the PDF is not for documents (documentSigning): {signer}',
     'pdf-signed':
       '{name}, who is in the trust list, signed all of the PDF, and nothing was changed since: {signer}',
+    'event-read': 'the entry is a {format}, an event of a case',
     'entry-without-files': 'an event lists no files',
     'content-without-event': 'a content was given, and this is no certificate of an event',
     'event-without-content': 'this event has no content',

@@ -328,6 +328,7 @@ export const zh: Sentences = {
     'pdf-signer-unknown': 'PDF 的签章者 {signer} 不在信任清单中，页面上的文字无从核实',
     'pdf-signer-purpose': '签章证书没有签署文件的用途（documentSigning）：{signer}',
     'pdf-signed': '信任清单中的 {name} 签署了整份 PDF，签署后未改动：{signer}',
+    'event-read': '事件条目格式 {format}',
     'entry-without-files': '事件不列文件',
     'content-without-event': '给出了事件内容，而此证书不是事件的证书',
     'event-without-content': '此事件没有内容文件',

@@ -91,7 +91,7 @@ const lineOf = (place: number, event: EventEntry, leaf: string, report: Report |
 function readBare(bytes: Uint8Array): Read {
   try {
     const event = parseEvent(bytes);
-    return { bytes, event, finding: ['passed', reason('entry-read', { format: EVENT_FORMAT })] };
+    return { bytes, event, finding: ['passed', reason('event-read', { format: EVENT_FORMAT })] };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     return { bytes, event: undefined, finding: ['failed', error] };
@@ -107,7 +107,7 @@ function readCertified(certificate: Uint8Array): Read | undefined {
     return {
       bytes,
       event: entry as EventEntry,
-      finding: ['passed', reason('entry-read', { format: EVENT_FORMAT })],
+      finding: ['passed', reason('event-read', { format: EVENT_FORMAT })],
     };
   const { format, name = format, refused } = entry as Partial<UnknownEntry>;
   return {

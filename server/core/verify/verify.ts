@@ -222,8 +222,10 @@ function refused(error: FormatError, pdf: Pdf | undefined): Report {
 }
 
 function checkEntry({ entry }: Certificate): Check {
-  if (entry.format !== 'unknown')
-    return once('entry', 'passed', reason('entry-read', { format: entry.format }));
+  if (entry.format !== 'unknown') {
+    const code = entry.format === EVENT_FORMAT ? 'event-read' : 'entry-read';
+    return once('entry', 'passed', reason(code, { format: entry.format }));
+  }
   const { name, refused } = entry as UnknownEntry;
   return once('entry', 'unknown', refused ?? reason('entry-format-unknown', { format: name }));
 }
