@@ -9,6 +9,7 @@ import { FormatError } from '../server/core/reason.ts';
 import type { GivenFile } from '../server/core/verify/files.ts';
 import { parseTrust } from '../server/core/verify/trust.ts';
 import { verifyCertificate } from '../server/core/verify/verify.ts';
+import { writeCases } from './vectors/case-files.ts';
 import { damagedCases, type GivenCase, goodCases, openCases, type VectorCase } from './vectors/cases.ts';
 import { type PdfCase, pdfCases } from './vectors/pdf-cases.ts';
 import { writeRenewals } from './vectors/renewals.ts';
@@ -33,13 +34,17 @@ export const givenFile = (given: GivenCase): GivenFile => {
   };
 };
 
-async function describe(one: VectorCase, certificate: string) {
+async function describe(
+  one: VectorCase & { readonly content?: Uint8Array | undefined },
+  certificate: string,
+) {
   const report = await verifyCertificate({
     certificate: one.certificate,
     files: one.files.map(givenFile),
     trust: one.trust && parseTrust(utf8(JSON.stringify(one.trust))),
     blocks: one.blocks,
     signatures: nodeSignatures,
+    content: one.content,
     ...(one.depositorKeys && { depositorKeys: one.depositorKeys }),
   });
   const failed = report.checks.filter((check) => check.status === 'failed').map((check) => check.id);
@@ -137,7 +142,12 @@ async function write(folder: string): Promise<number> {
   for (const [name, bytes] of Object.entries(FILES)) await writeFile(join(folder, 'files', name), bytes);
   for (const { one, file } of named) await writeFile(join(folder, file), one.certificate);
   await writeFile(join(folder, 'cases.json'), `${JSON.stringify(described, undefined, 1)}\n`);
-  return cases.length + (await writeRenewals(folder)) + (await writePdfs(folder));
+  return (
+    cases.length +
+    (await writeRenewals(folder)) +
+    (await writePdfs(folder)) +
+    (await writeCases(folder, describe))
+  );
 }
 
 if (import.meta.main) {

@@ -40,6 +40,8 @@ const OF_SCRIPTS: Readonly<Record<string, readonly string[]>> = { 'demo.ts': [] 
 /** The check of a certificate depends on nothing but the check; what it shares with other commands has no other imports. */
 const NARROW: Readonly<Record<string, readonly string[]>> = {
   'cli/verify.ts': ['core', 'messages'],
+  'cli/verify-case.ts': ['core', 'messages'],
+  'cli/case-text.ts': ['core', 'messages'],
   'cli/ots.ts': ['core', 'messages'],
   'cli/report-text.ts': ['core', 'messages'],
   'cli/hash-file.ts': ['core'],

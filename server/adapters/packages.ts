@@ -6,7 +6,14 @@ import {
   ZipReader,
 } from '@zip.js/zip.js/lib/zip-core-custom.js';
 import { MAX_CERTIFICATE_BYTES } from '../core/certificate/certificate.ts';
-import type { OpenedPackage, Packed, Source } from '../core/container/open.ts';
+import {
+  chooseCase,
+  entryLimit,
+  isCasePackage,
+  MAX_CASE_BYTES,
+  readCase,
+} from '../core/container/case-package.ts';
+import type { OpenedCase, OpenedPackage, Packed, Source } from '../core/container/open.ts';
 import {
   checkEntryCount,
   chooseFrom,
@@ -70,7 +77,7 @@ function watched(source: Source, troubles: unknown[]): Source {
   };
 }
 
-export async function openPackage(source: Source, limit: number): Promise<OpenedPackage> {
+export async function openPackage(source: Source, limit: number): Promise<OpenedPackage | OpenedCase> {
   const troubles: unknown[] = [];
   const meter = createMeter(limit);
   return understood(async () => {
@@ -81,16 +88,31 @@ export async function openPackage(source: Source, limit: number): Promise<Opened
       checkOverlappingEntry: true,
     });
     const listed: (Entry & { readonly name: string; readonly isFolder: boolean })[] = [];
+    let most = 0;
     for await (const entry of reader.getEntriesGenerator()) {
       listed.push(Object.assign(entry, { name: entry.filename, isFolder: entry.directory }));
-      checkEntryCount(listed.length);
+      most = Math.max(most, entryLimit(entry.filename));
+      checkEntryCount(listed.length, most);
     }
+    if (isCasePackage(listed)) return caseOf(listed, Math.min(limit, MAX_CASE_BYTES), troubles);
+    checkEntryCount(listed.length);
     const { certificate, originals } = chooseFrom(listed);
     return {
       certificate: await held(unpack(fileOf(certificate), meter, troubles), MAX_CERTIFICATE_BYTES + 1),
       originals: await Promise.all(originals.map((entry) => packed(fileOf(entry), source, meter, troubles))),
     };
   }, troubles);
+}
+
+/** What belongs to a case is small, and is held. */
+function caseOf(
+  listed: readonly (Entry & { readonly name: string; readonly isFolder: boolean })[],
+  limit: number,
+  troubles: unknown[],
+): OpenedCase {
+  const meter = createMeter(limit);
+  const read = (entry: Entry, most: number) => held(unpack(fileOf(entry), meter, troubles), most);
+  return { readCase: () => understood(() => readCase(chooseCase(listed), read), troubles) };
 }
 
 function fileOf(entry: Entry): FileEntry {

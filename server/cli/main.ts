@@ -39,10 +39,14 @@ import { verifyCommand } from './verify.ts';
 
 const HELP = `可证 kezheng
 
-  kezheng verify CERTIFICATE FILE... [--trust FILE]... [--renewal FILE]... [--depositor-key PEM|SHA256]... [--rpc URL [--confirmations N] | --block-hash HASH] [--json | --brief]
+  kezheng verify CERTIFICATE FILE... [--trust FILE]... [--renewal FILE]... [--depositor-key PEM|SHA256]... [--content FILE] [--rpc URL [--confirmations N] | [--block-hash HASH]...] [--json | --brief]
+  kezheng verify CASE.zip [--trust FILE]... [--head HEAD.json]... [--rpc URL [--confirmations N] | [--block-hash HASH]...] [--json | --brief]
       核验证书与原件，不需要服务在运行；CERTIFICATE 可为证书（.json）、内附证书的 PDF，或内含原件的压缩包（.zip）
       --depositor-key 存证人的公钥（PEM）或其指纹：没有他的签名即无效 / a public key of the depositor (PEM) or its fingerprint: invalid without his signature
       / check a certificate and its files; no service needed; CERTIFICATE is the .json, a PDF that holds it, or a package (.zip) with the files
+      --content 事件证书所指的内容文件（JSON） / the content document of an event
+      CASE.zip 为一个案件的案卷包：逐条印出全部经过并核验；--head 为您自己收到的案卷凭证，可发现末尾被截去或另有分支
+      / CASE.zip is the package of a case: its whole history, checked; --head is a case head that you were given, which shows a cut tail or another branch
       退出码 exit: 0 有效 valid, 1 无效 invalid, 2 尚不完整 incomplete, 64 用法 usage
 
   kezheng deposit FILE... [--url URL] [--key KEY] [--title TEXT] [--evidence FILE] [--sign KEY.pem] [--hash-only] [--out FILE] [--no-wait] [--json]

@@ -3,12 +3,12 @@ import { sentence } from '../messages/sentence.ts';
 import type { Hint } from './hints.ts';
 import { printable } from './usage.ts';
 
-interface Both {
+export interface Both {
   readonly zh: string;
   readonly en: string;
 }
 
-interface Presented {
+export interface Presented {
   readonly verdict: string;
   readonly verdictText: Both;
   readonly testChain: boolean;
@@ -25,7 +25,7 @@ interface Presented {
   readonly remaining: readonly (Both & Readonly<Record<string, string | number>>)[];
 }
 
-const both = ({ zh, en }: Both): string => `${printable(zh)} / ${printable(en)}`;
+export const both = ({ zh, en }: Both): string => `${printable(zh)} / ${printable(en)}`;
 
 /** The report as people read it at a terminal: what is certain, what is open, and what it does not prove. */
 export function reportText(report: Presented, hints: readonly Hint[]): string {
@@ -37,7 +37,7 @@ export function reportText(report: Presented, hints: readonly Hint[]): string {
     '',
     '检查 checks:',
     ...checkLines(report.checks, hints),
-    ...toCompare(report),
+    ...remainingLines(report),
     ...section(
       '不证明 not proven:',
       report.notProven.map((item) => `  - ${both(item)}`),
@@ -48,29 +48,29 @@ export function reportText(report: Presented, hints: readonly Hint[]): string {
 /** The conclusion, and only what failed or is open. */
 export function briefText(report: Presented, hints: readonly Hint[]): string {
   const telling = report.checks.filter(({ status }) => status === 'failed' || status === 'unknown');
-  return text([...conclusion(report), ...checkLines(telling, hints), ...toCompare(report)]);
+  return text([...conclusion(report), ...checkLines(telling, hints), ...remainingLines(report)]);
 }
 
-const text = (lines: readonly string[]): string => `${lines.join('\n')}\n`;
+export const text = (lines: readonly string[]): string => `${lines.join('\n')}\n`;
 
-const conclusion = (report: Presented): readonly string[] => [
+export const conclusion = (report: Omit<Presented, 'facts'>): readonly string[] => [
   `结论 verdict: ${both(report.verdictText)}`,
   ...(report.testChainText ? [`注意 note: ${both(report.testChainText)}`] : []),
 ];
 
-const toCompare = ({ remaining, facts }: Presented): readonly string[] =>
+export const remainingLines = ({ remaining, facts }: Presented): readonly string[] =>
   section(
     '尚待比对 to be compared by you:',
     remaining.map((item) => remainingLine(item, facts)),
   );
 
-const section = (title: string, lines: readonly string[]): readonly string[] =>
+export const section = (title: string, lines: readonly string[]): readonly string[] =>
   lines.length === 0 ? [] : ['', title, ...lines];
 
 const SIGN: Readonly<Record<string, string>> = { passed: '✓', failed: '✗', unknown: '?', skipped: '-' };
 
 /** A hint stands with the first check that it is about. */
-function checkLines(checks: Presented['checks'], hints: readonly Hint[]): readonly string[] {
+export function checkLines(checks: Presented['checks'], hints: readonly Hint[]): readonly string[] {
   return checks.flatMap((check, i) => [
     ...linesOf(check),
     ...hints
@@ -105,6 +105,7 @@ function factLines(facts: Facts): readonly string[] {
     '',
     `证书 certificate: ${facts.certificate.number}, 第 ${facts.certificate.revision} 版 revision`,
     ...(what ? [`证据 evidence: ${printable(what.title)} (${what.evidenceId})`] : []),
+    ...(facts.event ? eventLines(facts.event) : []),
     ...(who.depositor ? [`存证人 depositor: ${printable(who.depositor.name)}`] : []),
     ...(who.signer ? [`签发者 signer: ${printable(who.signer)}`] : []),
     ...(what?.folder
@@ -141,6 +142,11 @@ function factLines(facts: Facts): readonly string[] {
   ];
 }
 
+const eventLines = (event: NonNullable<Facts['event']>): readonly string[] => [
+  `事件 event: 案件 case ${event.case}, ${event.procedure}, 第 ${event.index} 号（从 0 起） index (from 0)`,
+  `事项 action: ${event.action}, ${event.from === null ? '—' : printable(event.from)} → ${printable(event.to)}, ${printable(event.actor.role)} ${event.actor.organization}${event.actor.person === null ? '' : `/${event.actor.person}`}`,
+];
+
 /** Who stamped: as the trust list calls it, or else as the certificate does that nobody vouches for. */
 function tokenOf({ token }: Facts['when'][number]): string {
   if (token === undefined) return '';
@@ -157,3 +163,12 @@ const CLOCKS: Readonly<Record<string, string>> = {
   authority: '时间戳机构（不晚于） time-stamp authority, not later than',
   block: '区块 block',
 };
+
+/** Characters that a terminal would obey are written as escapes, which JSON means the same by. */
+export const jsonText = (value: unknown): string =>
+  `${JSON.stringify(value, undefined, 2).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, escaped)}\n`;
+
+const escaped = (hidden: string): string =>
+  [...Array(hidden.length).keys()]
+    .map((i) => `\\u${hidden.charCodeAt(i).toString(16).padStart(4, '0')}`)
+    .join('');

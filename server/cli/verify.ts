@@ -1,13 +1,16 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import process from 'node:process';
+import type { CaseContents } from '../core/container/case-package.ts';
 import {
   heldSource,
   type Opened,
+  type OpenedCase,
   type OpenPackage,
-  openContainer,
+  openGiven,
   type Source,
 } from '../core/container/open.ts';
 import { MAX_PDF_BYTES } from '../core/container/pdf.ts';
+import { MAX_CONTENT_BYTES } from '../core/entry/event-content.ts';
 import { sha256 } from '../core/hash/sha256.ts';
 import { toHex } from '../core/read/bytes.ts';
 import { FormatError } from '../core/reason.ts';
@@ -21,10 +24,11 @@ import { sentence } from '../messages/sentence.ts';
 import { hashFile, hashStream } from './hash-file.ts';
 import { hintsFor, hintsOfHeaders } from './hints.ts';
 import { MAX_PEM_BYTES, readAt, readSmall, readStart, unreadable } from './read-small.ts';
-import { briefText, reportText } from './report-text.ts';
+import { briefText, jsonText, reportText } from './report-text.ts';
 import { blocksFromNode, type NodeAnswer } from './rpc.ts';
 import { readTrusts } from './trust.ts';
 import { EXIT, parse, UsageError, userPath } from './usage.ts';
+import { verifyCaseCommand } from './verify-case.ts';
 
 /** Checks a certificate with nothing but what is on this machine; only --rpc asks anybody anything. */
 export async function verifyCommand(
@@ -36,7 +40,9 @@ export async function verifyCommand(
     trust: { type: 'string', multiple: true },
     renewal: { type: 'string', multiple: true },
     rpc: { type: 'string' },
-    'block-hash': { type: 'string' },
+    'block-hash': { type: 'string', multiple: true },
+    content: { type: 'string' },
+    head: { type: 'string', multiple: true },
     'depositor-key': { type: 'string', multiple: true },
     confirmations: { type: 'string' },
     json: { type: 'boolean' },
@@ -51,16 +57,24 @@ export async function verifyCommand(
   const { trust, headers } = await readTrusts(values.trust ?? [], signatures);
   const renewals = await readRenewals(values.renewal ?? []);
   const depositorKeys = await Promise.all((values['depositor-key'] ?? []).map(depositorKey));
-  const { certificate, pdf, files } = await openFile(certificatePath, openPackage);
+  const blocksOf = (certificates: readonly Uint8Array[]) => blocksFrom(certificates, values, headers);
+  const opened = await openFile(certificatePath, openPackage);
+  if ('case' in opened) {
+    if (filePaths.length + renewals.length + depositorKeys.length > 0 || values.content !== undefined)
+      throw new UsageError(
+        '案卷包只能与 --trust、--head 及区块来源一并核验 / the package of a case is checked with --trust, --head and sources of blocks alone',
+      );
+    const options = { heads: values.head ?? [], trust, signatures, blocksOf, output: values };
+    return verifyCaseCommand(opened.case, options);
+  }
+  if (values.head !== undefined)
+    throw new UsageError('--head 只用于案卷包 / --head is for the package of a case');
+  const { certificate, pdf, files } = opened;
   for (const path of filePaths) files.push(await hashFile(path));
-  const { blocks: told, trouble } = await blocksFrom(certificate, values);
-  const wanted = blocksToCompare(certificate);
-  // A stranger's list says nothing: whose it is must follow from the trust list that was given beside it.
-  const listed = headers.flatMap(({ path, found }) =>
-    isKnown(found) ? blocksFromHeaders(found.headers, wanted, path) : [],
-  );
-  const blocks = [...told, ...listed];
-  const given = { certificate, pdf, files, trust, blocks, renewals, depositorKeys };
+  const content =
+    values.content === undefined ? undefined : await readSmall(values.content, MAX_CONTENT_BYTES + 1);
+  const { blocks, trouble } = await blocksOf([certificate]);
+  const given = { certificate, pdf, files, content, trust, blocks, renewals, depositorKeys };
   const report = await verifyCertificate({ ...given, signatures });
   const presented = presentReport(report);
   const hints = [...hintsFor(report, certificate, files, trouble), ...hintsOfHeaders(headers)];
@@ -72,26 +86,39 @@ export async function verifyCommand(
 const isKnown = ({ checks }: CheckedHeaders): boolean =>
   checks.some(({ id, status }) => id === 'issuer' && status === 'passed');
 
-/** Characters that a terminal would obey are written as escapes, which JSON means the same by. */
-const jsonText = (value: unknown): string =>
-  `${JSON.stringify(value, undefined, 2).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, escaped)}\n`;
+interface BlockSources {
+  readonly rpc?: string;
+  readonly 'block-hash'?: readonly string[];
+  readonly confirmations?: string;
+}
 
-const escaped = (hidden: string): string =>
-  [...Array(hidden.length).keys()]
-    .map((i) => `\\u${hidden.charCodeAt(i).toString(16).padStart(4, '0')}`)
-    .join('');
-
+/** What the sources that were named say of the blocks of these certificates. */
 async function blocksFrom(
-  certificate: Uint8Array,
-  { rpc, 'block-hash': hash, confirmations }: { rpc?: string; 'block-hash'?: string; confirmations?: string },
+  certificates: readonly Uint8Array[],
+  sources: BlockSources,
+  headers: Awaited<ReturnType<typeof readTrusts>>['headers'],
+): Promise<NodeAnswer> {
+  const all = certificates.flatMap(blocksToCompare);
+  // Many events share a batch, and so a block.
+  const wanted = [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
+  const { blocks: told, trouble } = await askedBlocks(wanted, sources);
+  // A stranger's list says nothing: whose it is must follow from the trust list that was given beside it.
+  const listed = headers.flatMap(({ path, found }) =>
+    isKnown(found) ? blocksFromHeaders(found.headers, wanted, path) : [],
+  );
+  return { blocks: [...told, ...listed], trouble };
+}
+
+async function askedBlocks(
+  wanted: ReturnType<typeof blocksToCompare>,
+  { rpc, 'block-hash': hashes = [], confirmations }: BlockSources,
 ): Promise<NodeAnswer> {
   const count = confirmations === undefined ? undefined : Number(confirmations);
   if (count !== undefined && !(Number.isInteger(count) && count > 0))
     throw new UsageError('--confirmations 应为正整数 / is a whole number above 0');
-  const given = hash === undefined ? [] : [{ source: '--block-hash', hash: blockHash(hash) }];
+  const given = hashes.map((hash) => ({ source: '--block-hash', hash: blockHash(hash) }));
   if (rpc === undefined) return { blocks: given, trouble: undefined };
   checkAddress(rpc);
-  const wanted = blocksToCompare(certificate);
   // A certificate that names no block gives nothing to ask.
   return wanted.length === 0 ? { blocks: [], trouble: undefined } : blocksFromNode(rpc, wanted, count);
 }
@@ -138,17 +165,21 @@ async function readRenewals(paths: readonly string[]): Promise<readonly Uint8Arr
 /** On a machine of one's own whatever fits into a package may come out of it. */
 const MAX_UNPACKED_BYTES = Number.MAX_SAFE_INTEGER;
 
-/** A certificate, a PDF that holds one, or a package, whose originals count as files that were given. */
+type OpenedFile = Pick<Opened, 'certificate' | 'pdf'> & { readonly files: GivenFile[] };
+
+/** A certificate, a PDF that holds one, the package of a case, or a package, whose originals count as files that were given. */
 async function openFile(
   path: string,
   openPackage: OpenPackage,
-): Promise<Pick<Opened, 'certificate' | 'pdf'> & { readonly files: GivenFile[] }> {
+): Promise<OpenedFile | { readonly case: CaseContents }> {
   try {
     const file = await open(userPath(path), 'r');
     try {
       const source = await sourceOf(file);
       await refuseIndex(path, source);
-      const { certificate, pdf, originals } = await openContainer(source, openPackage, MAX_UNPACKED_BYTES);
+      const opened: Opened | OpenedCase = await openGiven(source, openPackage, MAX_UNPACKED_BYTES);
+      if ('readCase' in opened) return { case: await opened.readCase() };
+      const { certificate, pdf, originals } = opened;
       const files: GivenFile[] = [];
       for (const original of originals)
         files.push({ name: original.name, ...(await hashStream(original.unpack())) });

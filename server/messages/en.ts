@@ -248,6 +248,15 @@ export const en: Sentences = {
     'package-unreadable': 'the package cannot be read ({why})',
     'package-too-large': 'more than {limit} bytes come out of the package',
     'package-packed-too-densely': '{name} is packed more than {limit} to one, and is not unpacked',
+    'package-of-case':
+      'this is the package of a case: check it at the command line (kezheng verify) or on the check page',
+    'case-name-odd':
+      '{count} names in the package are none that it should have, and were not looked at, such as {name}',
+    'case-name-twice': '{name} stands in the package more than once',
+    'case-event-both': 'event {index} has a certificate and a bare entry; it should have one of them',
+    'case-content-alone': 'the content of event {index} is there, and the event is not',
+    'case-events-too-many': 'the package has more than {limit} events',
+    'case-evidence-too-many': 'the package has more than {limit} certificates of evidence',
     'earlier-check-failed': 'not checked because an earlier check did not pass',
     'format-read': '{format}, in canonical form',
     'signature-holds': 'the signature holds, by {signer}',
@@ -359,6 +368,54 @@ export const en: Sentences = {
       'the certificate that signed the PDF is not for documents (documentSigning): {signer}',
     'pdf-signed':
       '{name}, who is in the trust list, signed all of the PDF, and nothing was changed since: {signer}',
+    'event-read': 'the entry is a {format}, an event of a case',
+    'entry-without-files': 'an event lists no files',
+    'content-without-event': 'a content was given, and this is no certificate of an event',
+    'event-without-content': 'this event has no content',
+    'content-not-stated': 'this event has no content, and one was given',
+    'content-not-given':
+      'the content was not given (it may have been erased): its SHA-256 is {sha256}; the event holds without it',
+    'content-differs': 'another content: its SHA-256 should be {expected} and is {actual}',
+    'content-compared': 'the content has the SHA-256 that the event states: {sha256}',
+    'case-names-known': 'every name in the package is known, and none stands twice',
+    'event-not-certified': 'this event has no certificate yet: get it when its batch is final on the chain',
+    'event-certificate-valid': 'the certificate of the event is valid: {number}',
+    'entry-not-event': 'the entry is no event but a {format}',
+    'case-one': 'all events are of case {case}, procedure {procedure}',
+    'case-other': 'event {place} (from 0) is of another case or procedure {actual}; it should be {expected}',
+    'case-empty': 'there is no event',
+    'case-event-missing': 'event {index} (from 0) is missing',
+    'case-event-twice': 'event {index} (from 0) stands there more than once',
+    'case-event-misplaced': 'the event at place {place} says that it is number {index}',
+    'indices-whole': '{count} events, numbered from 0 without a gap',
+    'case-one-event': 'only one event: nothing to compare',
+    'previous-chained': '{count} links: each event holds the leaf hash of the one before',
+    'previous-differs':
+      'event {index} does not follow the one before it: something was changed, put in, left out, or is another branch',
+    'states-chained': '{count} states follow each other',
+    'state-differs': 'event {index} begins in state {actual}, where the one before it led to {expected}',
+    'times-ordered': '{count} times do not go back (as the service states them)',
+    'time-goes-back': 'event {index} has the time {at}, before that of the one before it, {before}',
+    'log-order-kept': '{count} places in the log are in the same order',
+    'log-order-wrong':
+      'event {index} does not stand behind the earlier ones in the log: the order was made afterwards',
+    'log-order-not-comparable': 'no two events have certificates of one log: nothing to compare',
+    'head-of-holder': 'the case head that you hold: {count} events, state {state}, signed at {at}',
+    'head-of-package': 'the case head in the package: {count} events, state {state}, signed at {at}',
+    'head-of-case': 'the head is of this case: {case}, procedure {procedure}',
+    'head-of-other-case': 'the head is of another case or procedure {actual}; it should be {expected}',
+    'head-agrees': 'the first {count} events are those of the head, which led to state {state}',
+    'head-other-branch':
+      'event {index} (from 0) is not the one of the head: this is another branch of the case',
+    'tail-missing':
+      'the head counts {count} events and {given} were given: {missing} were cut off at the end',
+    'tail-held':
+      'of {count} events the head that you hold shows that among the first {held} nothing is missing',
+    'tail-package-only':
+      'there is only the package’s own head, which proves nothing about a cut tail: compare with one that you were given',
+    'tail-not-known':
+      'without a head that you were given nobody can tell whether more follows after {count} events',
+    'evidence-holds': 'certificate {number} of evidence {name} holds; its originals are to be compared apart',
   },
   check: {
     format: 'format of the certificate',
@@ -369,6 +426,7 @@ export const en: Sentences = {
     files: 'all files given',
     digests: 'digests (SHA-256)',
     sm3: 'digests (SM3)',
+    content: 'content of the event',
     inclusion: 'inclusion in the batch',
     token: 'time-stamp token',
     authority: 'time-stamp authority',
@@ -382,6 +440,25 @@ export const en: Sentences = {
     renewal: 'renewal',
     unbroken: 'renewed in time',
     'pdf-pages': 'pages of the PDF',
+  },
+  'case-check': {
+    package: 'package',
+    certificate: 'certificate of the event',
+    entry: 'entry of the event',
+    content: 'content of the event',
+    case: 'one case',
+    indices: 'numbers without a gap',
+    previous: 'chained to the one before',
+    states: 'states follow each other',
+    times: 'times in order',
+    'log-order': 'order in the log',
+    head: 'case head',
+    signature: 'signature of the head',
+    issuer: 'trusted issuer of the head',
+    'head-case': 'head of this case',
+    'head-events': 'events as in the head',
+    tail: 'no tail cut off',
+    evidence: 'certificate of evidence',
   },
   status: {
     passed: 'passed',
@@ -411,6 +488,10 @@ export const en: Sentences = {
     'digests-declared': 'anything about bytes: the service was told digests and saw no file',
     'folder-declared':
       'the service has the root of the folder’s tree only, and saw none of its files, names or digests',
+    actors: 'that those who are named did it themselves: the service says who they are',
+    'event-alone': 'that nothing happened before or after: that takes the whole case',
+    'later-events': 'that nothing follows after the last event that was given',
+    unrecorded: 'that nothing happened that was not recorded',
   },
   remaining: {
     'block-hash':
@@ -421,6 +502,11 @@ export const en: Sentences = {
       'the certificate of a whole folder is never «valid» by itself: check a file together with its own certificate, cut out of the index (kezheng cut)',
     pages: 'the pages of the document are not confirmed: go by the certificate in it',
     'newer-checker': 'use a newer checker',
+    content: 'give the content of the event (--content), unless it was erased',
+    'event-certificate':
+      '{count} events have no certificate yet: get the package again when they are on the chain',
+    'case-head':
+      'compare with a case head that you were given (--head): the one in the package proves nothing about a cut tail',
   },
   hint: {
     'headers-read':

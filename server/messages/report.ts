@@ -7,21 +7,38 @@ import { bothLanguages } from './sentence.ts';
 
 type Detail = Readonly<Record<string, string | number>>;
 
+interface CheckShape {
+  readonly id: string;
+  readonly at: string | undefined;
+  readonly status: string;
+  readonly reason: { readonly code: string; readonly detail: Detail };
+}
+
 interface ReportShape {
   readonly verdict: string;
-  readonly checks: readonly {
-    readonly id: string;
-    readonly at: string | undefined;
-    readonly status: string;
-    readonly reason: { readonly code: string; readonly detail: Detail };
-  }[];
+  readonly checks: readonly CheckShape[];
   readonly facts: unknown;
   readonly notProven: readonly string[];
   readonly remaining: readonly { readonly what: string; readonly detail: Detail }[];
   readonly testChain: boolean;
 }
 
-export function presentReport<R extends ReportShape>(report: R) {
+const presentCheck =
+  (subject: 'check' | 'case-check') =>
+  ({ id, at, status, reason }: CheckShape) => ({
+    id,
+    ...(at !== undefined && { at }),
+    status,
+    name: bothLanguages(subject, id),
+    reason: { code: reason.code, ...bothLanguages('reason', reason.code, reason.detail) },
+  });
+
+export const presentReport = <R extends ReportShape>(report: R) => present(report, 'check');
+
+/** The report of a case, whose checks have names of their own. */
+export const presentCase = <R extends ReportShape>(report: R) => present(report, 'case-check');
+
+function present<R extends ReportShape>(report: R, subject: 'check' | 'case-check') {
   return {
     verdict: report.verdict,
     verdictText: bothLanguages('verdict', report.verdict),
@@ -29,13 +46,7 @@ export function presentReport<R extends ReportShape>(report: R) {
     // Of what could not be read nothing is known: neither that it stands on a test chain.
     ...(report.testChain &&
       report.facts !== undefined && { testChainText: bothLanguages('verdict', 'test-chain') }),
-    checks: report.checks.map(({ id, at, status, reason }) => ({
-      id,
-      ...(at !== undefined && { at }),
-      status,
-      name: bothLanguages('check', id),
-      reason: { code: reason.code, ...bothLanguages('reason', reason.code, reason.detail) },
-    })),
+    checks: report.checks.map(presentCheck(subject)),
     facts: (report.facts ?? null) as NonNullable<R['facts']> | null,
     notProven: report.notProven.map((code) => ({ code, ...bothLanguages('not-proven', code) })),
     remaining: report.remaining.map(({ what, detail }) => ({

@@ -3,6 +3,7 @@ export type Subject =
   | 'problem'
   | 'reason'
   | 'check'
+  | 'case-check'
   | 'status'
   | 'verdict'
   | 'state'

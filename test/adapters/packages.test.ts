@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
-import { openPackage } from '../../server/adapters/packages.ts';
+import { openPackage as openAny } from '../../server/adapters/packages.ts';
 import { MAX_CERTIFICATE_BYTES } from '../../server/core/certificate/certificate.ts';
 import { FormatError } from '../../server/core/reason.ts';
 import { byHand, type Entry, packed, sourceOf } from '../support/packages.ts';
@@ -16,6 +16,13 @@ const LIMIT = 100 * 1024 * 1024;
 const text = (words: string) => Buffer.from(words);
 const CERTIFICATE: Entry = { name: 'certificate.json', bytes: text('{"anchors":[]}') };
 const photo = randomBytes(200_000);
+
+/** One of a certificate. */
+async function openPackage(...given: Parameters<typeof openAny>) {
+  const opened = await openAny(...given);
+  if ('readCase' in opened) throw new Error('a case');
+  return opened;
+}
 
 /** Everything that comes out. */
 async function unpacked(bytes: Uint8Array, limit = LIMIT) {

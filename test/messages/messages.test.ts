@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { STAMP_CODES } from '../../server/cli/stamp.ts';
 import { REASON_CODES } from '../../server/core/reason.ts';
+import { CASE_CHECK_IDS } from '../../server/core/verify/case-report.ts';
 import { CHECK_IDS, NOT_PROVEN } from '../../server/core/verify/report.ts';
 import { PROBLEM_CODES } from '../../server/http/problem.ts';
 import { ENTRY_STATES } from '../../server/http/schemas.ts';
@@ -36,6 +37,7 @@ t.test('every code that can reach a person has its sentence, and every sentence 
   const subjects: Readonly<Partial<Record<Subject, readonly string[]>>> = {
     reason: REASON_CODES,
     check: CHECK_IDS,
+    'case-check': CASE_CHECK_IDS,
     problem: PROBLEM_CODES,
     state: ENTRY_STATES,
     'not-proven': NOT_PROVEN,

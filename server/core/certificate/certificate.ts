@@ -1,10 +1,12 @@
+import { EVENT_FORMAT, type EventEntry, parseEvent } from '../entry/event.ts';
 import { FILE_FORMAT, type FileEntry, fileEntry } from '../entry/file-entry.ts';
 import { MANIFEST_FORMAT, type Manifest, manifest } from '../entry/manifest.ts';
 import { utf8 } from '../read/bytes.ts';
 import type { Field } from '../read/fields.ts';
 import { anyObject, hexBytes, instant, list, members, oneOf, text, uint } from '../read/fields.ts';
 import { canonicalize, type Json, type JsonObject, parseCanonical } from '../read/json.ts';
-import { FormatError } from '../reason.ts';
+import { type SignatureMember, signatureMember } from '../read/jws.ts';
+import { FormatError, type Reason } from '../reason.ts';
 import { certificateNumberField } from './number.ts';
 import { short, type TreePath, treePath } from './path.ts';
 import { type Token, token, typeName } from './tokens.ts';
@@ -25,7 +27,14 @@ export const MAX_CERTIFICATE_BYTES = 1024 * 1024;
 const MAX_ANCHORS = 8;
 
 /** An entry whose format this checker does not know keeps its leaf, but says nothing. */
-export type Entry = Manifest | FileEntry | { readonly format: 'unknown'; readonly name: string };
+export interface UnknownEntry {
+  readonly format: 'unknown';
+  readonly name: string;
+  /** why it cannot be read although its format is known */
+  readonly refused?: Reason;
+}
+
+export type Entry = Manifest | FileEntry | EventEntry | UnknownEntry;
 
 /** The first step of a file in a folder: its tree's root stands in the manifest, which is the entry of the next step. */
 export interface FolderPath extends TreePath {
@@ -64,7 +73,7 @@ export interface Certificate {
   readonly anchors: readonly Anchor[];
   readonly tokens: readonly Token[];
   readonly stated: readonly { readonly name: string; readonly value: string }[];
-  readonly signature: { readonly protected: string; readonly signature: string };
+  readonly signature: SignatureMember;
   /** what the signature is over: the RFC 8785 bytes of the certificate without its member `signature` */
   readonly signedBytes: Uint8Array;
 }
@@ -78,10 +87,21 @@ const entry: Field<Entry> = (value, at) => {
   const format = text(object['format']!, `${at}.format`);
   if (format === MANIFEST_FORMAT) return manifest(value, at);
   if (format === FILE_FORMAT) return fileEntry(value, at);
+  if (format === EVENT_FORMAT) return event(object);
   if (!ENTRY_FORMAT.test(format))
     throw new FormatError('field-value-wrong', { at: `${at}.format`, expected: 'kezheng-NAME/N' });
   return { format: 'unknown', name: format };
 };
+
+/** To FORMAT.md it is an open object: a certificate stays readable where it is not as EVENTS.md says, and says nothing. */
+function event(object: JsonObject): EventEntry | UnknownEntry {
+  try {
+    return parseEvent(utf8(canonicalize(object)));
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return { format: 'unknown', name: EVENT_FORMAT, refused: error };
+  }
+}
 
 const STEP_MEMBERS = ['hashes', 'index', 'size', 'type'] as const;
 
@@ -153,11 +173,6 @@ const revision: Field<number> = (value, at) => {
   return number;
 };
 
-const signature: Field<Certificate['signature']> = (value, at) => {
-  const get = members(value, at, ['protected', 'signature']);
-  return { protected: get('protected', text), signature: get('signature', text) };
-};
-
 /**
  * What the signature is over. A file's certificate is its folder's with the file and its way put in: the issuer signs
  * nothing about single files, and whoever has the folder's tree can cut them out.
@@ -203,7 +218,7 @@ export function parseCertificate(bytes: Uint8Array): Certificate {
     anchors: get('anchors', short(list(anchor), MAX_ANCHORS)),
     tokens: get('tokens', short(list(token))),
     stated: get('stated', short(list(stated))),
-    signature: get('signature', signature),
+    signature: get('signature', signatureMember),
     signedBytes: bytesToSign(document as JsonObject),
   };
   const inFolder = parsed.inclusion.folder !== undefined;

@@ -1,4 +1,6 @@
 import { MAX_CERTIFICATE_BYTES } from '../certificate/certificate.ts';
+import { FormatError } from '../reason.ts';
+import type { CaseContents } from './case-package.ts';
 import { CONTAINER_BYTES, containerOf } from './package.ts';
 import { MAX_PDF_BYTES, openPdf, type Pdf } from './pdf.ts';
 
@@ -24,24 +26,44 @@ export interface OpenedPackage {
   readonly originals: readonly Packed[];
 }
 
+/** A package of a case, of which nothing is unpacked yet. */
+export interface OpenedCase {
+  /** Throws FormatError. */
+  readCase(): Promise<CaseContents>;
+}
+
 /** Opens a package out of which at most `limit` bytes may come in all. Throws FormatError. */
-export type OpenPackage = (source: Source, limit: number) => Promise<OpenedPackage>;
+export type OpenPackage = (source: Source, limit: number) => Promise<OpenedPackage | OpenedCase>;
 
 export interface Opened extends OpenedPackage {
   readonly pdf: Pdf | undefined;
 }
 
-/**
- * What somebody gave as «the certificate», known by its first bytes. A certificate itself is not looked into: one byte more
- * than allowed is enough for whoever checks it to see that it is too large. Throws FormatError where a container cannot be opened.
- */
+/** As openGiven, for those who check single certificates. */
 export async function openContainer(
   source: Source,
   openPackage: OpenPackage,
   limit: number,
 ): Promise<Opened> {
+  const opened = await openGiven(source, openPackage, limit);
+  if ('readCase' in opened) throw new FormatError('package-of-case');
+  return opened;
+}
+
+/**
+ * What somebody gave to be checked, known by its first bytes. A certificate itself is not looked into: one byte more
+ * than allowed is enough for whoever checks it to see that it is too large. Throws FormatError where a container cannot be opened.
+ */
+export async function openGiven(
+  source: Source,
+  openPackage: OpenPackage,
+  limit: number,
+): Promise<Opened | OpenedCase> {
   const kind = containerOf(await source.read(0, CONTAINER_BYTES));
-  if (kind === 'package') return { ...(await openPackage(source, limit)), pdf: undefined };
+  if (kind === 'package') {
+    const opened = await openPackage(source, limit);
+    return 'readCase' in opened ? opened : { ...opened, pdf: undefined };
+  }
   if (kind === 'certificate')
     return {
       certificate: await source.read(0, MAX_CERTIFICATE_BYTES + 1),

@@ -40,7 +40,7 @@ export interface Chosen<Entry> {
   readonly originals: readonly Entry[];
 }
 
-const CERTIFICATE = 'certificate.json';
+export const CERTIFICATE = 'certificate.json';
 const ORIGINALS = 'files/';
 
 /** `certificate.json` at the top decides, and it must be one; originals lie under `files/`; the rest is not looked at. */
@@ -56,9 +56,8 @@ export function chooseFrom<Entry extends PackedName>(entries: readonly Entry[]):
 export const originalName = (name: string): string => name.slice(ORIGINALS.length);
 
 /** Throws where a package lists more than any of ours would. */
-export function checkEntryCount(count: number): void {
-  if (count > MAX_PACKAGE_ENTRIES)
-    throw new FormatError('package-entries-too-many', { limit: MAX_PACKAGE_ENTRIES });
+export function checkEntryCount(count: number, limit = MAX_PACKAGE_ENTRIES): void {
+  if (count > limit) throw new FormatError('package-entries-too-many', { limit });
 }
 
 /** Whatever a library says is wrong with it. */

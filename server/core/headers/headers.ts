@@ -4,7 +4,7 @@ import { encodeBase64, encodeBase64Url } from '../read/base64.ts';
 import { utf8 } from '../read/bytes.ts';
 import { type Field, instant, list, members, oneOf, prefixedHex, text, uint } from '../read/fields.ts';
 import { canonicalize, type JsonObject, parseCanonical } from '../read/json.ts';
-import { buildProtected, signingInput } from '../read/jws.ts';
+import { buildProtected, type SignatureMember, signatureMember, signingInput } from '../read/jws.ts';
 import { FormatError } from '../reason.ts';
 
 /*
@@ -47,7 +47,7 @@ export interface Headers {
   /** by chain id, genesis hash and number, ascending, each once */
   readonly blocks: readonly HeaderBlock[];
   readonly tokens: readonly HeadersToken[];
-  readonly signature: { readonly protected: string; readonly signature: string };
+  readonly signature: SignatureMember;
   readonly signedBytes: Uint8Array;
   readonly stampedBytes: Uint8Array;
 }
@@ -68,11 +68,6 @@ const token: Field<HeadersToken> = (value, at) => {
   const get = members(value, at, ['certificates', 'revocation', 'token', 'type']);
   get('type', oneOf('rfc3161-headers/1'));
   return { ...stamped(get), revocation: get('revocation', revocationList) };
-};
-
-const signature: Field<Headers['signature']> = (value, at) => {
-  const get = members(value, at, ['protected', 'signature']);
-  return { protected: get('protected', text), signature: get('signature', text) };
 };
 
 /** Negative where `a` comes first. */
@@ -116,7 +111,7 @@ export function parseHeaders(bytes: Uint8Array): Headers {
     issuedAt: get('issuedAt', instant),
     blocks: get('blocks', ordered),
     tokens: get('tokens', short(list(token), MAX_TOKENS)),
-    signature: get('signature', signature),
+    signature: get('signature', signatureMember),
     signedBytes: bytesToSign(document as JsonObject),
     stampedBytes: bytesToStamp(document as JsonObject),
   };

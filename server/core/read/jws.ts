@@ -3,6 +3,7 @@ import type { SignatureVerifier } from '../verify/signatures.ts';
 import { decodeBase64, decodeBase64Url, encodeBase64, encodeBase64Url } from './base64.ts';
 import { utf8 } from './bytes.ts';
 import { checkLowS } from './ecdsa.ts';
+import { type Field, members, text } from './fields.ts';
 import { type Certificate, parseCertificate } from './x509.ts';
 
 /*
@@ -27,6 +28,14 @@ export interface ParsedSignature {
   /** x5c, leaf first. Claims of the signer until verify/chain.ts has led them to an anchor. */
   readonly certificates: readonly [Certificate, ...Certificate[]];
 }
+
+/** The member `signature` of a signed document, its two texts not yet looked into. */
+export type SignatureMember = { readonly protected: string; readonly signature: string };
+
+export const signatureMember: Field<SignatureMember> = (value, at) => {
+  const get = members(value, at, ['protected', 'signature']);
+  return { protected: get('protected', text), signature: get('signature', text) };
+};
 
 const HEADER = /^\{"alg":"ES256","x5c":\["([A-Za-z0-9+/=",]+)"\]\}$/;
 

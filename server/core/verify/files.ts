@@ -1,4 +1,5 @@
 import type { Certificate } from '../certificate/certificate.ts';
+import { EVENT_FORMAT } from '../entry/event.ts';
 import type { FileEntry } from '../entry/file-entry.ts';
 import type { Manifest, ManifestFile } from '../entry/manifest.ts';
 import { type Check, type FileFact, reason, type Status } from './report.ts';
@@ -15,8 +16,9 @@ export interface GivenFile {
 
 type Listed = Pick<ManifestFile, 'name' | 'sha256' | 'size' | 'sm3' | 'digests' | 'role'>;
 
-/** What the entry lists; undefined where its files are not named in it (a folder, an unknown format). */
+/** What the entry lists, an event nothing; undefined where its files are not named in it (a folder, an unknown format). */
 export function listedFiles(entry: Certificate['entry']): readonly Listed[] | undefined {
+  if (entry.format === EVENT_FORMAT) return [];
   if (entry.format === 'kezheng-file/1') return [ofFolder(entry)];
   if (entry.format === 'kezheng-manifest/1' && (entry as Manifest).folder === null)
     return (entry as Manifest).files;
@@ -55,6 +57,7 @@ function coverage(listed: readonly Listed[], given: readonly GivenFile[]): Check
       'failed',
       reason('file-not-in-entry', { name: nameOf(foreign[0]!), count: foreign.length }),
     );
+  if (listed.length === 0) return one('files', 'skipped', reason('entry-without-files'));
   const missing = listed.filter((l) => !given.some((file) => file.sha256 === l.sha256));
   if (missing.length > 0)
     return one(

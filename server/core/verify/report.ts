@@ -1,9 +1,10 @@
+import type { EventEntry } from '../entry/event.ts';
 import type { Reason, ReasonCode, ReasonDetail } from '../reason.ts';
 
 /** passed, failed; skipped: nothing to check or another check failed first; unknown: what it takes is not at hand. */
 export type Status = 'passed' | 'failed' | 'skipped' | 'unknown';
 
-/** In this order, each with the meaning that FORMAT.md, «Verification», gives it. */
+/** In this order, each with the meaning that FORMAT.md, «Verification», gives it; `content` that of EVENTS.md §4. */
 export const CHECK_IDS = [
   'format',
   'signature',
@@ -13,6 +14,7 @@ export const CHECK_IDS = [
   'files',
   'digests',
   'sm3',
+  'content',
   'inclusion',
   'token',
   'authority',
@@ -137,6 +139,12 @@ export interface StatementFact {
   readonly known: boolean;
 }
 
+/** What an event's certificate says; its words are the service's. */
+export interface EventFact extends EventEntry {
+  /** hex */
+  readonly leaf: string;
+}
+
 export interface Facts {
   readonly certificate: { readonly number: string; readonly revision: number; readonly issuedAt: string };
   readonly what:
@@ -149,6 +157,8 @@ export interface Facts {
         readonly folder: { readonly root: string; readonly size: number } | null;
       }
     | undefined;
+  /** of a kezheng-event/1 */
+  readonly event?: EventFact;
   readonly who: {
     readonly depositor: { readonly name: string; readonly uscc: string | null } | undefined;
     readonly service: string | undefined;
@@ -173,7 +183,16 @@ export interface Facts {
 
 /** What stands outside this certificate and was not at hand: to be compared by the reader, and where. */
 export interface Remaining {
-  readonly what: 'block-hash' | 'trust-list' | 'files' | 'file-of-folder' | 'pages' | 'newer-checker';
+  readonly what:
+    | 'block-hash'
+    | 'trust-list'
+    | 'files'
+    | 'file-of-folder'
+    | 'content'
+    | 'pages'
+    | 'newer-checker'
+    | 'event-certificate'
+    | 'case-head';
   readonly detail: ReasonDetail;
 }
 
@@ -187,6 +206,10 @@ export const NOT_PROVEN = [
   'origin-unverified',
   'digests-declared',
   'folder-declared',
+  'actors',
+  'event-alone',
+  'later-events',
+  'unrecorded',
 ] as const;
 export type NotProven = (typeof NOT_PROVEN)[number];
 

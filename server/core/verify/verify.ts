@@ -1,8 +1,17 @@
 import { checkHeader, checkTransaction } from '../anchor/ethereum-header.ts';
-import { type Certificate, manifestOf, parseCertificate } from '../certificate/certificate.ts';
+import {
+  type Certificate,
+  manifestOf,
+  parseCertificate,
+  type UnknownEntry,
+} from '../certificate/certificate.ts';
 import type { Pdf } from '../container/pdf.ts';
+import { EVENT_FORMAT, type EventEntry } from '../entry/event.ts';
+import { toHex } from '../read/bytes.ts';
 import { FormatError } from '../reason.ts';
+import { leafHash } from '../tree/tree.ts';
 import { type AnchorFinding, type ComparedBlock, checkAnchors } from './anchors.ts';
+import { checkContent } from './content.ts';
 import { checkFiles, fileFacts, type GivenFile } from './files.ts';
 import type { Held } from './held.ts';
 import { checkInclusion } from './inclusion.ts';
@@ -36,6 +45,8 @@ export interface Verification {
   /** The document that the certificate was taken from, where it was: then its pages are checked too, and what is in it counts. */
   readonly pdf?: Pdf | undefined;
   readonly files: readonly GivenFile[];
+  /** The content document of an event, where it is at hand. */
+  readonly content?: Uint8Array | undefined;
   /** Without it nothing is ever `valid`. */
   readonly trust: Trust | undefined;
   readonly blocks: readonly ComparedBlock[];
@@ -56,6 +67,9 @@ const REQUIRED: readonly CheckId[] = [
   'digests',
   'inclusion',
 ];
+
+/** An event lists no files; its content may have been erased, and it holds without. */
+const NOT_OF_EVENTS: readonly CheckId[] = ['files', 'digests'];
 
 /** Runs every check of FORMAT.md, «Verification», in its order. */
 export async function verifyCertificate(verification: Verification): Promise<Report> {
@@ -94,6 +108,7 @@ export async function verifyCertificate(verification: Verification): Promise<Rep
     checkEntry(certificate),
     statement.check,
     ...checkFiles(certificate.entry, files),
+    ...checkContent(certificate.entry, verification.content),
     checkInclusion(certificate, anchored),
     ...tokens.flatMap((token) => token.checks),
     ...anchors.flatMap((anchor) => anchor.checks),
@@ -101,7 +116,7 @@ export async function verifyCertificate(verification: Verification): Promise<Rep
     ...(pdf ? [await checkPages(pdf, trust, signatures, (ms) => whenValid(ms, anchors))] : []),
   ];
   const required: readonly CheckId[] = [
-    ...REQUIRED,
+    ...REQUIRED.filter((id) => !(eventOf(certificate) && NOT_OF_EVENTS.includes(id))),
     ...(pdf ? ['pdf-pages' as const] : []),
     // Whoever names the depositor's keys asks for his signature.
     ...((verification.depositorKeys ?? []).length > 0 ? ['statement' as const] : []),
@@ -187,7 +202,7 @@ const once = (id: CheckId, status: Check['status'], why: Check['reason']): Check
 });
 
 /** Those of things that were not found, or not looked at. */
-const NOT_ALWAYS: readonly CheckId[] = ['format', 'token', 'authority', 'renewal', 'unbroken'];
+const NOT_ALWAYS: readonly CheckId[] = ['format', 'content', 'token', 'authority', 'renewal', 'unbroken'];
 
 /** A certificate that cannot be read: nothing in it is repeated, because nothing in it is known to be there. */
 function refused(error: FormatError, pdf: Pdf | undefined): Report {
@@ -207,10 +222,16 @@ function refused(error: FormatError, pdf: Pdf | undefined): Report {
 }
 
 function checkEntry({ entry }: Certificate): Check {
-  return entry.format === 'unknown'
-    ? once('entry', 'unknown', reason('entry-format-unknown', { format: (entry as { name: string }).name }))
-    : once('entry', 'passed', reason('entry-read', { format: entry.format }));
+  if (entry.format !== 'unknown') {
+    const code = entry.format === EVENT_FORMAT ? 'event-read' : 'entry-read';
+    return once('entry', 'passed', reason(code, { format: entry.format }));
+  }
+  const { name, refused } = entry as UnknownEntry;
+  return once('entry', 'unknown', refused ?? reason('entry-format-unknown', { format: name }));
 }
+
+const eventOf = ({ entry }: Certificate): EventEntry | undefined =>
+  entry.format === EVENT_FORMAT ? (entry as EventEntry) : undefined;
 
 /** Any failure makes it invalid; validity needs every required check and one anchor with nothing left open. */
 function verdictOf(
@@ -240,8 +261,10 @@ function gather(
   files: readonly GivenFile[],
 ): Facts {
   const manifest = manifestOf(certificate);
+  const event = eventOf(certificate);
+  const said = manifest?.receivedAt ?? event?.at;
   const when: When[] = [
-    ...(manifest ? [{ clock: 'server', at: manifest.receivedAt, proven: false } as const] : []),
+    ...(said === undefined ? [] : [{ clock: 'server', at: said, proven: false } as const]),
     { clock: 'issuer', at: certificate.issuedAt, proven: false },
     ...stamps.map((fact) => tokenTime(fact, independent.includes(fact))),
     ...known.map((fact) => blockTime(fact, good.includes(fact))),
@@ -258,6 +281,7 @@ function gather(
       files: fileFacts(certificate.entry, files),
       folder: manifest.folder,
     },
+    ...(event && { event: { ...event, leaf: toHex(leafHash(certificate.entryBytes)) } }),
     who: {
       depositor: manifest?.depositor,
       service: manifest?.service,
@@ -307,6 +331,7 @@ function earliest(blocks: readonly AnchorFact[], tokens: readonly TokenFact[]): 
 }
 
 function notProven(certificate: Certificate): readonly NotProven[] {
+  if (eventOf(certificate)) return ['truth', 'legality', 'actors', 'event-alone'];
   const manifest = manifestOf(certificate);
   const always: NotProven[] = ['truth', 'authorship', 'legality', 'other-versions', 'earlier-deposits'];
   if (manifest?.evidence.origin.grade !== 'verified-capture') always.push('origin-unverified');
@@ -327,6 +352,9 @@ function remaining(checks: readonly Check[], trust: Trust | undefined): readonly
       if (id === 'block') return [{ what: 'block-hash', detail: why.detail }];
       if (id === 'files')
         return [{ what: why.code === 'files-in-folder' ? 'file-of-folder' : 'files', detail: why.detail }];
+      if (id === 'content') return [{ what: 'content', detail: why.detail }];
+      // One of a known format that is not as that format says stays so for every checker.
+      if (id === 'entry' && why.code !== 'entry-format-unknown') return [];
       if (id === 'pdf-pages') return [{ what: 'pages', detail: why.detail }];
       return NOT_A_NEWER_CHECKER.includes(id) ? [] : [{ what: 'newer-checker', detail: why.detail }];
     }),

@@ -1,0 +1,38 @@
+import type { Certificate } from '../certificate/certificate.ts';
+import { EVENT_FORMAT, type EventEntry } from '../entry/event.ts';
+import { contentDigest, parseContent } from '../entry/event-content.ts';
+import { FormatError, type Reason } from '../reason.ts';
+import { type Check, reason, type Status } from './report.ts';
+
+/** EVENTS.md §4, «content»: of an event, and wherever one was given. */
+export function checkContent(entry: Certificate['entry'], content: Uint8Array | undefined): readonly Check[] {
+  const check = ([status, why]: [Status, Reason]): Check => ({
+    id: 'content',
+    at: undefined,
+    status,
+    reason: why,
+  });
+  if (entry.format === EVENT_FORMAT) return [check(compareContent(entry as EventEntry, content))];
+  return content === undefined ? [] : [check(['failed', reason('content-without-event')])];
+}
+
+/** One that is not there may have been erased: the event holds without it, and nobody can put another in its place. */
+export function compareContent(
+  { content: expected }: Pick<EventEntry, 'content'>,
+  content: Uint8Array | undefined,
+): [Status, Reason] {
+  if (expected === null)
+    return content === undefined
+      ? ['skipped', reason('event-without-content')]
+      : ['failed', reason('content-not-stated')];
+  if (content === undefined) return ['unknown', reason('content-not-given', { sha256: expected })];
+  const actual = contentDigest(content);
+  if (actual !== expected) return ['failed', reason('content-differs', { expected, actual })];
+  try {
+    parseContent(content);
+    return ['passed', reason('content-compared', { sha256: actual })];
+  } catch (error) {
+    if (error instanceof FormatError) return ['failed', error];
+    throw error;
+  }
+}
