@@ -149,6 +149,8 @@ t.test('no library is known outside the room that adapts it', async (t) => {
     qrcode: ['documents/pdf/'],
     '@zip.js/zip.js/lib/zip-core-custom.js': ['adapters/packages.ts'],
     yazl: ['documents/package/'],
+    'chinese-days': ['calendar/holidays.ts'],
+    'chinese-days/dist/chinese-days.json': ['calendar/holidays.ts'],
     fastify: ['http/', 'app.ts'],
     '@noble/curves/nist.js': ['web/checker/plain-signatures.ts'],
     pino: ['service.ts'],

@@ -1,3 +1,4 @@
+import { caseworkEn } from './casework-en.ts';
 import { pageEn } from './page-en.ts';
 import type { Sentences } from './subjects.ts';
 
@@ -803,4 +804,5 @@ export const en: Sentences = {
     'revocation-unanswered': 'what is said about revocation says nothing of these certificates',
   },
   page: pageEn,
+  ...caseworkEn,
 };

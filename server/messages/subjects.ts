@@ -1,3 +1,13 @@
+/** Of procedures: their codes begin with the name of the procedure, but for refusals. */
+export type CaseSubject =
+  | 'case-refusal'
+  | 'case-state'
+  | 'case-action'
+  | 'case-guard'
+  | 'case-clock'
+  | 'case-who'
+  | 'case-code';
+
 /** What a sentence is about; codes are unique within one. */
 export type Subject =
   | 'problem'
@@ -16,6 +26,7 @@ export type Subject =
   | 'health'
   | 'outside'
   | 'left-out'
-  | 'page';
+  | 'page'
+  | CaseSubject;
 
 export type Sentences = Readonly<Record<Subject, Readonly<Record<string, string>>>>;

@@ -1,3 +1,4 @@
+import { caseworkZh } from './casework-zh.ts';
 import { pageZh } from './page-zh.ts';
 import type { Sentences } from './subjects.ts';
 
@@ -723,4 +724,5 @@ export const zh: Sentences = {
     'revocation-unanswered': '所得的吊销信息没有提到这些证书',
   },
   page: pageZh,
+  ...caseworkZh,
 };
