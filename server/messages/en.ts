@@ -58,6 +58,9 @@ export const en: Sentences = {
     'token-not-there':
       'this deposit has no token: the clock was in doubt, and it comes when it is right again; or it is older than the tokens of this service',
     'certificate-not-ready': 'the certificate is not ready yet',
+    'action-refused': 'this cannot be done now',
+    'action-input-invalid': 'the input is not as the action asks',
+    'case-busy': 'others are changing the case at this moment, try again',
     'container-unreadable': 'no certificate can be taken out of what was handed in',
     'chain-not-seen':
       'the service has not reached its chain since it started and cannot say which one it is; ask again later',
@@ -664,6 +667,14 @@ export const en: Sentences = {
       'the next batch to be asked for does not exist, and those before it would get no token from there',
     'authority-batches-skipped':
       'batches with deposits have no token from there (as after an authority was left and joined again)',
+    'case-missing': 'events of a case are there, and the case itself is gone',
+    'case-differs': 'the case is not as its last event left it',
+    'case-events-missing': 'the case has no events',
+    'case-event-missing': 'the log holds this event, and its case does not',
+    'case-event-entry-missing': 'an event of a case whose entry is not in the log, or is none',
+    'case-event-differs': 'an event of a case differs from its entry, or does not hang on the one before',
+    'case-content-differs': 'what an event says is not what its digest says',
+    'case-content-erased': 'what an event said was erased; its digest stays',
     'file-missing': 'a stored file is missing',
     'file-size-differs': 'a stored file has another size than its entry says',
     'file-differs': 'a stored file has changed: its SHA-256 differs',
