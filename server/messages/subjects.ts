@@ -14,6 +14,7 @@ export type Subject =
   | 'audit'
   | 'health'
   | 'outside'
+  | 'deed'
   | 'left-out'
   | 'page';
 
