@@ -84,4 +84,4 @@ function isWritten(template: DeedNumberTemplate, read: DeedNumber, number: strin
   }
 }
 
-const escaped = (words: string): string => words.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+const escaped = (words: string): string => words.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
