@@ -28,8 +28,8 @@ const WORDS = {
   'annex-counts': ['共 {items} 项，{files} 个文件', 'items: {items}, files: {files}'],
   'annex-none': ['本公证书没有附件所列的证据。', 'No items of evidence are listed.'],
   'annex-note': [
-    '左侧有竖线的名称与文件名为存证时所填，未经核实；摘要以十六进制书写，每八位一组。',
-    'Titles and names with a bar at their left are as given when deposited, not verified; digests are in hexadecimal, in groups of eight.',
+    '名称与文件名未经核实；摘要以十六进制书写，每八位一组。',
+    'Titles and names are not verified; digests are in hexadecimal, in groups of eight.',
   ],
   'annex-number': ['序号', 'No.'],
   'annex-item': ['名称、证书、文件与摘要', 'Title, certificate, files and digests'],

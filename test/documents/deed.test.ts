@@ -153,6 +153,10 @@ const wrong: Readonly<Record<string, readonly [(content: DeedContent) => unknown
   'it testifies nothing': [() => ({ testimony: ['', ' '] }), 'deed-field-empty'],
   'it is a book': [() => ({ testimony: ['证'.repeat(50_001)] }), 'deed-field-too-long'],
   'a name is longer than a page': [() => ({ notary: '李'.repeat(4_001) }), 'deed-field-too-long'],
+  'the address to look it up is too long for a camera': [
+    ({ lookUp }) => ({ lookUp: { ...lookUp, url: `https://kezheng.example/${'x'.repeat(300)}` } }),
+    'deed-field-too-long',
+  ],
   'its day is none': [() => ({ issuedAt: '2026-11-31T00:00:00.000Z' }), 'deed-date-invalid'],
   'its day is in another form': [() => ({ issuedAt: '2026-11-29' }), 'deed-date-invalid'],
   'a time of the annex is none': [() => ({ annex: [item(1, { provenAt: 'x' })] }), 'deed-date-invalid'],
@@ -270,18 +274,38 @@ t.test(
   },
 );
 
-t.test('the way to look a deed up stays with the signature on one page', { skip }, async (t) => {
-  for (let lines = 20; lines < 34; lines++) {
-    const { text, pages } = await pdfOf({
-      ...contentOf(facts({ items: [] })),
-      testimony: Array.from({ length: lines }, () => '兹证明。'),
-    });
-    const page = Array.from({ length: pages() }, (_, i) => text(i + 1)).find((one) =>
-      one.includes('公证员：李某某'),
-    );
-    for (const part of ['上海市示范公证处', '二〇二六年十一月二十九日', '查询码'])
-      if (!page?.includes(part)) t.fail(`${lines}: ${part}`);
-  }
+t.test(
+  'the end of the text and the way to look a deed up stay with the signature on one page',
+  { skip },
+  async (t) => {
+    for (let lines = 20; lines < 34; lines++) {
+      const { text, pages } = await pdfOf({
+        ...contentOf(facts({ items: [] })),
+        testimony: Array.from({ length: lines }, () => '兹证明。'),
+      });
+      const page = Array.from({ length: pages() }, (_, i) => text(i + 1)).find((one) =>
+        one.includes('公证员：李某某'),
+      );
+      for (const part of ['上海市示范公证处', '二〇二六年十一月二十九日', '查询码', '兹证明。'])
+        if (!page?.includes(part)) t.fail(`${lines}: ${part}`);
+    }
+  },
+);
+
+t.test('names that take pages go on over as many', { skip }, async (t) => {
+  const { text, check, plain, signature } = await pdfOf({
+    ...contentOf(facts({ items: [] })),
+    office: { name: '某'.repeat(4_000), uscc: '12310000425000000X' },
+    notary: '名'.repeat(4_000),
+    testimony: ['证'.repeat(20_000), '', ' '],
+  });
+  t.match(check(), { status: 0 });
+  const all = text();
+  t.ok(all.split('名').length > 4_000);
+  t.ok(all.split('证').length > 20_000);
+  t.notMatch(signature(), 'Signature is Valid', 'not signed yet');
+  for (const y of [...plain().matchAll(/1 0 0 1 [\d.]+ ([\d.]+) Tm/g)].map(([, y]) => Number(y)))
+    if (y < 30) t.fail(`text at ${y}`);
 });
 
 t.test('a test chain stands on every page, and a real one on none', { skip }, async (t) => {

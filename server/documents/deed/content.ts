@@ -60,6 +60,8 @@ export interface DeedContent {
 
 /** A name of any length is printed, if it takes a page; beyond this somebody means harm. */
 const MAX_TEXT = 4_000;
+/** What a camera reads at the size that is printed. */
+const MAX_LOOK_UP = 300;
 /** Of a body in all: some fifty pages. */
 const MAX_BODY = 50_000;
 const MAX_PARTIES = 100;
@@ -99,8 +101,6 @@ function checkTexts(content: DeedContent): void {
     ['number', number],
     ['matter', matter],
     ['notary', notary],
-    ['lookUp.url', lookUp.url],
-    ['lookUp.code', lookUp.code],
     ...[...applicants, ...(agent === null ? [] : [agent])].flatMap(({ name, identity }, i) => [
       [`parties[${i}].name`, name] as const,
       [`parties[${i}].identity`, identity] as const,
@@ -108,6 +108,8 @@ function checkTexts(content: DeedContent): void {
     ['agent.authority', agent?.authority ?? null],
   ];
   for (const [at, text] of texts) checkText(at, text);
+  checkText('lookUp.url', lookUp.url, MAX_LOOK_UP);
+  checkText('lookUp.code', lookUp.code, MAX_LOOK_UP);
   const body = [...basics, ...testimony];
   if (testimony.every((paragraph) => paragraph.trim() === ''))
     throw new DeedProblem('deed-field-empty', { at: 'testimony' });
@@ -118,10 +120,10 @@ function checkTexts(content: DeedContent): void {
   );
 }
 
-function checkText(at: string, text: string | null): void {
+function checkText(at: string, text: string | null, limit = MAX_TEXT): void {
   if (text === null) return;
   if (text.trim() === '') throw new DeedProblem('deed-field-empty', { at });
-  tooLong(at, text.length, MAX_TEXT);
+  tooLong(at, text.length, limit);
 }
 
 function tooLong(at: string, actual: number, limit: number): void {

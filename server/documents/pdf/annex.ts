@@ -4,7 +4,7 @@ import { beijing, utc } from '../content.ts';
 import type { AnnexFile, AnnexItem } from '../deed/content.ts';
 import type { Line } from './lines.ts';
 import { heightOf, LEFT, MUTED, RIGHT, type Sheet, STATED, type TextStyle, WIDTH, wrap } from './sheet.ts';
-import { grouped } from './values.ts';
+import { GAP, grouped } from './values.ts';
 import { visible } from './visible.ts';
 
 /* The annex of a deed on pages of its own: every item with its files and digests, under a head that each page repeats. */
@@ -29,6 +29,8 @@ interface Part {
   readonly label?: string;
   /** by the depositor: with a bar at its left, where no text can be printed */
   readonly stated?: true;
+  /** behind the last line, on the same one */
+  readonly after?: Line;
 }
 
 export function drawAnnex(sheet: Sheet, annex: readonly AnnexItem[]): void {
@@ -64,8 +66,18 @@ function drawTableHead(sheet: Sheet): void {
   sheet.rule(sheet.y, MUTED, 0.8);
   sheet.put(wrap(`${number.zh} ${number.en}`, SMALL, NUMBER_WIDTH), LEFT, sheet.y + 3, SMALL);
   sheet.put(wrap(`${item.zh}　${item.en}`, SMALL, RIGHT - X), X, sheet.y + 3, SMALL);
+  drawLegend(sheet);
   sheet.y += 18;
   sheet.rule(sheet.y, MUTED, 0.4);
+}
+
+/** What the bar means, at the right end of the head. */
+function drawLegend(sheet: Sheet): void {
+  const { zh, en } = paperWords('stated-by-depositor');
+  const [line] = wrap(`${zh} ${en}`, SMALL, WIDTH);
+  const x = RIGHT - line!.width;
+  drawBar(sheet, x, sheet.y + 3, heightOf([line!], SMALL));
+  sheet.putLine(line!, x, sheet.y + 3, SMALL);
 }
 
 function drawItem(sheet: Sheet, annex: readonly AnnexItem[], item: AnnexItem, number: number): void {
@@ -92,22 +104,26 @@ function drawItem(sheet: Sheet, annex: readonly AnnexItem[], item: AnnexItem, nu
 }
 
 /** Line by line, over as many pages as it takes; `onPage` begins each further one. */
-function putFlowing(sheet: Sheet, { x, lines, style, label, stated }: Part, onPage: () => void): void {
+function putFlowing(sheet: Sheet, part: Part, onPage: () => void): void {
+  const { x, lines, style, label, stated, after } = part;
   lines.forEach((line, i) => {
     if (sheet.need(heightOf([line], style))) onPage();
     if (i === 0 && label !== undefined) sheet.put(wrap(label, SMALL, LABEL_WIDTH), X + 8, sheet.y, SMALL);
     sheet.putLine(line, x, sheet.y, style);
-    if (stated) drawBar(sheet, x, heightOf([line], style));
+    if (stated) drawBar(sheet, x, sheet.y, heightOf([line], style));
+    if (after !== undefined && line === lines.at(-1))
+      sheet.putLine(after, x + line.width + GAP, sheet.y + 1, SMALL);
     sheet.y += heightOf([line], style);
   });
 }
 
-const drawBar = (sheet: Sheet, x: number, height: number): void => {
+/** No text can be printed where it stands: left of the column. */
+function drawBar(sheet: Sheet, x: number, y: number, height: number): void {
   sheet.doc
-    .rect(x - 5, sheet.y + 1, 1.5, height - 2)
+    .rect(x - 5, y + 1, 1.5, height - 2)
     .fillColor(STATED)
     .fill();
-};
+}
 
 function partsOf(item: AnnexItem): readonly Part[] {
   const { title, certificate, provenAt, leaf, files } = item;
@@ -133,9 +149,12 @@ function partsOf(item: AnnexItem): readonly Part[] {
 
 function fileParts({ name, size, sha256, sm3 }: AnnexFile): readonly Part[] {
   const { zh, en } = deedWords('annex-size', { size });
+  const width = RIGHT - X - 8;
+  const [bytes] = wrap(`${zh} ${en}`, SMALL, width);
+  const named: Part = { x: X + 8, lines: wrap(visible(name), TEXT, width), style: TEXT, stated: true };
+  const isBeside = named.lines.at(-1)!.width + GAP + bytes!.width <= width;
   return [
-    { x: X + 8, lines: wrap(visible(name), TEXT, RIGHT - X - 8), style: TEXT, stated: true },
-    { x: X + 8, lines: wrap(`${zh} ${en}`, SMALL, RIGHT - X - 8), style: SMALL },
+    ...(isBeside ? [{ ...named, after: bytes! }] : [named, { x: X + 8, lines: [bytes!], style: SMALL }]),
     digest('SHA-256', sha256),
     ...(sm3 === null ? [] : [digest('SM3', sm3)]),
   ];

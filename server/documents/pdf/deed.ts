@@ -31,9 +31,10 @@ const INDENT = '\u3000\u3000';
 function drawDeed(sheet: Sheet, deed: DeedContent): void {
   drawHead(sheet, deed);
   drawParties(sheet, deed);
+  const signature = signatureOf(deed);
   drawPart(sheet, deedWords('basics').zh, deed.basics);
-  drawPart(sheet, deedWords('testimony').zh, deed.testimony);
-  drawSignature(sheet, deed);
+  drawPart(sheet, deedWords('testimony').zh, deed.testimony, signature.height);
+  drawSignature(sheet, deed, signature);
   drawAnnex(sheet, deed.annex);
 }
 
@@ -91,44 +92,69 @@ function flow(sheet: Sheet, lines: readonly Line[], x: number, style: TextStyle)
   }
 }
 
-function drawPart(sheet: Sheet, title: string, paragraphs: readonly string[]): void {
-  if (paragraphs.length === 0) return;
+/** More than this is not kept together: most of a page. */
+const KEEP_TOGETHER = 560;
+
+/** `behind` is the height of what stands on one page with the last paragraph: a signature alone could belong to any text. */
+function drawPart(sheet: Sheet, title: string, paragraphs: readonly string[], behind = 0): void {
+  const said = paragraphs.filter((paragraph) => paragraph.trim() !== '');
+  if (said.length === 0) return;
   // A title never stands alone at the foot of a page.
   sheet.need(heightOf(wrap(title, HEAD, WIDTH), HEAD) + 2 * heightOf(wrap(title, BODY, WIDTH), BODY) + 6);
   sheet.y += 6;
   flow(sheet, wrap(title, HEAD, WIDTH), LEFT, HEAD);
-  for (const paragraph of paragraphs)
-    for (const line of visible(paragraph).split(/\r\n|[\n\r]/))
-      flow(sheet, wrap(INDENT + line, BODY, WIDTH), LEFT, BODY);
+  for (const paragraph of said) {
+    const lines = visible(paragraph)
+      .split(/\r\n|[\n\r]/)
+      .flatMap((line) => wrap(INDENT + line, BODY, WIDTH));
+    if (paragraph === said.at(-1)) sheet.need(Math.min(heightOf(lines, BODY) + behind, KEEP_TOGETHER));
+    flow(sheet, lines, LEFT, BODY);
+  }
 }
 
 /** Of the width of a page: names of offices are long, and the QR code stands beside them. */
 const SIGNED_WIDTH = WIDTH - QR_SIZE - 130;
 const LOOK_UP_WIDTH = QR_SIZE + 110;
+const ABOVE_SIGNATURE = 22;
+const ABOVE_NOTE = 12;
 
-/** Office, notary and date stay together on one page, with the way to ask whether the deed is in force beside them. */
-function drawSignature(sheet: Sheet, deed: DeedContent): void {
+interface Signature {
+  readonly signed: readonly { readonly lines: readonly Line[]; readonly style: TextStyle }[];
+  readonly lookUp: readonly Line[];
+  readonly note: readonly Line[];
+  /** of the QR code and what is below it */
+  readonly beside: number;
+  readonly height: number;
+}
+
+function signatureOf(deed: DeedContent): Signature {
   const { office, notary, issuedAt } = deed;
-  const code = deedWords('office-code', { uscc: office.uscc }).zh;
-  const signed = [
+  const texts = [
     [visible(office.name), BODY],
-    [code, SMALL],
+    [deedWords('office-code', { uscc: office.uscc }).zh, SMALL],
     [`${deedWords('notary').zh}：${visible(notary)}`, BODY],
     [chineseDate(issuedAt), BODY],
   ] as const;
-  const lines = signed.map(([text, style]) => ({ lines: wrap(text, style, SIGNED_WIDTH), style }));
-  const height = lines.reduce((sum, one) => sum + heightOf(one.lines, one.style), 0);
-  const lookUp = lookUpLines(deed);
-  const beside = QR_SIZE + 8 + lookUp.reduce((sum, line) => sum + heightOf([line], SMALL), 0);
-  const note = noteLines();
-  sheet.need(Math.min(Math.max(height, beside) + 40 + heightOf(note, SMALL), sheet.page.height / 2));
-  sheet.y += 22;
+  const signed = texts.map(([text, style]) => ({ lines: wrap(text, style, SIGNED_WIDTH), style }));
+  const [lookUp, note] = [lookUpLines(deed), noteLines()];
+  const beside = QR_SIZE + 8 + heightOf(lookUp, SMALL);
+  const own = signed.reduce((sum, { lines, style }) => sum + heightOf(lines, style), 0);
+  const height = ABOVE_SIGNATURE + Math.max(own, beside) + ABOVE_NOTE + heightOf(note, SMALL);
+  return { signed, lookUp, note, beside, height };
+}
+
+/** Office, notary and date stay together on one page, with the way to ask whether the deed is in force beside them. */
+function drawSignature(sheet: Sheet, deed: DeedContent, signature: Signature): void {
+  const { signed, lookUp, note, beside, height } = signature;
+  sheet.need(Math.min(height, KEEP_TOGETHER));
+  sheet.y += ABOVE_SIGNATURE;
   const top = sheet.y;
-  for (const one of lines) for (const line of one.lines) putSigned(sheet, line, one.style);
-  const end = sheet.y;
   drawQr(sheet, deed.lookUp.url, LEFT, top);
   sheet.put(lookUp, LEFT, top + QR_SIZE + 8, SMALL);
-  sheet.y = Math.max(end, top + beside) + 12;
+  for (const { lines, style } of signed) for (const line of lines) putSigned(sheet, line, style);
+  // On the page where it is, if the names went on to another.
+  sheet.y = sheet.y < top ? sheet.y : Math.max(sheet.y, top + beside);
+  sheet.y += ABOVE_NOTE;
   flow(sheet, note, LEFT, SMALL);
 }
 
