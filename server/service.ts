@@ -31,7 +31,7 @@ import { equalBytes } from './core/read/bytes.ts';
 import { FormatError } from './core/reason.ts';
 import { parseTrust, type Trust } from './core/verify/trust.ts';
 import { endDemonstration, ensureDemonstration } from './demonstration.ts';
-import { PAPER_PROGRAM, type PaperJob } from './documents/pdf/program.ts';
+import { type DeedJob, PAPER_PROGRAM, type PaperJob } from './documents/pdf/program.ts';
 import { keyChecker } from './identity/api-keys.ts';
 import { signedCalls } from './identity/signed-calls.ts';
 import { sentence } from './messages/sentence.ts';
@@ -107,7 +107,7 @@ export async function startService(config: Config): Promise<Service> {
   const blobs = telemetry.watchBlobs(storedFiles);
   const digests = openDigests();
   const trees = openTreeBuilder();
-  const paper = createThread<PaperJob>(PAPER_PROGRAM, undefined);
+  const paper = createThread<PaperJob | DeedJob>(PAPER_PROGRAM, undefined);
   await selfTest(digests, trees);
   await store.keepSigner(signerId(tokenChain[0]!), tokenChain);
   const tokenClock = database.clockOf(gate);

@@ -41,7 +41,7 @@ export interface CmsRequest {
   readonly signature?: (signature: Uint8Array) => Uint8Array;
 }
 
-/** A detached signature over `bytes`, as server/adapters/cms.ts makes it. */
+/** A detached signature over `bytes`, as server/core/read/encode-cms.ts makes it. */
 export function sealOver(bytes: Uint8Array, request: CmsRequest): Uint8Array {
   const { by, others = [], version = 1, contentType = DATA, content, named = by.certificate } = request;
   const digest = by.key.digest ?? 'sha256';

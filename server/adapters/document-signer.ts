@@ -1,8 +1,8 @@
 import { createHash, type KeyObject, sign } from 'node:crypto';
 import { join } from 'node:path';
+import { detachedCms, MAX_CMS_OVERHEAD, signedAttributes } from '../core/read/encode-cms.ts';
 import type { Certificate } from '../core/read/x509.ts';
 import type { DocumentSigner } from '../ports/document-signer.ts';
-import { detachedCms, MAX_CMS_OVERHEAD } from './cms.ts';
 import { ensureKeyFiles, isP256, KeyFileError, type KeyFiles, readKeyFiles } from './key-files.ts';
 
 /** id-kp-documentSigning, RFC 9336 §3.1. */
@@ -30,20 +30,16 @@ export async function openDocumentSigner(given: Omit<KeyFiles, 'purpose'>): Prom
   const files: KeyFiles = { purpose: 'PDF', ...given };
   const { key, certificates, leaf } = await readKeyFiles(files, KIND);
   refuseUnfit(leaf, files);
-  const sha256 = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(bytes).digest();
   const algorithm = isP256(key) ? 'ecdsa-with-SHA256' : 'sha256WithRSAEncryption';
   return {
     certificates,
     name: leaf.subject.name,
     maxBytes: certificates.reduce((sum, { length }) => sum + length, MAX_CMS_OVERHEAD),
-    sign: async (bytes) =>
-      detachedCms({
-        digest: sha256(bytes),
-        certificates,
-        algorithm,
-        sign: (attributes) => sign('sha256', attributes, key),
-        sha256,
-      }),
+    sign: async (bytes) => {
+      const digest = createHash('sha256').update(bytes).digest();
+      const attributes = signedAttributes(digest, certificates[0]!);
+      return detachedCms({ attributes, signature: sign('sha256', attributes, key), algorithm, certificates });
+    },
   };
 }
 

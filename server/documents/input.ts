@@ -1,6 +1,7 @@
 import type { Certificate } from '../core/certificate/certificate.ts';
 import type { Manifest } from '../core/entry/manifest.ts';
 import type { AnchorFact, NotProven } from '../core/verify/report.ts';
+import type { Attachment } from './pdf/embed.ts';
 
 /** What core knows of a time-stamp token that holds. */
 export interface TokenFact {
@@ -67,10 +68,7 @@ export interface CertificateInput {
   /** SHA-256 of the checker that is handed out for checks off line, hex */
   readonly checker: string | undefined;
   readonly publicUrl: string;
-  readonly attached: readonly {
-    readonly name: string;
-    readonly kind: 'certificate' | 'manifest' | 'token';
-  }[];
+  readonly attached: readonly Pick<Attachment, 'name' | 'kind'>[];
 }
 
 /** The manifest that says who and when: the entry itself, or the one that holds the folder's root. */

@@ -762,6 +762,50 @@ export const en: Sentences = {
     'store-unavailable': 'the store is not available, see the log',
     'internal-error': 'an internal error, see the log',
   },
+  deed: {
+    'deed-number-template':
+      'the format of deed numbers cannot be used ({at}): {year} and {serial} (or {serial:6} with a width) once each, {region} at most once, and no digit beside them',
+    'deed-number-value':
+      'the year or the serial number of the deed cannot be used: year {year}, serial {serial}',
+    'deed-number-other': 'this number is not in the format of this office',
+    'deed-field-empty': 'the deed lacks {at}',
+    'deed-field-too-long': '{at} of the deed is too long: at most {limit}, now {actual}',
+    'deed-id-unmasked': 'identity numbers of persons must be masked in a deed',
+    'deed-date-invalid': '{at} of the deed is no time',
+    'deed-annex-too-long': 'the annex is too long: {items} items, {files} files',
+    'deed-certificate-twice': 'certificate {number} stands in the annex twice',
+    'deed-digest-invalid': '{at} of the deed holds a digest that is not 64 lower-case hex digits',
+    'deed-attachment-surplus': 'certificate {number} is not listed in the annex and cannot be attached',
+    'deed-already-sealed': 'this deed is signed already',
+    'deed-cms-too-long': 'the signature (CMS) is too long: at most {limit} bytes, now {actual}',
+    'deed-cms-unreadable':
+      'the signature (CMS) cannot be used: it must be DER, of one signer, without content and without unsigned attributes',
+    'deed-cms-digest-differs': 'the signature (CMS) is not over this deed',
+    'deed-cms-signer-unregistered': 'the signing certificate is none that the notary office registered',
+    'deed-cms-signer-unfit': 'the certificate that the notary office registered cannot sign now',
+    'deed-cms-certificate-surplus':
+      'the certificates in the signature (CMS) are not those that the notary office registered: the signing certificate must be there, each once, and no other',
+    'deed-cms-signature-wrong': 'the signature does not hold ({subject})',
+    'deed-token-invalid': 'the time-stamp is not over this signature, or cannot be used',
+    'deed-token-too-long':
+      'with its time-stamp the signature is too long: at most {limit} bytes, now {actual}',
+    'pkcs12-too-large': 'the key file is too large: at most {limit} bytes, now {actual}',
+    'pkcs12-malformed': 'the key file is no PKCS#12 file that can be used',
+    'pkcs12-algorithm-unsupported': 'the key file uses the algorithm {algorithm}, which is not supported',
+    'pkcs12-iterations-too-many':
+      'the key file asks for iterations that are not done: at most {limit} each, in the file {actual}',
+    'pkcs12-passphrase-wrong': 'the pass phrase is wrong, or the key file is damaged',
+    'pkcs12-not-encrypted': 'the private key in the key file is not encrypted and is not used',
+    'pkcs12-key-missing': 'there is no private key in the key file',
+    'pkcs12-keys-several': 'there are {count} private keys in the key file; there must be one',
+    'pkcs12-key-unsupported':
+      'the private key in the key file cannot be used: it must be P-256, or RSA of 2048 to 8192 bits',
+    'pkcs12-certificate-missing': 'there is no certificate of this key in the key file',
+    'pkcs12-certificate-not-yet-valid': 'the certificate in the key file is not valid yet (from {notBefore})',
+    'pkcs12-certificate-expired': 'the certificate in the key file has expired ({notAfter})',
+    'pkcs12-certificate-usage':
+      'the certificate in the key file may not sign (it has neither digitalSignature nor nonRepudiation)',
+  },
   'left-out': {
     link: 'a symbolic link, not followed',
     pipe: 'a pipe',

@@ -313,6 +313,7 @@ const WORDS = {
   'attached-certificate': ['证书（核验以此为准）', 'the certificate (this is what is checked)'],
   'attached-manifest': ['存证清单', 'the manifest'],
   'attached-token': ['时间戳令牌', 'time-stamp token'],
+  'attached-annex': ['公证书附件所列存证证书', 'certificate listed in the annex of the deed'],
   seal: ['本文件的电子签章', 'Seal of this document'],
   'seal-value': [
     'CMS 签名（ETSI.CAdES.detached），覆盖整个文件；签章者 {name}',

@@ -25,6 +25,7 @@ export type Subject =
   | 'audit'
   | 'health'
   | 'outside'
+  | 'deed'
   | 'left-out'
   | 'page'
   | CaseSubject;

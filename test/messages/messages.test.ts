@@ -5,6 +5,7 @@ import { STAMP_CODES } from '../../server/cli/stamp.ts';
 import { REASON_CODES } from '../../server/core/reason.ts';
 import { CASE_CHECK_IDS } from '../../server/core/verify/case-report.ts';
 import { CHECK_IDS, NOT_PROVEN } from '../../server/core/verify/report.ts';
+import { DEED_CODES } from '../../server/documents/deed/problem.ts';
 import { PROBLEM_CODES } from '../../server/http/problem.ts';
 import { ENTRY_STATES } from '../../server/http/schemas.ts';
 import { en } from '../../server/messages/en.ts';
@@ -12,6 +13,7 @@ import { sentence } from '../../server/messages/sentence.ts';
 import type { Subject } from '../../server/messages/subjects.ts';
 import { zh } from '../../server/messages/zh.ts';
 import { DOOR_CODES } from '../../server/ports/door.ts';
+import { PKCS12_CODES } from '../../server/ports/office-key.ts';
 import { REVOCATION_CODES } from '../../server/ports/revocation.ts';
 import { TOKEN_CODES } from '../../server/ports/tsp.ts';
 
@@ -42,6 +44,7 @@ t.test('every code that can reach a person has its sentence, and every sentence 
     state: ENTRY_STATES,
     'not-proven': NOT_PROVEN,
     outside: [...new Set([...DOOR_CODES, ...REVOCATION_CODES, ...STAMP_CODES, ...TOKEN_CODES])],
+    deed: [...DEED_CODES, ...PKCS12_CODES],
     status: ['passed', 'failed', 'skipped', 'unknown'],
   };
   for (const [subject, codes] of Object.entries(subjects))

@@ -31,7 +31,7 @@ export interface SignedData {
   readonly signature: Uint8Array;
   /** The signer as the unsigned part names it: DER of its issuer, hex of its serial number. */
   readonly signer: { readonly issuer: Uint8Array; readonly serial: string };
-  /** The signer as the signed part names it; each of these names must fit. */
+  /** The signer as the signed part names it; each of these names must fit. At least one but of `signerKnown`. */
   readonly signerIds: readonly CertificateId[];
   /** DER, as they came, in any order: the signer, those on the way to a root, and whatever else somebody put there. */
   readonly certificates: readonly Uint8Array[];
@@ -44,6 +44,8 @@ export interface SignedKind {
   readonly contentType: string;
   /** what is signed, where it stands outside */
   readonly detached?: Uint8Array;
+  /** by whoever compares the certificate with those that he knows byte for byte: the signed part need not name it */
+  readonly signerKnown?: true;
 }
 
 /** As `oid` gives them: id-signedData, and the attributes of a signer. */
@@ -113,7 +115,7 @@ function readContent(element: Element, { contentType, detached }: SignedKind): U
 }
 
 /** SignerInfo, RFC 5652 §5.3, of version 1: the signer is named by issuer and serial number. */
-function readSigner(element: Element, content: Uint8Array, { contentType }: SignedKind) {
+function readSigner(element: Element, content: Uint8Array, { contentType, signerKnown }: SignedKind) {
   return readFields(element, TAG.sequence, (fields) => {
     expectVersion(smallInteger(fields.next(TAG.integer)), 1);
     const signer = readIssuerAndSerial(fields.next(TAG.sequence));
@@ -129,6 +131,7 @@ function readSigner(element: Element, content: Uint8Array, { contentType }: Sign
       digest: digest.of(content),
       digestAlgorithm,
       signatureAlgorithm,
+      signerKnown,
     });
     return { digest, signer, algorithm, signed, signature, signerIds };
   });
@@ -167,6 +170,7 @@ interface Expected {
   readonly digest: Uint8Array;
   readonly digestAlgorithm: Element;
   readonly signatureAlgorithm: Element;
+  readonly signerKnown: true | undefined;
 }
 
 /** Signed attributes, RFC 5652 §11; those that are not known here are signed all the same, and say nothing. */
@@ -195,7 +199,7 @@ function readAttributes(signed: Uint8Array, expected: Expected): readonly Certif
   const [v1, v2] = [only(SIGNING_CERTIFICATE), only(SIGNING_CERTIFICATE_V2)];
   const ids = [...(v1 ? [readSigningCertificate(v1)] : []), ...(v2 ? [readSigningCertificateV2(v2)] : [])];
   // RFC 3161 §2.4.2, RFC 5816 §2.2.1: without it, another certificate of the same key could stand in.
-  if (ids.length === 0) throw new FormatError('token-signer-unnamed');
+  if (ids.length === 0 && !expected.signerKnown) throw new FormatError('token-signer-unnamed');
   return ids;
 }
 

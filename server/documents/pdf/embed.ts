@@ -9,7 +9,8 @@ export interface Attachment {
   readonly name: string;
   readonly mediaType: string;
   readonly bytes: Uint8Array;
-  readonly kind: 'certificate' | 'manifest' | 'token';
+  /** `annex`: the certificate of an item of a deed */
+  readonly kind: 'certificate' | 'manifest' | 'token' | 'annex';
 }
 
 interface Reference {
@@ -38,7 +39,7 @@ const nameOf = (mediaType: string): string =>
 
 /**
  * The certificate is stored as it is, without any filter: a checker finds it by looking for its first bytes, and needs
- * no decompressor.
+ * no decompressor. Those of a deed are not, lest a deed with one item pass for that item's certificate on paper.
  */
 export function embed(
   sheet: Sheet,

@@ -5,11 +5,13 @@ import { ACCENT, ALERT, heightOf, LEFT, MUTED, RIGHT, type Sheet, TINT, WIDTH, w
 
 /* What frames the content: the head of the first page, the lines above and below each page, the mark of a test chain. */
 
-const QR_SIZE = 78;
+export type Framed = Pick<Content, 'title' | 'number' | 'provider' | 'testChain'>;
+
+export const QR_SIZE = 78;
 const SMALL = { size: 7, color: MUTED };
 
 /** Before anything else on each page. */
-export function beginPage(sheet: Sheet, content: Content): void {
+export function beginPage(sheet: Sheet, content: Framed): void {
   const isFirst = sheet.doc.bufferedPageRange().count === 1;
   const y = 34;
   const { zh, en } = paperWords('test-chain');
@@ -65,7 +67,7 @@ export function drawHead(sheet: Sheet, content: Content): void {
 }
 
 /** Squares, not a picture: sharp at any size. */
-function drawQr(sheet: Sheet, text: string, x: number, y: number): void {
+export function drawQr(sheet: Sheet, text: string, x: number, y: number): void {
   const { modules } = QRCode.create(text, { errorCorrectionLevel: 'M' });
   const module = QR_SIZE / modules.size;
   const { doc } = sheet;
@@ -102,7 +104,7 @@ function drawSummary(sheet: Sheet, { label, time, by, text }: Content['summary']
 }
 
 /** When all pages are there. */
-export function drawFooters(sheet: Sheet, content: Content): void {
+export function drawFooters(sheet: Sheet, content: Framed): void {
   const { start, count } = sheet.doc.bufferedPageRange();
   for (let i = 0; i < count; i++) {
     sheet.doc.switchToPage(start + i);
