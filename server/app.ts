@@ -4,6 +4,8 @@ import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { type BatchRoutes, batchRoutes } from './http/batches.ts';
 import { bulkRoutes } from './http/bulk.ts';
+import { type CaseReading, caseReadingRoutes } from './http/case-reading.ts';
+import { caseRoutes } from './http/cases.ts';
 import { type DepositRoutes, depositRoutes } from './http/deposit.ts';
 import { documented } from './http/documented.ts';
 import { type EventRoutes, eventRoutes } from './http/events.ts';
@@ -31,6 +33,7 @@ import type { SignedCalls } from './identity/signed-calls.ts';
 import type { RateLimits } from './ports/limits.ts';
 import type { Metrics, Tracing } from './ports/metrics.ts';
 import type { DepositQueue } from './ports/overload.ts';
+import type { Store } from './ports/store.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -45,7 +48,9 @@ export type AppDeps = DepositRoutes &
   EventRoutes &
   BatchRoutes &
   HealthRoutes &
-  WebRoutes & {
+  WebRoutes &
+  Pick<CaseReading, 'cases' | 'checkEvidence'> & {
+    readonly store: Store;
     readonly verify: VerifyRoutes;
     readonly authority: TsaRoutes['authority'];
     readonly lookups: LookupRoutes;
@@ -113,6 +118,11 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     packageRoutes(routes, deps);
     otsRoutes(routes, deps);
     eventRoutes(routes, deps);
+    caseRoutes(routes, deps);
+    caseReadingRoutes(routes, {
+      ...deps,
+      casePackage: { store: deps.store, certificates: deps.certificates },
+    });
     batchRoutes(routes, deps);
     verifyRoutes(routes, deps.verify);
     tsaRoutes(routes, { authority: deps.authority, tokenAnswered: deps.metrics.tokenAnswered });

@@ -38,6 +38,7 @@ import { sentence } from './messages/sentence.ts';
 import { claimData, prepareDataDir } from './mode.ts';
 import { openDoor } from './outbox/door.ts';
 import { watchParts } from './parts.ts';
+import type { CertificateDeps } from './pipeline/certificate.ts';
 import { blockOf, lookUpBlocks } from './pipeline/compare.ts';
 import { createExpectation } from './pipeline/expectation.ts';
 import type { PaperDeps } from './pipeline/paper.ts';
@@ -49,11 +50,15 @@ import type { TaskHealth } from './pipeline/worker.ts';
 import type { Clock } from './ports/clock.ts';
 import { DepositQueue } from './ports/overload.ts';
 import { createTimeGate } from './ports/time-gate.ts';
+import { openProcedures } from './procedures.ts';
 
 /*
  * Reading `startService` from top to bottom is seeing the system: what it stands on, what runs by itself, and what
  * answers; stopping goes the other way round.
  */
+
+/** Cases looked at in one round. */
+const DUE_CASES = 50;
 
 const clock: Clock = { nowMs: () => Date.now() };
 
@@ -129,6 +134,37 @@ export async function startService(config: Config): Promise<Service> {
   const door = openDoor({ allow: config.egressAllow });
   const authorities = config.tsaAuthorities;
 
+  const chainOf = createChainOf(store);
+  const certificates: CertificateDeps = {
+    chainOf,
+    store,
+    blobs,
+    clock,
+    issuer,
+    signatures: nodeSignatures,
+    stated: statedBy({
+      name: config.serviceName,
+      uscc: config.operatorUscc,
+      filings: config.filings,
+      describe: connection.describe,
+      url: config.publicUrl,
+    }),
+  };
+  const procedures = openProcedures({
+    store,
+    clock,
+    issuer,
+    service: config.serviceName,
+    evidence: {
+      store,
+      certificates,
+      digests,
+      trust: () => ownTrust?.trust ?? connection.trust(),
+      chain: connection.current,
+    },
+    examineDeed: async (_case, _office, deposit, sha256) => ({ deposit, sha256, signed: false }),
+    codeOf: () => '',
+  });
   const expectation = createExpectation(config.batchMaxAgeMs, firstGuessMs(config));
   const pipeline = startPipeline({
     seal: {
@@ -164,6 +200,7 @@ export async function startService(config: Config): Promise<Service> {
         authorities.map(({ url }) => url),
       ),
     },
+    procedures: async () => (await procedures.cases.tick(DUE_CASES)) === DUE_CASES,
     expectation,
     log,
     around: telemetry.round,
@@ -185,7 +222,6 @@ export async function startService(config: Config): Promise<Service> {
   });
   const pages = await pagesOf(log);
   const stopping = stopList();
-  const chainOf = createChainOf(store);
   const paperDeps: PaperDeps = {
     store,
     clock,
@@ -220,21 +256,9 @@ export async function startService(config: Config): Promise<Service> {
       sign: signingSoon(tokenKey),
     }),
     chainOf,
-    certificates: {
-      chainOf,
-      store,
-      blobs,
-      clock,
-      issuer,
-      signatures: nodeSignatures,
-      stated: statedBy({
-        name: config.serviceName,
-        uscc: config.operatorUscc,
-        filings: config.filings,
-        describe: connection.describe,
-        url: config.publicUrl,
-      }),
-    },
+    certificates,
+    cases: procedures.cases,
+    checkEvidence: procedures.checkEvidence,
     paper: paperDeps,
     package: {
       store,

@@ -25,6 +25,7 @@ const LINES: readonly (readonly string[])[] = [
     'demonstration.ts',
     'mode.ts',
     'parts.ts',
+    'procedures.ts',
   ],
 ];
 /** Rooms beside the lines: what they may import, whatever line it is in. */

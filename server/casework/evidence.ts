@@ -129,3 +129,24 @@ async function hashStored(deps: EvidenceCheckDeps, name: string, wanted: StoredF
     throw error;
   }
 }
+
+/** For whoever only wants to know what is possible: nothing is verified and no file is read. */
+export async function glanceAtEvidence(
+  deps: EvidenceCheckDeps,
+  organization: string,
+  id: string,
+): Promise<EvidenceCheck> {
+  const none = { evidence: id, checks: [], provenAt: undefined, certificate: undefined };
+  const entry = await deps.store.evidence(organization, id);
+  if (entry === undefined)
+    return { ...none, leaf: undefined, verdict: 'not-there', files: [], title: undefined };
+  const { evidence, files } = JSON.parse(entry.entry) as Manifest;
+  const isCertified = (await certificateOf(deps.certificates, entry)) !== undefined;
+  return {
+    ...none,
+    leaf: Buffer.from(entry.leaf).toString('hex'),
+    title: evidence.title,
+    verdict: isCertified ? 'valid' : 'no-certificate',
+    files: files.map(({ name, size, sha256, sm3 }) => ({ name, size, sha256, sm3, looked: 'declared' })),
+  };
+}

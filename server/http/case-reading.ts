@@ -18,7 +18,7 @@ import { attachment, sendStoredFile } from './stored-file.ts';
 
 export interface CaseReading extends CaseRoutes, StatusDeps {
   readonly store: CaseStore & StatusDeps['store'];
-  readonly package: CasePackageDeps;
+  readonly casePackage: CasePackageDeps;
   readonly blobs: Blobs;
   readonly publicUrl: string;
   readonly checkEvidence: (organization: string, id: string) => Promise<EvidenceCheck>;
@@ -50,7 +50,7 @@ export function caseReadingRoutes(app: FastifyInstance, deps: CaseReading): void
     async (request, reply) => {
       const { stored, room } = await reading(deps, request, 'package');
       const actors = actorsOf(request.caller);
-      const stream = await casePackage(deps.package, {
+      const stream = await casePackage(deps.casePackage, {
         ...{ stored, room, actors },
         head: (await deps.cases.head(stored.id))!,
         evidence: await room.items(recordOf(stored)),

@@ -26,6 +26,8 @@ export interface PipelineDeps {
   readonly stampLate?: StampLateDeps;
   /** outside authorities that stamp each batch; undefined or empty where there are none */
   readonly authorities?: AuthoritiesDeps;
+  /** cases whose clocks ask for something; true where there may be more. Undefined where none are run. */
+  readonly procedures?: () => Promise<boolean>;
   readonly expectation: Expectation;
   readonly log: Logger;
   readonly everyMs: {
@@ -51,7 +53,10 @@ export interface RestoredData {
 
 export interface Pipeline {
   health(): Readonly<
-    Record<'sealing' | 'anchoring' | 'fixity' | 'stamping' | 'authorities', TaskHealth['problem']>
+    Record<
+      'sealing' | 'anchoring' | 'fixity' | 'stamping' | 'authorities' | 'procedures',
+      TaskHealth['problem']
+    >
   >;
   /** Whether this instance sealed and anchored when it was last its turn. */
   isLeading(): boolean;
@@ -65,6 +70,9 @@ const STAMP_LATE_MS = 1_000;
 
 /** How often it is looked whether a batch waits for a token of an authority. */
 const AUTHORITIES_MS = 1_000;
+
+/** How often it is looked whether a clock of a case asks for something. */
+const PROCEDURES_MS = 1_000;
 
 /** Runs what is due: seals batches, brings their roots into the log, and follows them until they are final. */
 export function startPipeline(deps: PipelineDeps): Pipeline {
@@ -116,6 +124,15 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
       everyMs: deps.everyMs.stampLate ?? STAMP_LATE_MS,
       round: async () => (await turns.lead()) && stampLateRound(stampLate),
     });
+  const { procedures } = deps;
+  const cases =
+    procedures &&
+    startTask({
+      ...common,
+      name: 'procedures',
+      everyMs: PROCEDURES_MS,
+      round: async () => (await turns.lead()) && procedures(),
+    });
   const asking =
     deps.authorities &&
     startAuthorities(
@@ -126,7 +143,11 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
       common,
     );
   if (asking) progress.on('moved', asking.wake);
-  const tasks: readonly Task[] = [sealing, anchoring, fixity, ...(late ? [late] : [])];
+  const tasks: readonly Task[] = [
+    ...[sealing, anchoring, fixity],
+    ...(late ? [late] : []),
+    ...(cases ? [cases] : []),
+  ];
   return {
     health: () => ({
       sealing: sealing.health().problem,
@@ -134,6 +155,7 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
       fixity: fixity.health().problem ?? stored.problem(),
       stamping: late?.health().problem,
       authorities: asking?.problem(),
+      procedures: cases?.health().problem,
     }),
     isLeading: turns.isLeading,
     onProgress(listener) {

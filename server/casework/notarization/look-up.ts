@@ -28,7 +28,12 @@ export interface LookUps {
   /** whoever is a notary of the office now, approvers among them */
   notariesOf(office: string): Promise<readonly string[]>;
   /** whether the office's deposit holds this file, and whether its signature on it holds */
-  examineDeed(office: string, deposit: string, sha256: string): Promise<Omit<DeedFact, 'numberTaken'>>;
+  examineDeed(
+    caseId: string,
+    office: string,
+    deposit: string,
+    sha256: string,
+  ): Promise<Omit<DeedFact, 'numberTaken'>>;
 }
 
 /** Actions that rest on the evidence as it is at this moment. */
@@ -147,7 +152,7 @@ async function deedOf(
   if (typeof number !== 'string' || typeof sha256 !== 'string' || typeof deposit !== 'string') return null;
   const known = await deps.store.deedByNumber(number);
   return {
-    ...(await deps.examineDeed(office, deposit, sha256)),
+    ...(await deps.examineDeed(record?.id ?? '', office, deposit, sha256)),
     numberTaken: known !== undefined && known.case !== record?.id,
   };
 }
