@@ -776,6 +776,8 @@ export const en: Sentences = {
     'deed-certificate-twice': 'certificate {number} stands in the annex twice',
     'deed-digest-invalid': '{at} of the deed holds a digest that is not 64 lower-case hex digits',
     'deed-attachment-surplus': 'certificate {number} is not listed in the annex and cannot be attached',
+    'deed-chain-unreadable':
+      'the chain of certificates cannot be used: it must be one to four X.509 certificates (DER), the signing one first',
     'deed-already-sealed': 'this deed is signed already',
     'deed-cms-too-long': 'the signature (CMS) is too long: at most {limit} bytes, now {actual}',
     'deed-cms-unreadable':

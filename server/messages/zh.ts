@@ -699,6 +699,7 @@ export const zh: Sentences = {
     'deed-certificate-twice': '存证证书 {number} 在附件中列了两次',
     'deed-digest-invalid': '公证书的 {at} 含有不是 64 位小写十六进制的哈希值',
     'deed-attachment-surplus': '存证证书 {number} 不在附件清单之中，不能附入',
+    'deed-chain-unreadable': '签名证书链不可用：应为一至四张 X.509 证书（DER），签名证书在前',
     'deed-already-sealed': '此公证书已经签名，不能再签',
     'deed-cms-too-long': '签名（CMS）过长：最多 {limit} 字节，现为 {actual}',
     'deed-cms-unreadable': '签名（CMS）不可用：应为 DER，一名签名者，不含正文，也不含未签名的属性',

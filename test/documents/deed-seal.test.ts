@@ -10,7 +10,7 @@ import { certificateSet } from '../../server/core/token/build.ts';
 import { sha256Imprint } from '../../server/core/token/imprint.ts';
 import { MAX_DEED_CMS_BYTES, prepareDeed } from '../../server/documents/deed/prepare.ts';
 import { DeedProblem } from '../../server/documents/deed/problem.ts';
-import { type OfficeSeal, sealDeed, signDeed } from '../../server/documents/deed/seal.ts';
+import { checkRegistration, type OfficeSeal, sealDeed, signDeed } from '../../server/documents/deed/seal.ts';
 import { renderDeed } from '../../server/documents/pdf/deed.ts';
 import { type Ranged, signedBytes } from '../../server/documents/pdf/seal.ts';
 import { CA, type Issued, issue, openssl } from '../core/read/openssl.ts';
@@ -210,15 +210,16 @@ const small: Ranged = {
   byteRange: [0, head.length - 1, head.length + 2 * 8_000 + 1, '> behind'.length - 1],
 };
 
-for (const [how, wish] of Object.entries({
-  'P-256': {},
-  'RSA with its chain': { by: rsa, options: ['-certfile', middle.files.certificate] },
-}))
+/** Of the longer one every fifth: they fall on each bit of a byte. */
+for (const [how, wish, step] of [
+  ['P-256', {}, 1],
+  ['RSA with its chain', { by: rsa, options: ['-certfile', middle.files.certificate] }, 5],
+] as const)
   t.test(`every single bit of a CMS counts: ${how}`, async (t) => {
     const cms = opensslCms({ ...wish, to: small });
     t.equal(await refused(cms, {}, small), undefined);
     const codes = new Map<string, number>();
-    for (let bit = 0; bit < cms.length * 8; bit++) {
+    for (let bit = 0; bit < cms.length * 8; bit += step) {
       const code = await refused(cms.with(bit >> 3, cms[bit >> 3]! ^ (1 << (bit & 7))), {}, small);
       if (code === undefined) t.fail(`bit ${bit} changes nothing`);
       else codes.set(code, (codes.get(code) ?? 0) + 1);
@@ -340,6 +341,27 @@ t.test('the office’s certificate must be fit to sign now', async (t) => {
   t.equal(await refused(wrong, { registered: [[enciphers.der]] }, small), 'deed-cms-signer-unfit');
   t.equal(await refused(cms, { registered: [] }, small), 'deed-cms-signer-unregistered');
   t.equal(await refused(cms, { registered: [[], ...registered] }, small), undefined);
+});
+
+t.test('an office registers a chain that could sign today, and no other', async (t) => {
+  const now = { nowMs: NOW, verifier: nodeSignatures };
+  for (const chain of [[office.der], [office.der, middle.der], [rsa.der, middle.der, root.der]])
+    await t.resolves(checkRegistration(chain, now));
+  const codes: Readonly<Record<string, readonly (readonly Uint8Array[])[]>> = {
+    'deed-chain-unreadable': [[], [office.der, new Uint8Array(3)]],
+    'deed-cms-signer-unfit': [
+      [middle.der, root.der],
+      [office.der, root.der],
+      [office.der, office.der],
+      [office.der, middle.der, root.der, root.der],
+    ],
+  };
+  for (const [code, chains] of Object.entries(codes))
+    for (const chain of chains) await t.rejects(checkRegistration(chain, now), { code });
+  const error = await checkRegistration([office.der], { ...now, nowMs: NOW + 1e11 }).catch(
+    (caught: unknown) => caught as DeedProblem,
+  );
+  t.equal((error as DeedProblem).because?.code, 'chain-expired');
 });
 
 t.test('a time-stamp that is not over this signature, or holds no certificate, is not put in', async (t) => {

@@ -1,10 +1,12 @@
 import t from 'tap';
+import { createThread } from '../../server/adapters/workers/thread.ts';
 import { openPdf } from '../../server/core/container/pdf.ts';
 import { assembleDeed, ranges } from '../../server/documents/deed/assemble.ts';
 import { checkDeed, chineseDate, type DeedContent } from '../../server/documents/deed/content.ts';
 import { prepareDeed } from '../../server/documents/deed/prepare.ts';
 import { DEED_CODES } from '../../server/documents/deed/problem.ts';
 import { renderDeed } from '../../server/documents/pdf/deed.ts';
+import { type DeedJob, PAPER_PROGRAM, type Unsigned } from '../../server/documents/pdf/program.ts';
 import { DEED_SENTENCES, DEED_WORDS, deedSentence, deedWords } from '../../server/messages/deed.ts';
 import { refusal } from '../support/format-error.ts';
 import { glyphsIn, opened, squeezed, whyNoPoppler } from '../support/poppler.ts';
@@ -354,6 +356,11 @@ t.test('the same deed gives the same document', async (t) => {
   const job = { deed: contentOf(), attachments: [], cmsBytes: 1_000, signedMs: SIGNED_MS };
   const [one, other] = [await renderDeed(job), await renderDeed(job)];
   t.ok(Buffer.from(one.bytes).equals(other.bytes));
+  const thread = createThread<DeedJob>(PAPER_PROGRAM, undefined);
+  t.teardown(() => thread.close());
+  const there = await thread.ask<Unsigned>(job);
+  t.ok(Buffer.from(one.bytes).equals(there.bytes), 'on another thread too');
+  t.equal(there.offset, one.offset);
 });
 
 t.test('every font is embedded and can be read back', { skip }, async (t) => {

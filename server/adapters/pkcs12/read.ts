@@ -10,8 +10,9 @@ import {
   TAG,
 } from '../../core/read/der.ts';
 import { Pkcs12Problem } from '../../ports/office-key.ts';
+import { decrypted } from './decrypt.ts';
 import { definite } from './definite.ts';
-import { decrypted, derive, hashOf, type Unlocking } from './keys.ts';
+import { derive, hashOf, type Unlocking } from './keys.ts';
 
 /*
  * A PKCS#12 file, RFC 7292: first its MAC, which says whether the pass phrase is right, then what is in it. Of kinds of

@@ -16,6 +16,7 @@ export const DEED_CODES = [
   'deed-digest-invalid',
   'deed-attachment-surplus',
   // seal.ts
+  'deed-chain-unreadable',
   'deed-already-sealed',
   'deed-cms-too-long',
   'deed-cms-unreadable',

@@ -7,6 +7,7 @@ import { type Certificate, parseCertificate } from '../../core/read/x509.ts';
 import { FormatError } from '../../core/reason.ts';
 import { verifyChain } from '../../core/verify/chain.ts';
 import type { SignatureVerifier } from '../../core/verify/signatures.ts';
+import { readable } from '../../core/verify/signer.ts';
 import { checkToken } from '../../core/verify/token.ts';
 import type { OfficeSignature } from '../../ports/office-key.ts';
 import { filled, type Ranged, roomOf, signedBytes } from '../pdf/seal.ts';
@@ -133,8 +134,18 @@ function refuseSurplus({ certificates }: SignedData, chain: readonly Certificate
   if (!isOnce || !areKnown || !isThere) throw new DeedProblem('deed-cms-certificate-surplus');
 }
 
+type Now = Pick<OfficeSeal, 'nowMs' | 'verifier'>;
+
+/** Whether an office can register this chain: it could sign a deed today. Throws DeedProblem. */
+export async function checkRegistration(chain: readonly Uint8Array[], now: Now): Promise<void> {
+  const certificates = chain.flatMap((raw) => readable(raw) ?? []);
+  if (chain.length === 0 || certificates.length < chain.length)
+    throw new DeedProblem('deed-chain-unreadable');
+  await refuseUnfit(certificates, now);
+}
+
 /** In force now, for signing, and each issued by the next one. */
-async function refuseUnfit(chain: readonly Certificate[], { nowMs, verifier }: OfficeSeal): Promise<void> {
+async function refuseUnfit(chain: readonly Certificate[], { nowMs, verifier }: Now): Promise<void> {
   const [leaf, ...intermediates] = chain as [Certificate, ...Certificate[]];
   const result = await verifyChain({
     leaf,
