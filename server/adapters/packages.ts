@@ -6,7 +6,7 @@ import {
   ZipReader,
 } from '@zip.js/zip.js/lib/zip-core-custom.js';
 import { MAX_CERTIFICATE_BYTES } from '../core/certificate/certificate.ts';
-import type { OpenedPackage, Packed, Source } from '../core/container/open.ts';
+import { type Filed, type OpenedPackage, type Packed, type Source, upTo } from '../core/container/open.ts';
 import {
   checkEntryCount,
   chooseFrom,
@@ -15,7 +15,6 @@ import {
   originalName,
   unreadablePackage,
 } from '../core/container/package.ts';
-import { concat } from '../core/read/bytes.ts';
 import { FormatError } from '../core/reason.ts';
 
 /*
@@ -70,27 +69,79 @@ function watched(source: Source, troubles: unknown[]): Source {
   };
 }
 
+type Listed = Entry & { readonly name: string; readonly isFolder: boolean };
+type Options = ConstructorParameters<typeof ZipReader>[1];
+
+/** What an archive lists, up to so many entries. */
+async function listed(
+  reader: SourceReader,
+  most?: number,
+  options: Options = {},
+): Promise<readonly Listed[]> {
+  const zip = new ZipReader(reader, {
+    // Whatever two programs could read in two ways is refused: the one decides and the other shows.
+    strictness: 'strict',
+    checkSignature: true,
+    checkOverlappingEntry: true,
+    ...options,
+  });
+  const entries: Listed[] = [];
+  for await (const entry of zip.getEntriesGenerator()) {
+    entries.push(Object.assign(entry, { name: entry.filename, isFolder: entry.directory }));
+    checkEntryCount(entries.length, most);
+  }
+  return entries;
+}
+
 export async function openPackage(source: Source, limit: number): Promise<OpenedPackage> {
   const troubles: unknown[] = [];
   const meter = createMeter(limit);
   return understood(async () => {
-    const reader = new ZipReader(new SourceReader(watched(source, troubles)), {
-      // Whatever two programs could read in two ways is refused: the one decides and the other shows.
-      strictness: 'strict',
-      checkSignature: true,
-      checkOverlappingEntry: true,
-    });
-    const listed: (Entry & { readonly name: string; readonly isFolder: boolean })[] = [];
-    for await (const entry of reader.getEntriesGenerator()) {
-      listed.push(Object.assign(entry, { name: entry.filename, isFolder: entry.directory }));
-      checkEntryCount(listed.length);
-    }
-    const { certificate, originals } = chooseFrom(listed);
+    const reader = new SourceReader(watched(source, troubles));
+    const { certificate, originals } = chooseFrom(await listed(reader));
     return {
-      certificate: await held(unpack(fileOf(certificate), meter, troubles), MAX_CERTIFICATE_BYTES + 1),
+      certificate: await upTo(unpack(fileOf(certificate), meter, troubles), MAX_CERTIFICATE_BYTES + 1),
       originals: await Promise.all(originals.map((entry) => packed(fileOf(entry), source, meter, troubles))),
     };
   }, troubles);
+}
+
+/** All files of an archive, whoever packed it. What is wrong with one of them is told when that one is unpacked. */
+export async function openArchive(
+  source: Source,
+  limits: { readonly bytes: number; readonly entries: number },
+): Promise<readonly Filed[]> {
+  const troubles: unknown[] = [];
+  const meter = createMeter(limits.bytes);
+  return understood(async () => {
+    const reader = new SourceReader(watched(source, troubles));
+    const entries = await listed(reader, limits.entries, { decodeText: nameAsWritten });
+    return entries
+      .filter((entry) => !entry.isFolder)
+      .map((entry) => ({
+        name: entry.name,
+        async *unpack() {
+          yield* unpack(fileOf(entry), meter, troubles);
+        },
+      }));
+  }, troubles);
+}
+
+const STRICT = { fatal: true } as const;
+
+/**
+ * Chinese Windows writes names in its own code page and marks them as nothing: read as the standard says (CP437) they are
+ * not to be read. Only where names decide nothing: two programs may read them in two ways.
+ */
+function nameAsWritten(bytes: Uint8Array, encoding: string): string | undefined {
+  if (encoding !== 'cp437') return undefined;
+  for (const name of ['utf-8', 'gb18030'])
+    try {
+      return new TextDecoder(name, STRICT).decode(bytes);
+    } catch {
+      // Not in this one.
+    }
+  return undefined;
 }
 
 function fileOf(entry: Entry): FileEntry {
@@ -143,16 +194,4 @@ async function* unpack(
     stop.abort();
     await reader.cancel().catch(() => {});
   }
-}
-
-/** Up to `limit` bytes: one more than is allowed is enough to see that it is too much. */
-async function held(pieces: AsyncIterable<Uint8Array>, limit: number): Promise<Uint8Array> {
-  const all: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of pieces) {
-    all.push(piece);
-    size += piece.length;
-    if (size >= limit) break;
-  }
-  return concat(...all).subarray(0, limit);
 }

@@ -207,6 +207,8 @@ export const REASON_CODES = [
   'package-unreadable',
   'package-too-large',
   'package-packed-too-densely',
+  'archive-without-certificate',
+  'archive-certificates-too-many',
   // verify/: why a check passed, failed or was left open
   'earlier-check-failed',
   'format-read',

@@ -247,6 +247,8 @@ export const en: Sentences = {
     'package-unreadable': 'the package cannot be read ({why})',
     'package-too-large': 'more than {limit} bytes come out of the package',
     'package-packed-too-densely': '{name} is packed more than {limit} to one, and is not unpacked',
+    'archive-without-certificate': 'there is no certificate in it (.json or .pdf)',
+    'archive-certificates-too-many': 'more than {limit} certificates; check them in several calls',
     'earlier-check-failed': 'not checked because an earlier check did not pass',
     'format-read': '{format}, in canonical form',
     'signature-holds': 'the signature holds, by {signer}',
@@ -714,6 +716,36 @@ export const en: Sentences = {
     'tsp-own-authority':
       "the token comes from the operator's own time-stamp service ({subject}), which is no outside authority",
     'revocation-unanswered': 'what is said about revocation says nothing of these certificates',
+  },
+  item: {
+    'verification-too-costly':
+      'checking this takes more than {limit} signatures, which is not done; check it alone by the command line',
+    'call-too-costly':
+      'all of these together take more than {limit} signatures, and no more are checked; use several calls',
+    'package-within': 'a package inside an archive is not opened; hand it in by itself',
+    'line-too-long': 'the line has more than {limit} bytes',
+    'line-member-wrong':
+      'the member {member} is not as it has to be: certificate, sha256 and sm3 (lists of lower-case hex, place by place, null for an SM3 that is not known)',
+  },
+  table: {
+    item: 'item',
+    name: 'name',
+    verdict: 'verdict',
+    number: 'certificate number',
+    title: 'title',
+    depositor: 'depositor',
+    earliest: 'earliest proven time (UTC)',
+    clock: 'clock',
+    'reasons-zh': 'reasons in Chinese',
+    'reasons-en': 'reasons in English',
+    'same-as': 'same certificate as item',
+    sha256: 'SHA-256 of the certificate',
+    total: 'total',
+    'not-checked': 'not checked',
+    'clock-block': 'block',
+    'clock-authority': 'time-stamp authority',
+    counts: '{total} items: {valid} valid, {invalid} invalid, {incomplete} incomplete, {refused} not checked',
+    unmatched: '{count} files are in no certificate’s list: {names}',
   },
   page: pageEn,
 };

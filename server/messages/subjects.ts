@@ -15,6 +15,8 @@ export type Subject =
   | 'health'
   | 'outside'
   | 'left-out'
+  | 'item'
+  | 'table'
   | 'page';
 
 export type Sentences = Readonly<Record<Subject, Readonly<Record<string, string>>>>;

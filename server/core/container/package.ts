@@ -56,9 +56,8 @@ export function chooseFrom<Entry extends PackedName>(entries: readonly Entry[]):
 export const originalName = (name: string): string => name.slice(ORIGINALS.length);
 
 /** Throws where a package lists more than any of ours would. */
-export function checkEntryCount(count: number): void {
-  if (count > MAX_PACKAGE_ENTRIES)
-    throw new FormatError('package-entries-too-many', { limit: MAX_PACKAGE_ENTRIES });
+export function checkEntryCount(count: number, limit = MAX_PACKAGE_ENTRIES): void {
+  if (count > limit) throw new FormatError('package-entries-too-many', { limit });
 }
 
 /** Whatever a library says is wrong with it. */

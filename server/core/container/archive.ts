@@ -1,0 +1,44 @@
+import { CERTIFICATE_FORMAT } from '../certificate/certificate.ts';
+import { MANIFEST_FORMAT } from '../entry/manifest.ts';
+import { HEADERS_FORMAT } from '../headers/headers.ts';
+import { FormatError } from '../reason.ts';
+import { formatOf, RENEWAL_FORMAT } from '../renewal/renewal.ts';
+import { TRUST_FORMAT } from '../verify/trust.ts';
+
+/*
+ * Many certificates in one archive (ZIP) or one folder, with evidence among them. A name says what may be a certificate;
+ * what belongs to which, digests say and nothing else does.
+ */
+
+/** What a notary's office, a court or a platform checks in one go. */
+export const MAX_ARCHIVE_CERTIFICATES = 1_000;
+
+/** Each certificate with its evidence; a directory of so many entries is held in memory. */
+export const MAX_ARCHIVE_ENTRIES = 10_000;
+
+/** `aside`: what systems put beside files of their own accord. */
+export type ArchiveKind = 'certificate' | 'pdf' | 'package' | 'file' | 'aside';
+
+const BY_ENDING: readonly (readonly [RegExp, ArchiveKind])[] = [
+  [/(?:^|\/)(?:__MACOSX\/|\.DS_Store$)/, 'aside'],
+  [/\.json$/i, 'certificate'],
+  [/\.pdf$/i, 'pdf'],
+  [/\.zip$/i, 'package'],
+];
+
+/** What an entry may be, by its name. */
+export const archiveKind = (name: string): ArchiveKind =>
+  BY_ENDING.find(([ending]) => ending.test(name))?.[1] ?? 'file';
+
+/** They lie beside certificates in packages of ours, and are none. */
+const BESIDE: readonly string[] = [MANIFEST_FORMAT, TRUST_FORMAT, RENEWAL_FORMAT, HEADERS_FORMAT];
+
+/** Another document of ours, by its format. One whose format was damaged is taken for a certificate, so that it is told. */
+export const liesBeside = (bytes: Uint8Array): boolean =>
+  BESIDE.includes(formatOf(bytes) ?? CERTIFICATE_FORMAT);
+
+/** Throws where there are none, or more than one call may have. */
+export function checkCertificateCount(count: number, limit: number): void {
+  if (count === 0) throw new FormatError('archive-without-certificate');
+  if (count > limit) throw new FormatError('archive-certificates-too-many', { limit });
+}
