@@ -209,6 +209,7 @@ export const REASON_CODES = [
   'package-packed-too-densely',
   'archive-without-certificate',
   'archive-certificates-too-many',
+  'archive-certificates-too-large',
   // verify/: why a check passed, failed or was left open
   'earlier-check-failed',
   'format-read',

@@ -6,7 +6,7 @@ import type { OpenArchive, Source } from '../core/container/open.ts';
 import { AS_LINES, AS_TABLE, type Form, written } from '../documents/tables/written.ts';
 import type { BesideShape, ItemLine } from '../messages/checked.ts';
 import { sortFiles } from '../pipeline/archive-items.ts';
-import { checkMany, type Item } from '../pipeline/check-many.ts';
+import { checkMany, type Item, SERVICE_LIMITS } from '../pipeline/check-many.ts';
 import { beginsAsLines, lineItems, linesOf } from '../pipeline/line-items.ts';
 import { asContainer } from './container.ts';
 import { attachment } from './evidence.ts';
@@ -91,6 +91,7 @@ async function answer(
       trust: deps.trust(),
       blocks: deps.blockLookUp(),
       signatures: deps.signatures,
+      limits: SERVICE_LIMITS,
     });
     const form = formOf(request);
     const told = ({ verdict }: ItemLine): void => {
@@ -137,7 +138,10 @@ function filesOf(source: Source, deps: VerifyBatchRoutes, gone: AbortSignal): Pr
   const limits = { bytes: deps.limits.uploadBytes, entries: MAX_ARCHIVE_ENTRIES };
   const hash = (stream: AsyncIterable<Uint8Array>) => hashOf(deps, whileThere(stream, gone));
   return asContainer(async () =>
-    sortFiles(await deps.openArchive(source, limits), { hash, most: MAX_ARCHIVE_CERTIFICATES }),
+    sortFiles(await deps.openArchive(source, limits), {
+      hash,
+      limits: { items: MAX_ARCHIVE_CERTIFICATES, bytes: SERVICE_LIMITS.bytesOfAll },
+    }),
   );
 }
 

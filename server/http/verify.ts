@@ -11,7 +11,7 @@ import type { Report } from '../core/verify/report.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import type { Trust } from '../core/verify/trust.ts';
 import { presentReport } from '../messages/report.ts';
-import { checkOne, type Given, ItemRefused } from '../pipeline/check-many.ts';
+import { checkOne, type Given, ItemRefused, SERVICE_LIMITS } from '../pipeline/check-many.ts';
 import type { BlockLookUp } from '../pipeline/compare.ts';
 import { exactBytes, MAX_GIVEN_FILES } from '../pipeline/line-items.ts';
 import type { Digests } from '../ports/work.ts';
@@ -108,6 +108,7 @@ async function checked(deps: VerifyRoutes, given: Given): Promise<Report> {
       trust: deps.trust(),
       blocks: deps.blockLookUp(),
       signatures: deps.signatures,
+      limits: SERVICE_LIMITS,
     });
   } catch (error) {
     if (!(error instanceof ItemRefused)) throw error;

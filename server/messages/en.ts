@@ -249,6 +249,8 @@ export const en: Sentences = {
     'package-packed-too-densely': '{name} is packed more than {limit} to one, and is not unpacked',
     'archive-without-certificate': 'there is no certificate in it (.json or .pdf)',
     'archive-certificates-too-many': 'more than {limit} certificates; check them in several calls',
+    'archive-certificates-too-large':
+      'the certificates are too large together (at most {limit} bytes, a sixteenth of a PDF counts); check them in several calls',
     'earlier-check-failed': 'not checked because an earlier check did not pass',
     'format-read': '{format}, in canonical form',
     'signature-holds': 'the signature holds, by {signer}',
@@ -721,7 +723,7 @@ export const en: Sentences = {
     'verification-too-costly':
       'checking this takes more than {limit} signatures, which is not done; check it alone by the command line',
     'call-too-costly':
-      'all of these together take more than {limit} signatures, and no more are checked; use several calls',
+      'all of these together are too much to check at once: neither this one nor those behind it are; use several calls',
     'package-within': 'a package inside an archive is not opened; hand it in by itself',
     'line-too-long': 'the line has more than {limit} bytes',
     'line-member-wrong':

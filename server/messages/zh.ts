@@ -233,6 +233,8 @@ export const zh: Sentences = {
     'package-packed-too-densely': '压缩包中 {name} 的压缩比超过 {limit} 倍，不予展开',
     'archive-without-certificate': '其中没有证书（.json 或 .pdf）',
     'archive-certificates-too-many': '其中的证书超过 {limit} 份，请分次核验',
+    'archive-certificates-too-large':
+      '其中的证书合计过大（上限 {limit} 字节，PDF 按十六分之一计），请分次核验',
     'earlier-check-failed': '前一项未通过，未再检查',
     'format-read': '格式 {format}，写法规范',
     'signature-holds': '签名成立，签名者 {signer}',
@@ -651,7 +653,7 @@ export const zh: Sentences = {
   },
   item: {
     'verification-too-costly': '核验此证书须验证的签名超过 {limit} 个，不予核验；请用命令行单独核验',
-    'call-too-costly': '这一次须验证的签名合计超过 {limit} 个，其余不再核验；请分次核验',
+    'call-too-costly': '这一次要核验的合计过多，此项及其后不再核验；请分次核验',
     'package-within': '压缩包之内的压缩包不予打开；请单独提交核验',
     'line-too-long': '此行超过 {limit} 字节',
     'line-member-wrong':

@@ -2,14 +2,16 @@ import { MAX_CERTIFICATE_BYTES, parseCertificate } from '../core/certificate/cer
 import {
   type ArchiveKind,
   archiveKind,
+  beginsAsCertificate,
   checkCertificateCount,
   liesBeside,
+  namesOurFormat,
 } from '../core/container/archive.ts';
 import { type Filed, upTo } from '../core/container/open.ts';
 import { MAX_PDF_BYTES, openPdf } from '../core/container/pdf.ts';
 import { FormatError } from '../core/reason.ts';
 import { type GivenFile, listedFiles } from '../core/verify/files.ts';
-import { type Given, type Item, ItemRefused } from './check-many.ts';
+import { costInBytes, type Given, type Item, ItemRefused } from './check-many.ts';
 
 /*
  * Certificates and evidence out of one archive or folder. Everything is hashed once; of what may be a certificate it is
@@ -25,8 +27,8 @@ export interface Digested {
 
 export interface SortDeps {
   readonly hash: (stream: AsyncIterable<Uint8Array>) => Promise<Digested>;
-  /** items that there may be */
-  readonly most: number;
+  /** items that there may be, and what all that may be certificates may cost together */
+  readonly limits: { readonly items: number; readonly bytes: number };
 }
 
 /** What came with the certificates. */
@@ -62,13 +64,15 @@ interface Known {
 /** Throws FormatError where the archive as a whole is refused. */
 export async function sortFiles(files: readonly Filed[], deps: SortDeps): Promise<Sorted> {
   const all: Known[] = [];
-  for (const file of files) all.push(await look(file, deps));
+  const { hash, limits } = deps;
+  const cost = createCost(limits.bytes);
+  for (const file of files) all.push(await look(file, hash, cost));
   const pool = createPool(all);
   const claimed = await claimedOf(all);
   const isItem = ({ seen, digested, wrong }: Known): boolean =>
     wrong !== undefined || seen === 'certificate' || (seen === 'doubtful' && !claimed.has(digested!.sha256));
   const items = all.filter(isItem);
-  checkCertificateCount(items.length, deps.most);
+  checkCertificateCount(items.length, limits.items);
   const evidence = all.filter((one) => one.seen !== 'aside' && !isItem(one));
   return {
     items: items.map((one) => ({ name: one.name, read: () => read(one, pool) })),
@@ -82,16 +86,31 @@ export async function sortFiles(files: readonly Filed[], deps: SortDeps): Promis
 }
 
 /** Of these not one entry is wrong but the whole: it is made to cost much. */
-const OF_ALL: readonly string[] = ['package-too-large', 'package-packed-too-densely'];
+const OF_ALL: readonly string[] = [
+  'package-too-large',
+  'package-packed-too-densely',
+  'archive-certificates-too-large',
+];
 
-async function look(file: Filed, { hash }: SortDeps): Promise<Known> {
+/** Throws where what may be certificates is too much to read. */
+type Cost = (bytes: number) => void;
+
+function createCost(limit: number): Cost {
+  let all = 0;
+  return (bytes) => {
+    all += bytes;
+    if (all > limit) throw new FormatError('archive-certificates-too-large', { limit });
+  };
+}
+
+async function look(file: Filed, hash: SortDeps['hash'], cost: Cost): Promise<Known> {
   const kind = archiveKind(file.name);
   const one = { file, name: file.name.slice(0, MAX_NAME), kind, wrong: undefined };
   if (kind === 'aside') return { ...one, digested: undefined, seen: 'aside' };
   const kept: Uint8Array[] = [];
   try {
     const digested = await hash(keeping(file.unpack(), limitOf(kind), kept));
-    return { ...one, digested, seen: seenIn(Buffer.concat(kept), kind) };
+    return { ...one, digested, seen: seenIn(Buffer.concat(kept), kind, cost) };
   } catch (error) {
     if (!(error instanceof FormatError) || OF_ALL.includes(error.code)) throw error;
     return { ...one, digested: undefined, seen: 'doubtful', wrong: error };
@@ -115,18 +134,34 @@ async function* keeping(
   }
 }
 
-function seenIn(bytes: Uint8Array, kind: ArchiveKind): Seen {
+function seenIn(bytes: Uint8Array, kind: ArchiveKind, cost: Cost): Seen {
   if (kind === 'file') return 'evidence';
   if (kind === 'package') return 'doubtful';
-  if (kind === 'certificate' && liesBeside(bytes)) return 'aside';
-  return listOf(bytes, kind) === undefined ? 'doubtful' : 'certificate';
+  const certificate = certificateIn(bytes, kind);
+  if (certificate !== undefined) {
+    cost(costInBytes(certificate.length, kind === 'pdf' ? bytes.length : 0));
+    return listOf(certificate) === undefined ? 'doubtful' : 'certificate';
+  }
+  if (kind === 'pdf' || !namesOurFormat(bytes)) return 'doubtful';
+  cost(bytes.length);
+  return liesBeside(bytes) ? 'aside' : 'doubtful';
+}
+
+/** What may be a certificate, not read yet; undefined where there is none to see. */
+function certificateIn(bytes: Uint8Array, kind: ArchiveKind): Uint8Array | undefined {
+  if (kind === 'certificate') return beginsAsCertificate(bytes) ? bytes : undefined;
+  try {
+    return openPdf(bytes).certificate;
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
 }
 
 /** Digests that it lists; undefined where it is no certificate. */
-function listOf(bytes: Uint8Array, kind: ArchiveKind): readonly string[] | undefined {
+function listOf(certificate: Uint8Array): readonly string[] | undefined {
   try {
-    const certificate = parseCertificate(kind === 'pdf' ? openPdf(bytes).certificate : bytes);
-    return (listedFiles(certificate.entry) ?? []).map(({ sha256 }) => sha256);
+    return (listedFiles(parseCertificate(certificate).entry) ?? []).map(({ sha256 }) => sha256);
   } catch (error) {
     if (error instanceof FormatError) return undefined;
     throw error;
@@ -140,7 +175,8 @@ async function claimedOf(all: readonly Known[]): Promise<ReadonlySet<string>> {
   if (asked.size === 0) return claimed;
   for (const { file, kind, seen } of all) {
     if (seen !== 'certificate') continue;
-    const listed = listOf(await upTo(file.unpack(), limitOf(kind)), kind) ?? [];
+    const certificate = certificateIn(await upTo(file.unpack(), limitOf(kind)), kind);
+    const listed = (certificate && listOf(certificate)) ?? [];
     for (const digest of listed) if (asked.has(digest)) claimed.add(digest);
   }
   return claimed;
@@ -169,8 +205,8 @@ async function read(one: Known, pool: ReturnType<typeof createPool>): Promise<Gi
   if (one.wrong !== undefined) throw one.wrong;
   if (one.kind === 'package') throw new ItemRefused('package-within');
   const bytes = await upTo(one.file.unpack(), limitOf(one.kind));
-  const files = pool.of(listOf(bytes, one.kind) ?? []);
-  if (one.kind !== 'pdf') return { certificate: bytes, files };
-  const pdf = openPdf(bytes);
-  return { certificate: pdf.certificate, pdf, files };
+  const pdf = one.kind === 'pdf' ? openPdf(bytes) : undefined;
+  const certificate = pdf?.certificate ?? bytes;
+  const files = one.seen === 'certificate' ? pool.of(listOf(certificate) ?? []) : [];
+  return { certificate, pdf, files };
 }

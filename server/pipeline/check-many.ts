@@ -1,5 +1,5 @@
 import type { Pdf } from '../core/container/pdf.ts';
-import { sha256 } from '../core/hash/sha256.ts';
+import { sha256 as sha256Of } from '../core/hash/sha256.ts';
 import { toHex } from '../core/read/bytes.ts';
 import { FormatError, type ReasonDetail } from '../core/reason.ts';
 import type { GivenFile } from '../core/verify/files.ts';
@@ -14,10 +14,34 @@ import type { BlockLookUp } from './compare.ts';
  * come one at a time and each is let go before the next, so that a thousand take the memory of one.
  */
 
-/** Signatures that one certificate may cost. The fullest certificates of a service ask for a dozen, with renewals for some more. */
-const MAX_SIGNATURES = 1_000;
-/** And all of one call together: a thousand of the fullest, twice. */
-const MAX_SIGNATURES_OF_ALL = 25_000;
+/** What checks may cost somebody who works for strangers. */
+export interface CheckLimits {
+  /** of one certificate: the fullest of a service asks for a dozen signatures, with renewals for some more */
+  readonly signatures: number;
+  /** of all in one call: a thousand of the fullest, twice */
+  readonly signaturesOfAll: number;
+  /** of all certificates together: a thousand of ten times the usual size; what is made to be read slowly takes 0.2 s per MiB */
+  readonly bytesOfAll: number;
+}
+
+export const SERVICE_LIMITS: CheckLimits = {
+  signatures: 1_000,
+  signaturesOfAll: 25_000,
+  bytesOfAll: 64 * 1024 * 1024,
+};
+
+/** On a machine of one's own. */
+export const NO_LIMITS: CheckLimits = {
+  signatures: Number.POSITIVE_INFINITY,
+  signaturesOfAll: Number.POSITIVE_INFINITY,
+  bytesOfAll: Number.POSITIVE_INFINITY,
+};
+
+/** A document is searched and hashed and not read: its bytes cost less. */
+const PDF_SHARE = 16;
+
+export const costInBytes = (certificateBytes: number, pdfBytes: number): number =>
+  certificateBytes + pdfBytes / PDF_SHARE;
 
 export const ITEM_CODES = [
   'verification-too-costly',
@@ -54,6 +78,7 @@ export interface CheckDeps {
   /** What sources of the reader's own choice say of the blocks that a certificate stands on. */
   readonly blocks: BlockLookUp;
   readonly signatures: SignatureVerifier;
+  readonly limits: CheckLimits;
 }
 
 /** Throws ItemRefused where it is made to cost more than any certificate does. */
@@ -62,16 +87,18 @@ export async function checkOne(given: Given, deps: CheckDeps): Promise<Report> {
     ...given,
     trust: deps.trust,
     blocks: await deps.blocks(given.certificate),
-    signatures: atMost(MAX_SIGNATURES, deps.signatures, 'verification-too-costly'),
+    signatures: atMost(deps.limits.signatures, deps.signatures, () => {
+      throw new ItemRefused('verification-too-costly', { limit: deps.limits.signatures });
+    }),
   });
 }
 
 /** Whoever wants to know all the same checks it himself. */
-function atMost(limit: number, { verify }: SignatureVerifier, code: ItemCode): SignatureVerifier {
+function atMost(limit: number, { verify }: SignatureVerifier, refuse: () => never): SignatureVerifier {
   let asked = 0;
   return {
     verify(request) {
-      if (++asked > limit) throw new ItemRefused(code, { limit });
+      if (++asked > limit) refuse();
       return verify(request);
     },
   };
@@ -117,25 +144,42 @@ export async function* checkMany(
   items: Iterable<Item> | AsyncIterable<Item>,
   deps: CheckDeps,
 ): AsyncGenerator<ItemResult> {
-  const limited = {
-    ...deps,
-    signatures: atMost(MAX_SIGNATURES_OF_ALL, deps.signatures, 'call-too-costly'),
-  };
+  const purse = createPurse(deps);
   const seen = new Map<string, number>();
   let count = 0;
   for await (const { name, read } of items) {
     const item = ++count;
     try {
-      const given = await read();
-      const digest = toHex(sha256(given.certificate));
-      const report = await checkOne(given, limited);
-      const sameAs = seen.get(digest);
-      if (sameAs === undefined) seen.set(digest, item);
-      yield { item, name, report, sha256: digest, sameAs };
+      const given = await purse.pay(read);
+      const sha256 = toHex(sha256Of(given.certificate));
+      const report = await checkOne(given, { ...deps, signatures: purse.signatures });
+      const sameAs = seen.get(sha256);
+      if (sameAs === undefined) seen.set(sha256, item);
+      yield { item, name, report, sha256, sameAs };
     } catch (error) {
       yield { item, name, refused: refusalOf(error) };
     }
   }
+}
+
+/** What all together have cost; when it is spent nothing is read any more. */
+function createPurse({ limits, signatures }: CheckDeps) {
+  let bytes = 0;
+  let isSpent = false;
+  const refuse = (): never => {
+    isSpent = true;
+    throw new ItemRefused('call-too-costly');
+  };
+  return {
+    async pay(read: Item['read']): Promise<Given> {
+      if (isSpent) refuse();
+      const given = await read();
+      bytes += costInBytes(given.certificate.length, given.pdf?.bytes.length ?? 0);
+      if (bytes > limits.bytesOfAll) refuse();
+      return given;
+    },
+    signatures: atMost(limits.signaturesOfAll, signatures, refuse),
+  };
 }
 
 function refusalOf(error: unknown): NotChecked['refused'] {

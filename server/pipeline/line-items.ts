@@ -70,23 +70,19 @@ export async function* lineItems(source: Source): AsyncGenerator<Item> {
   for await (const line of linesOf(source)) yield itemOf(line);
 }
 
+const itemOf = ({ number, bytes }: Line): Item => ({
+  name: `line ${number}`,
+  read: async () => givenIn(bytes),
+});
+
 /** What is not JSON is taken for a certificate: its check says what is wrong with it and where. */
-function itemOf({ number, bytes }: Line): Item {
-  const name = `line ${number}`;
-  const refused = (code: 'line-too-long' | 'line-member-wrong', detail: Record<string, string | number>) => ({
-    name,
-    read: async (): Promise<Given> => {
-      throw new ItemRefused(code, detail);
-    },
-  });
-  if (bytes === undefined) return refused('line-too-long', { limit: MAX_LINE_BYTES });
+function givenIn(bytes: Uint8Array | undefined): Given {
+  if (bytes === undefined) throw new ItemRefused('line-too-long', { limit: MAX_LINE_BYTES });
   const document = strictly(bytes);
-  if (document === undefined || !('certificate' in document))
-    return { name, read: async () => ({ certificate: bytes, files: [] }) };
+  if (document === undefined || !('certificate' in document)) return { certificate: bytes, files: [] };
   const wrong = wrongMember(document);
-  if (wrong !== undefined) return refused('line-member-wrong', { member: wrong });
-  const certificate = exactBytes(document['certificate']!);
-  return { name, read: async () => ({ certificate, files: filesOf(document) }) };
+  if (wrong !== undefined) throw new ItemRefused('line-member-wrong', { member: wrong });
+  return { certificate: exactBytes(document['certificate']!), files: filesOf(document) };
 }
 
 function strictly(bytes: Uint8Array): JsonObject | undefined {

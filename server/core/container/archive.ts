@@ -1,6 +1,6 @@
-import { CERTIFICATE_FORMAT } from '../certificate/certificate.ts';
 import { MANIFEST_FORMAT } from '../entry/manifest.ts';
 import { HEADERS_FORMAT } from '../headers/headers.ts';
+import { equalBytes, utf8 } from '../read/bytes.ts';
 import { FormatError } from '../reason.ts';
 import { formatOf, RENEWAL_FORMAT } from '../renewal/renewal.ts';
 import { TRUST_FORMAT } from '../verify/trust.ts';
@@ -30,12 +30,24 @@ const BY_ENDING: readonly (readonly [RegExp, ArchiveKind])[] = [
 export const archiveKind = (name: string): ArchiveKind =>
   BY_ENDING.find(([ending]) => ending.test(name))?.[1] ?? 'file';
 
+/** Names of members stand in order (RFC 8785), and the first of a certificate is this. */
+const BEGIN = utf8('{"anchors":');
+
+/** What begins otherwise is no certificate, and need not be read to know it. */
+export const beginsAsCertificate = (bytes: Uint8Array): boolean =>
+  equalBytes(bytes.subarray(0, BEGIN.length), BEGIN);
+
+/** A character a byte: what is looked for is ASCII. */
+const ONE_EACH = new TextDecoder('latin1');
+
+/** Whether it is worth reading as another document of ours. */
+export const namesOurFormat = (bytes: Uint8Array): boolean => ONE_EACH.decode(bytes).includes('"kezheng-');
+
 /** They lie beside certificates in packages of ours, and are none. */
 const BESIDE: readonly string[] = [MANIFEST_FORMAT, TRUST_FORMAT, RENEWAL_FORMAT, HEADERS_FORMAT];
 
 /** Another document of ours, by its format. One whose format was damaged is taken for a certificate, so that it is told. */
-export const liesBeside = (bytes: Uint8Array): boolean =>
-  BESIDE.includes(formatOf(bytes) ?? CERTIFICATE_FORMAT);
+export const liesBeside = (bytes: Uint8Array): boolean => BESIDE.includes(formatOf(bytes) ?? '');
 
 /** Throws where there are none, or more than one call may have. */
 export function checkCertificateCount(count: number, limit: number): void {
