@@ -1,28 +1,23 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import process from 'node:process';
-import {
-  heldSource,
-  type Opened,
-  type OpenPackage,
-  openContainer,
-  type Source,
-} from '../core/container/open.ts';
-import { MAX_PDF_BYTES } from '../core/container/pdf.ts';
+import { type Opened, type OpenPackage, openContainer, type Source } from '../core/container/open.ts';
 import { sha256 } from '../core/hash/sha256.ts';
 import { toHex } from '../core/read/bytes.ts';
 import { FormatError } from '../core/reason.ts';
 import { MAX_RENEWAL_BYTES, MAX_RENEWALS } from '../core/renewal/renewal.ts';
 import type { GivenFile } from '../core/verify/files.ts';
-import { blocksFromHeaders, type CheckedHeaders } from '../core/verify/headers.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import { blocksToCompare, verifyCertificate } from '../core/verify/verify.ts';
 import { presentReport } from '../messages/report.ts';
 import { sentence } from '../messages/sentence.ts';
+import { blocksListed, checkAddress, confirmationsGiven } from './block-sources.ts';
+import { escapedJson } from './escaped-json.ts';
 import { hashFile, hashStream } from './hash-file.ts';
 import { hintsFor, hintsOfHeaders } from './hints.ts';
-import { MAX_PEM_BYTES, readAt, readSmall, readStart, unreadable } from './read-small.ts';
+import { MAX_PEM_BYTES, readSmall, unreadable } from './read-small.ts';
 import { briefText, reportText } from './report-text.ts';
 import { blocksFromNode, type NodeAnswer } from './rpc.ts';
+import { sourceOf } from './source.ts';
 import { readTrusts } from './trust.ts';
 import { EXIT, parse, UsageError, userPath } from './usage.ts';
 
@@ -55,11 +50,7 @@ export async function verifyCommand(
   for (const path of filePaths) files.push(await hashFile(path));
   const { blocks: told, trouble } = await blocksFrom(certificate, values);
   const wanted = blocksToCompare(certificate);
-  // A stranger's list says nothing: whose it is must follow from the trust list that was given beside it.
-  const listed = headers.flatMap(({ path, found }) =>
-    isKnown(found) ? blocksFromHeaders(found.headers, wanted, path) : [],
-  );
-  const blocks = [...told, ...listed];
+  const blocks = [...told, ...blocksListed(headers, wanted)];
   const given = { certificate, pdf, files, trust, blocks, renewals, depositorKeys };
   const report = await verifyCertificate({ ...given, signatures });
   const presented = presentReport(report);
@@ -69,40 +60,19 @@ export async function verifyCommand(
   return EXIT[report.verdict];
 }
 
-const isKnown = ({ checks }: CheckedHeaders): boolean =>
-  checks.some(({ id, status }) => id === 'issuer' && status === 'passed');
-
-/** Characters that a terminal would obey are written as escapes, which JSON means the same by. */
-const jsonText = (value: unknown): string =>
-  `${JSON.stringify(value, undefined, 2).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, escaped)}\n`;
-
-const escaped = (hidden: string): string =>
-  [...Array(hidden.length).keys()]
-    .map((i) => `\\u${hidden.charCodeAt(i).toString(16).padStart(4, '0')}`)
-    .join('');
+const jsonText = (value: unknown): string => `${escapedJson(JSON.stringify(value, undefined, 2))}\n`;
 
 async function blocksFrom(
   certificate: Uint8Array,
   { rpc, 'block-hash': hash, confirmations }: { rpc?: string; 'block-hash'?: string; confirmations?: string },
 ): Promise<NodeAnswer> {
-  const count = confirmations === undefined ? undefined : Number(confirmations);
-  if (count !== undefined && !(Number.isInteger(count) && count > 0))
-    throw new UsageError('--confirmations 应为正整数 / is a whole number above 0');
+  const count = confirmationsGiven(confirmations);
   const given = hash === undefined ? [] : [{ source: '--block-hash', hash: blockHash(hash) }];
   if (rpc === undefined) return { blocks: given, trouble: undefined };
   checkAddress(rpc);
   const wanted = blocksToCompare(certificate);
   // A certificate that names no block gives nothing to ask.
   return wanted.length === 0 ? { blocks: [], trouble: undefined } : blocksFromNode(rpc, wanted, count);
-}
-
-/** The address itself is not repeated: it may hold a key. */
-function checkAddress(rpc: string): void {
-  if (!URL.canParse(rpc) || !/^https?:$/.test(new URL(rpc).protocol))
-    throw new UsageError('--rpc 应为 http 或 https 地址 / is an http or https address');
-  const { username, password } = new URL(rpc);
-  if (username !== '' || password !== '')
-    throw new UsageError('--rpc 地址中不能带用户名或口令 / has a user name or password in it');
 }
 
 function blockHash(text: string): string {
@@ -172,17 +142,6 @@ async function refuseIndex(path: string, source: Source): Promise<void> {
 }
 
 const INDEX_START = '{"folder":"';
-
-/** A pipe has neither a size nor places: what comes out of it is held. */
-async function sourceOf(file: FileHandle): Promise<Source> {
-  const stat = await file.stat();
-  if (!stat.isFile()) return heldSource(await readStart(file, MAX_PDF_BYTES + 1));
-  const { size } = stat;
-  return {
-    size,
-    read: (offset, length) => readAt(file, offset, Math.min(length, Math.max(0, size - offset))),
-  };
-}
 
 const refusedPath = (path: string, { code, detail }: FormatError): UsageError =>
   new UsageError(

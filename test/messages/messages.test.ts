@@ -10,6 +10,7 @@ import { en } from '../../server/messages/en.ts';
 import { sentence } from '../../server/messages/sentence.ts';
 import type { Subject } from '../../server/messages/subjects.ts';
 import { zh } from '../../server/messages/zh.ts';
+import { ITEM_CODES } from '../../server/pipeline/check-many.ts';
 import { DOOR_CODES } from '../../server/ports/door.ts';
 import { REVOCATION_CODES } from '../../server/ports/revocation.ts';
 import { TOKEN_CODES } from '../../server/ports/tsp.ts';
@@ -38,6 +39,7 @@ t.test('every code that can reach a person has its sentence, and every sentence 
     check: CHECK_IDS,
     problem: PROBLEM_CODES,
     state: ENTRY_STATES,
+    item: ITEM_CODES,
     'not-proven': NOT_PROVEN,
     outside: [...new Set([...DOOR_CODES, ...REVOCATION_CODES, ...STAMP_CODES, ...TOKEN_CODES])],
     status: ['passed', 'failed', 'skipped', 'unknown'],
