@@ -4,8 +4,10 @@ import {
   archiveKind,
   beginsAsCertificate,
   checkCertificateCount,
+  createReadingCost,
   liesBeside,
   namesOurFormat,
+  type ReadingCost,
 } from '../core/container/archive.ts';
 import { type Filed, upTo } from '../core/container/open.ts';
 import { MAX_PDF_BYTES, openPdf } from '../core/container/pdf.ts';
@@ -65,7 +67,7 @@ interface Known {
 export async function sortFiles(files: readonly Filed[], deps: SortDeps): Promise<Sorted> {
   const all: Known[] = [];
   const { hash, limits } = deps;
-  const cost = createCost(limits.bytes);
+  const cost = createReadingCost(limits.bytes);
   for (const file of files) all.push(await look(file, hash, cost));
   const pool = createPool(all);
   const claimed = await claimedOf(all);
@@ -92,18 +94,7 @@ const OF_ALL: readonly string[] = [
   'archive-certificates-too-large',
 ];
 
-/** Throws where what may be certificates is too much to read. */
-type Cost = (bytes: number) => void;
-
-function createCost(limit: number): Cost {
-  let all = 0;
-  return (bytes) => {
-    all += bytes;
-    if (all > limit) throw new FormatError('archive-certificates-too-large', { limit });
-  };
-}
-
-async function look(file: Filed, hash: SortDeps['hash'], cost: Cost): Promise<Known> {
+async function look(file: Filed, hash: SortDeps['hash'], cost: ReadingCost): Promise<Known> {
   const kind = archiveKind(file.name);
   const one = { file, name: file.name.slice(0, MAX_NAME), kind, wrong: undefined };
   if (kind === 'aside') return { ...one, digested: undefined, seen: 'aside' };
@@ -134,7 +125,7 @@ async function* keeping(
   }
 }
 
-function seenIn(bytes: Uint8Array, kind: ArchiveKind, cost: Cost): Seen {
+function seenIn(bytes: Uint8Array, kind: ArchiveKind, cost: ReadingCost): Seen {
   if (kind === 'file') return 'evidence';
   if (kind === 'package') return 'doubtful';
   const certificate = certificateIn(bytes, kind);

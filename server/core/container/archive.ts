@@ -54,3 +54,14 @@ export function checkCertificateCount(count: number, limit: number): void {
   if (count === 0) throw new FormatError('archive-without-certificate');
   if (count > limit) throw new FormatError('archive-certificates-too-many', { limit });
 }
+
+/** Is told of bytes before they are read as certificates; throws where they become too many. */
+export type ReadingCost = (bytes: number) => void;
+
+export function createReadingCost(limit: number): ReadingCost {
+  let all = 0;
+  return (bytes) => {
+    all += bytes;
+    if (all > limit) throw new FormatError('archive-certificates-too-large', { limit });
+  };
+}
