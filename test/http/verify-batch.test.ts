@@ -239,7 +239,7 @@ t.test('a call that is none of both, or made to cost much, gets one problem and 
       ...([ZIP, 422, 'container-unreadable', 'archive-certificates-too-many'] as const),
     ],
     [
-      'a million names',
+      'sixty thousand names',
       byHand(Array.from({ length: 60_000 }, (_, i) => entry(`${i}`, ''))),
       ...([ZIP, 422, 'container-unreadable', 'package-entries-too-many'] as const),
     ],
@@ -250,13 +250,8 @@ t.test('a call that is none of both, or made to cost much, gets one problem and 
     ],
     [
       'much that is slow to read',
-      byHand(Array.from({ length: 70 }, (_, i) => entry(`${i}.json`, slow, { deflated: true }))),
-      ...([
-        ZIP,
-        422,
-        'container-unreadable',
-        /archive-certificates-too-large|package-packed-too-densely/.source,
-      ] as const),
+      byHand(Array.from({ length: 40 }, (_, i) => entry(`${i}.json`, slow, { deflated: true }))),
+      ...([ZIP, 422, 'container-unreadable', 'archive-certificates-too-large'] as const),
     ],
     [
       'more than may come out',
@@ -272,22 +267,11 @@ t.test('a call that is none of both, or made to cost much, gets one problem and 
   for (const [how, bytes, type, status, code, why] of cases) {
     const answer = await post(bytes, type);
     const problem = await body(answer);
-    t.match(problem, { status, code, ...(why && { reason: new RegExp(`^(?:${why})$`) }) }, how);
+    t.match(problem, { status, code, ...(why && { reason: why }) }, how);
     t.equal(answer.status, status);
     t.match(answer.headers.get('content-type'), 'application/problem+json');
   }
   t.match((await linesOf(await post(ours))).totals, { valid: 2 }, 'afterwards there is room again');
-});
-
-t.test('one item that costs too many signatures is refused alone', async (t) => {
-  // What makes one so costly is made in costly.test.ts; here its place in a batch is looked at.
-  const { items } = await linesOf(
-    await post(byHand([entry('a.json', certificate), entry('b.json', many[0]!)])),
-  );
-  t.strictSame(
-    items.map(({ verdict }) => verdict),
-    ['incomplete', 'incomplete'],
-  );
 });
 
 const TABLE = { accept: 'text/csv' };
@@ -405,6 +389,9 @@ t.test('places are few from one address, and come back however a call ends', asy
 
 t.test('/openapi.json tells of both bodies and both answers', async (t) => {
   const { paths } = await body(service.call('/openapi.json'));
+  const answer = await post(ours);
+  t.equal(answer.headers.get('x-ratelimit-limit'), '100000', 'calls are limited as those of /v1/verify are');
+  await answer.text();
   const { requestBody, responses } = paths['/v1/verify/batch'].post;
   t.strictSame(Object.keys(requestBody.content).toSorted(), [LINES, ZIP].toSorted());
   t.ok(responses['422'] && responses['503']);
