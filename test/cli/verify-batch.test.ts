@@ -7,6 +7,8 @@ import { byHand } from '../support/packages.ts';
 
 /* kezheng verify-batch: many certificates, without a service. */
 
+t.setTimeout(240_000);
+
 const folder = t.testdir();
 const path = (name: string) => join(folder, name);
 const sample = await makeSample();
