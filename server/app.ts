@@ -23,11 +23,13 @@ import { type PackageRoutes, packageRoutes } from './http/package.ts';
 import { paperRoutes } from './http/paper.ts';
 import { installProblems, unroutable } from './http/problem.ts';
 import { receiptRoutes } from './http/receipt.ts';
+import { createRoom } from './http/room.ts';
 import { installSigned } from './http/signed.ts';
 import { parseBody } from './http/text.ts';
 import { type TsaRoutes, tsaRoutes } from './http/tsa.ts';
 import { validatorCompiler } from './http/validation.ts';
-import { type VerifyRoutes, verifyRoutes } from './http/verify.ts';
+import { verifyRoutes } from './http/verify.ts';
+import { type VerifyBatchRoutes, verifyBatchRoutes } from './http/verify-batch.ts';
 import { type WebRoutes, webRoutes } from './http/web.ts';
 import type { SignedCalls } from './identity/signed-calls.ts';
 import type { RateLimits } from './ports/limits.ts';
@@ -51,7 +53,7 @@ export type AppDeps = DepositRoutes &
   WebRoutes &
   Pick<CaseReading, 'cases' | 'checkEvidence'> & {
     readonly store: Store;
-    readonly verify: VerifyRoutes;
+    readonly verify: VerifyBatchRoutes;
     readonly authority: TsaRoutes['authority'];
     readonly lookups: LookupRoutes;
     readonly log: FastifyBaseLogger;
@@ -124,7 +126,9 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
       casePackage: { store: deps.store, certificates: deps.certificates },
     });
     batchRoutes(routes, deps);
-    verifyRoutes(routes, deps.verify);
+    const room = createRoom();
+    verifyRoutes(routes, deps.verify, room);
+    verifyBatchRoutes(routes, deps.verify, room, deps.metrics.verified);
     tsaRoutes(routes, { authority: deps.authority, tokenAnswered: deps.metrics.tokenAnswered });
     lookupRoutes(routes, deps.lookups);
     webRoutes(routes, deps);

@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import program from '../package.json' with { type: 'json' };
 import { ensureDocumentSigner, openDocumentSigner } from './adapters/document-signer.ts';
 import { ensureIssuer, openIssuer } from './adapters/issuer.ts';
-import { openPackage } from './adapters/packages.ts';
+import { openArchive, openPackage } from './adapters/packages.ts';
 import { openPages } from './adapters/pages.ts';
 import { openRestoredMark } from './adapters/restored.ts';
 import { createRevocationSource } from './adapters/revocation/source.ts';
@@ -39,7 +39,7 @@ import { claimData, prepareDataDir } from './mode.ts';
 import { openDoor } from './outbox/door.ts';
 import { watchParts } from './parts.ts';
 import type { CertificateDeps } from './pipeline/certificate.ts';
-import { blockOf, lookUpBlocks } from './pipeline/compare.ts';
+import { blockLookUp, blockOf } from './pipeline/compare.ts';
 import { createExpectation } from './pipeline/expectation.ts';
 import type { PaperDeps } from './pipeline/paper.ts';
 import { startPipeline } from './pipeline/pipeline.ts';
@@ -269,11 +269,11 @@ export async function startService(config: Config): Promise<Service> {
     verify: {
       digests,
       openPackage,
+      openArchive,
       openSpool: () => openSpool(spoolDir),
       signatures: pooledSignatures,
       trust: () => ownTrust?.trust ?? connection.trust(),
-      lookUpBlocks: (certificate) =>
-        lookUpBlocks(connection.current(), ownTrust?.trust ?? connection.trust(), certificate),
+      blockLookUp: () => blockLookUp(connection.current(), ownTrust?.trust ?? connection.trust()),
       limits: { uploadBytes: config.maxUploadBytes, perMinute: config.verifyPerMinute },
     },
     lookups: {

@@ -53,6 +53,9 @@ const NARROW: Readonly<Record<string, readonly string[]>> = {
   'cli/rpc.ts': ['core'],
   'cli/usage.ts': ['messages'],
   'cli/trust.ts': ['core', 'messages'],
+  'cli/block-sources.ts': ['core', 'messages'],
+  'cli/source.ts': ['core'],
+  'cli/escaped-json.ts': [],
 };
 
 interface Import {

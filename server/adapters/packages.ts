@@ -13,7 +13,14 @@ import {
   MAX_CASE_BYTES,
   readCase,
 } from '../core/container/case-package.ts';
-import type { OpenedCase, OpenedPackage, Packed, Source } from '../core/container/open.ts';
+import {
+  type Filed,
+  type OpenedCase,
+  type OpenedPackage,
+  type Packed,
+  type Source,
+  upTo,
+} from '../core/container/open.ts';
 import {
   checkEntryCount,
   chooseFrom,
@@ -22,7 +29,6 @@ import {
   originalName,
   unreadablePackage,
 } from '../core/container/package.ts';
-import { concat } from '../core/read/bytes.ts';
 import { FormatError } from '../core/reason.ts';
 
 /*
@@ -77,42 +83,91 @@ function watched(source: Source, troubles: unknown[]): Source {
   };
 }
 
+type Listed = Entry & { readonly name: string; readonly isFolder: boolean };
+type Options = ConstructorParameters<typeof ZipReader>[1];
+
+/** What an archive lists, up to so many entries: by one number, or the largest that a name allows. */
+async function listed(
+  reader: SourceReader,
+  most: (name: string) => number | undefined,
+  options: Options = {},
+): Promise<readonly Listed[]> {
+  const zip = new ZipReader(reader, {
+    // Whatever two programs could read in two ways is refused: the one decides and the other shows.
+    strictness: 'strict',
+    checkSignature: true,
+    checkOverlappingEntry: true,
+    ...options,
+  });
+  const entries: Listed[] = [];
+  let allowed = 0;
+  for await (const entry of zip.getEntriesGenerator()) {
+    entries.push(Object.assign(entry, { name: entry.filename, isFolder: entry.directory }));
+    allowed = Math.max(allowed, most(entry.filename) ?? 0);
+    checkEntryCount(entries.length, allowed);
+  }
+  return entries;
+}
+
 export async function openPackage(source: Source, limit: number): Promise<OpenedPackage | OpenedCase> {
   const troubles: unknown[] = [];
   const meter = createMeter(limit);
   return understood(async () => {
-    const reader = new ZipReader(new SourceReader(watched(source, troubles)), {
-      // Whatever two programs could read in two ways is refused: the one decides and the other shows.
-      strictness: 'strict',
-      checkSignature: true,
-      checkOverlappingEntry: true,
-    });
-    const listed: (Entry & { readonly name: string; readonly isFolder: boolean })[] = [];
-    let most = 0;
-    for await (const entry of reader.getEntriesGenerator()) {
-      listed.push(Object.assign(entry, { name: entry.filename, isFolder: entry.directory }));
-      most = Math.max(most, entryLimit(entry.filename));
-      checkEntryCount(listed.length, most);
-    }
-    if (isCasePackage(listed)) return caseOf(listed, Math.min(limit, MAX_CASE_BYTES), troubles);
-    checkEntryCount(listed.length);
-    const { certificate, originals } = chooseFrom(listed);
+    const reader = new SourceReader(watched(source, troubles));
+    const entries = await listed(reader, entryLimit);
+    if (isCasePackage(entries)) return caseOf(entries, Math.min(limit, MAX_CASE_BYTES), troubles);
+    checkEntryCount(entries.length);
+    const { certificate, originals } = chooseFrom(entries);
     return {
-      certificate: await held(unpack(fileOf(certificate), meter, troubles), MAX_CERTIFICATE_BYTES + 1),
+      certificate: await upTo(unpack(fileOf(certificate), meter, troubles), MAX_CERTIFICATE_BYTES + 1),
       originals: await Promise.all(originals.map((entry) => packed(fileOf(entry), source, meter, troubles))),
     };
   }, troubles);
 }
 
 /** What belongs to a case is small, and is held. */
-function caseOf(
-  listed: readonly (Entry & { readonly name: string; readonly isFolder: boolean })[],
-  limit: number,
-  troubles: unknown[],
-): OpenedCase {
+function caseOf(entries: readonly Listed[], limit: number, troubles: unknown[]): OpenedCase {
   const meter = createMeter(limit);
-  const read = (entry: Entry, most: number) => held(unpack(fileOf(entry), meter, troubles), most);
-  return { readCase: () => understood(() => readCase(chooseCase(listed), read), troubles) };
+  const read = (entry: Entry, most: number) => upTo(unpack(fileOf(entry), meter, troubles), most);
+  return { readCase: () => understood(() => readCase(chooseCase(entries), read), troubles) };
+}
+
+/** All files of an archive, whoever packed it. What is wrong with one of them is told when that one is unpacked. */
+export async function openArchive(
+  source: Source,
+  limits: { readonly bytes: number; readonly entries: number },
+): Promise<readonly Filed[]> {
+  const troubles: unknown[] = [];
+  const meter = createMeter(limits.bytes);
+  return understood(async () => {
+    const reader = new SourceReader(watched(source, troubles));
+    const entries = await listed(reader, () => limits.entries, { decodeText: nameAsWritten });
+    return entries
+      .filter((entry) => !entry.isFolder)
+      .map((entry) => ({
+        name: entry.name,
+        async *unpack() {
+          yield* unpack(fileOf(entry), meter, troubles);
+        },
+      }));
+  }, troubles);
+}
+
+const STRICT = { fatal: true } as const;
+
+/**
+ * Chinese Windows writes names in its own code page and marks them as nothing: read as the standard says (CP437) they are
+ * not to be read. Only where names decide nothing: two programs may read them in two ways.
+ */
+function nameAsWritten(bytes: Uint8Array, encoding: string): string | undefined {
+  if (encoding !== 'cp437') return undefined;
+  for (const name of ['utf-8', 'gb18030'])
+    try {
+      return new TextDecoder(name, STRICT).decode(bytes);
+    } catch {
+      // Not in this one.
+    }
+  return undefined;
 }
 
 function fileOf(entry: Entry): FileEntry {
@@ -165,16 +220,4 @@ async function* unpack(
     stop.abort();
     await reader.cancel().catch(() => {});
   }
-}
-
-/** Up to `limit` bytes: one more than is allowed is enough to see that it is too much. */
-async function held(pieces: AsyncIterable<Uint8Array>, limit: number): Promise<Uint8Array> {
-  const all: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of pieces) {
-    all.push(piece);
-    size += piece.length;
-    if (size >= limit) break;
-  }
-  return concat(...all).subarray(0, limit);
 }

@@ -5,7 +5,7 @@ import type { Trust } from '../core/verify/trust.ts';
 import { verifyCertificate } from '../core/verify/verify.ts';
 import { readBlocks } from '../pipeline/blocks.ts';
 import { type CertificateDeps, certificateOf } from '../pipeline/certificate.ts';
-import { lookUpBlocks } from '../pipeline/compare.ts';
+import { blockLookUp } from '../pipeline/compare.ts';
 import { storedFilesOf } from '../pipeline/fixity.ts';
 import { BlobUnavailable } from '../ports/blobs.ts';
 import type { Chain } from '../ports/chain.ts';
@@ -67,7 +67,7 @@ export async function checkEvidence(
     certificate: stored.bytes,
     files: given.flatMap(({ file }) => file ?? []),
     trust,
-    blocks: await lookUpBlocks(deps.chain(), trust, stored.bytes),
+    blocks: await blockLookUp(deps.chain(), trust)(stored.bytes),
     signatures: deps.certificates.signatures,
   });
   return {

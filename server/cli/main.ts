@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { makeFolder, writeDurably } from '../adapters/files.ts';
 import { createPlaces } from '../adapters/folder/places.ts';
-import { openPackage } from '../adapters/packages.ts';
+import { openArchive, openPackage } from '../adapters/packages.ts';
 import { markRestored } from '../adapters/restored.ts';
 import { scanFolder } from '../adapters/scan/scan.ts';
 import { nodeSignatures } from '../adapters/signatures-node.ts';
@@ -36,6 +36,7 @@ import { renewCommand } from './renew.ts';
 import { restoreCommand } from './restore.ts';
 import { EXIT, endOnClosedPipe, printable, UsageError } from './usage.ts';
 import { verifyCommand } from './verify.ts';
+import { verifyBatchCommand } from './verify-batch.ts';
 
 const HELP = `可证 kezheng
 
@@ -48,6 +49,12 @@ const HELP = `可证 kezheng
       CASE.zip 为一个案件的案卷包：逐条印出全部经过并核验；--head 为您自己收到的案卷凭证，可发现末尾被截去或另有分支
       / CASE.zip is the package of a case: its whole history, checked; --head is a case head that you were given, which shows a cut tail or another branch
       退出码 exit: 0 有效 valid, 1 无效 invalid, 2 尚不完整 incomplete, 64 用法 usage
+
+  kezheng verify-batch FILE.zip|FOLDER|FILE.ndjson [--trust FILE]... [--rpc URL [--confirmations N]] [--csv OUT.csv] [--json]
+      批量核验：压缩包、文件夹（证书 .json、PDF，及原件，只按摘要对应）或每行一份证书的文件；不需要服务在运行
+      / many certificates: an archive or a folder (certificates as .json, PDFs, and the files, matched by digest) or a file with a certificate a line; no service needed
+      --csv 另写成表格（UTF-8，可用 Excel 打开） / writes a table too (UTF-8, for Excel)；--json 每项一行 JSON / a line of JSON an item
+      退出码 exit: 0 全部有效 all valid, 1 有无效的 some invalid, 2 有不完整或未能核验的 some incomplete or not checked, 64 用法 usage
 
   kezheng deposit FILE... [--url URL] [--key KEY] [--title TEXT] [--evidence FILE] [--sign KEY.pem] [--hash-only] [--out FILE] [--no-wait] [--json]
       存证：上传文件（或只交摘要），等候证书并写在第一个文件旁 / deposit files, or their digests only; the certificate is written beside the first of them
@@ -160,6 +167,7 @@ async function main(argv: readonly string[]): Promise<number> {
     return EXIT.valid;
   }
   if (command === 'verify') return verifyCommand(args, nodeSignatures, openPackage);
+  if (command === 'verify-batch') return verifyBatchCommand(args, nodeSignatures, openArchive);
   if (command === 'deposit') return depositCommand(args, DEPOSIT_TOOLS);
   if (command === 'cut') return cutCommand(args, hashNodesInto());
   if (command === 'ots') return otsCommand(args);

@@ -1,5 +1,6 @@
 import type { Facts } from '../core/verify/report.ts';
 import { sentence } from '../messages/sentence.ts';
+import { escapedJson } from './escaped-json.ts';
 import type { Hint } from './hints.ts';
 import { printable } from './usage.ts';
 
@@ -164,11 +165,4 @@ const CLOCKS: Readonly<Record<string, string>> = {
   block: '区块 block',
 };
 
-/** Characters that a terminal would obey are written as escapes, which JSON means the same by. */
-export const jsonText = (value: unknown): string =>
-  `${JSON.stringify(value, undefined, 2).replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, escaped)}\n`;
-
-const escaped = (hidden: string): string =>
-  [...Array(hidden.length).keys()]
-    .map((i) => `\\u${hidden.charCodeAt(i).toString(16).padStart(4, '0')}`)
-    .join('');
+export const jsonText = (value: unknown): string => `${escapedJson(JSON.stringify(value, undefined, 2))}\n`;

@@ -1,31 +1,30 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import process from 'node:process';
 import type { CaseContents } from '../core/container/case-package.ts';
 import {
-  heldSource,
   type Opened,
   type OpenedCase,
   type OpenPackage,
   openGiven,
   type Source,
 } from '../core/container/open.ts';
-import { MAX_PDF_BYTES } from '../core/container/pdf.ts';
 import { MAX_CONTENT_BYTES } from '../core/entry/event-content.ts';
 import { sha256 } from '../core/hash/sha256.ts';
 import { toHex } from '../core/read/bytes.ts';
 import { FormatError } from '../core/reason.ts';
 import { MAX_RENEWAL_BYTES, MAX_RENEWALS } from '../core/renewal/renewal.ts';
 import type { GivenFile } from '../core/verify/files.ts';
-import { blocksFromHeaders, type CheckedHeaders } from '../core/verify/headers.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import { blocksToCompare, verifyCertificate } from '../core/verify/verify.ts';
 import { presentReport } from '../messages/report.ts';
 import { sentence } from '../messages/sentence.ts';
+import { blocksListed, checkAddress, confirmationsGiven } from './block-sources.ts';
 import { hashFile, hashStream } from './hash-file.ts';
 import { hintsFor, hintsOfHeaders } from './hints.ts';
-import { MAX_PEM_BYTES, readAt, readSmall, readStart, unreadable } from './read-small.ts';
+import { MAX_PEM_BYTES, readSmall, unreadable } from './read-small.ts';
 import { briefText, jsonText, reportText } from './report-text.ts';
 import { blocksFromNode, type NodeAnswer } from './rpc.ts';
+import { sourceOf } from './source.ts';
 import { readTrusts } from './trust.ts';
 import { EXIT, parse, UsageError, userPath } from './usage.ts';
 import { verifyCaseCommand } from './verify-case.ts';
@@ -83,9 +82,6 @@ export async function verifyCommand(
   return EXIT[report.verdict];
 }
 
-const isKnown = ({ checks }: CheckedHeaders): boolean =>
-  checks.some(({ id, status }) => id === 'issuer' && status === 'passed');
-
 interface BlockSources {
   readonly rpc?: string;
   readonly 'block-hash'?: readonly string[];
@@ -102,34 +98,19 @@ async function blocksFrom(
   // Many events share a batch, and so a block.
   const wanted = [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
   const { blocks: told, trouble } = await askedBlocks(wanted, sources);
-  // A stranger's list says nothing: whose it is must follow from the trust list that was given beside it.
-  const listed = headers.flatMap(({ path, found }) =>
-    isKnown(found) ? blocksFromHeaders(found.headers, wanted, path) : [],
-  );
-  return { blocks: [...told, ...listed], trouble };
+  return { blocks: [...told, ...blocksListed(headers, wanted)], trouble };
 }
 
 async function askedBlocks(
   wanted: ReturnType<typeof blocksToCompare>,
   { rpc, 'block-hash': hashes = [], confirmations }: BlockSources,
 ): Promise<NodeAnswer> {
-  const count = confirmations === undefined ? undefined : Number(confirmations);
-  if (count !== undefined && !(Number.isInteger(count) && count > 0))
-    throw new UsageError('--confirmations 应为正整数 / is a whole number above 0');
+  const count = confirmationsGiven(confirmations);
   const given = hashes.map((hash) => ({ source: '--block-hash', hash: blockHash(hash) }));
   if (rpc === undefined) return { blocks: given, trouble: undefined };
   checkAddress(rpc);
   // A certificate that names no block gives nothing to ask.
   return wanted.length === 0 ? { blocks: [], trouble: undefined } : blocksFromNode(rpc, wanted, count);
-}
-
-/** The address itself is not repeated: it may hold a key. */
-function checkAddress(rpc: string): void {
-  if (!URL.canParse(rpc) || !/^https?:$/.test(new URL(rpc).protocol))
-    throw new UsageError('--rpc 应为 http 或 https 地址 / is an http or https address');
-  const { username, password } = new URL(rpc);
-  if (username !== '' || password !== '')
-    throw new UsageError('--rpc 地址中不能带用户名或口令 / has a user name or password in it');
 }
 
 function blockHash(text: string): string {
@@ -203,17 +184,6 @@ async function refuseIndex(path: string, source: Source): Promise<void> {
 }
 
 const INDEX_START = '{"folder":"';
-
-/** A pipe has neither a size nor places: what comes out of it is held. */
-async function sourceOf(file: FileHandle): Promise<Source> {
-  const stat = await file.stat();
-  if (!stat.isFile()) return heldSource(await readStart(file, MAX_PDF_BYTES + 1));
-  const { size } = stat;
-  return {
-    size,
-    read: (offset, length) => readAt(file, offset, Math.min(length, Math.max(0, size - offset))),
-  };
-}
 
 const refusedPath = (path: string, { code, detail }: FormatError): UsageError =>
   new UsageError(

@@ -214,6 +214,9 @@ export const REASON_CODES = [
   'case-content-alone',
   'case-events-too-many',
   'case-evidence-too-many',
+  'archive-without-certificate',
+  'archive-certificates-too-many',
+  'archive-certificates-too-large',
   // verify/: why a check passed, failed or was left open
   'earlier-check-failed',
   'format-read',

@@ -48,7 +48,9 @@ const HEADERS = [
 
 /** Deposits are refused first; checks have places of their own, so that no flood of deposits takes them. */
 const DEPOSITS = new Set(['/v1/evidence', '/v1/evidence/bulk']);
-const CHECKS = new Set(['/v1/verify']);
+const CHECKS = new Set(['/v1/verify', '/v1/verify/batch']);
+/** Whatever their type: what comes goes to the disk and is not held. */
+const STREAMED = new Set(['/v1/verify/batch']);
 /** Small and quick: refused only where nothing is quick any more. */
 const TOKENS = new Set(['/v1/tsa']);
 
@@ -93,8 +95,9 @@ function guard(
   standing: () => boolean,
   refused: () => void,
 ): void {
+  const streamed = STREAMED.has(route.url);
   const door = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
-    if (!standing() && room.admits(request, reply, bodyLimit)) {
+    if (!standing() && room.admits(request, reply, bodyLimit, streamed)) {
       done();
       return;
     }
@@ -124,9 +127,9 @@ class Room {
   }
 
   /** Takes the place that the request needs, until its answer has gone or its caller. */
-  admits({ raw }: FastifyRequest, reply: FastifyReply, bodyLimit: number): boolean {
+  admits({ raw }: FastifyRequest, reply: FastifyReply, bodyLimit: number, streamed: boolean): boolean {
     const size = sizeOf(raw.headers, bodyLimit);
-    const isUpload = raw.headers['content-type']?.startsWith('multipart/') === true;
+    const isUpload = streamed || raw.headers['content-type']?.startsWith('multipart/') === true;
     if (!isUpload && size <= SMALL_BODY) return true;
     if (isUpload ? this.uploads >= this.#mostUploads : this.heldBytes + size > MOST_HELD_BYTES) return false;
     const [uploads, bytes] = isUpload ? [1, 0] : [0, size];

@@ -2,35 +2,36 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { MAX_CERTIFICATE_BYTES } from '../core/certificate/certificate.ts';
-import type { Pdf } from '../core/container/pdf.ts';
 import { utf8 } from '../core/read/bytes.ts';
-import { canonicalize, isObject, type Json, parseJson } from '../core/read/json.ts';
+import { isObject, type Json, parseJson } from '../core/read/json.ts';
 import { FormatError } from '../core/reason.ts';
 import { MAX_RENEWAL_BYTES, MAX_RENEWALS } from '../core/renewal/renewal.ts';
-import type { ComparedBlock } from '../core/verify/anchors.ts';
 import type { GivenFile } from '../core/verify/files.ts';
+import type { Report } from '../core/verify/report.ts';
 import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import type { Trust } from '../core/verify/trust.ts';
-import { verifyCertificate } from '../core/verify/verify.ts';
 import { presentReport } from '../messages/report.ts';
-import { readBlocks, StreamTooLong } from '../pipeline/blocks.ts';
+import { checkOne, type Given, ItemRefused, SERVICE_LIMITS } from '../pipeline/check-many.ts';
+import type { BlockLookUp } from '../pipeline/compare.ts';
+import { exactBytes, MAX_GIVEN_FILES } from '../pipeline/line-items.ts';
 import type { Digests } from '../ports/work.ts';
-import { asContainer, type ContainerDeps, containerReceiver, opened, type Received } from './container.ts';
+import { asContainer, type ContainerDeps, containerReceiver, opened } from './container.ts';
 import { FilePart } from './documented.ts';
 import { contentOf, formParts, isForm, readPart, unexpected } from './form.ts';
+import { fileOf } from './given.ts';
 import { notAsDocumented, Problem, schemaProblem } from './problem.ts';
+import type { Received, Room } from './room.ts';
 import { problems, Sha256, Sm3 } from './schemas.ts';
 
 export interface VerifyRoutes extends ContainerDeps {
   readonly digests: Digests;
   readonly signatures: SignatureVerifier;
   readonly trust: () => Trust | undefined;
-  readonly lookUpBlocks: (certificate: Uint8Array) => Promise<readonly ComparedBlock[]>;
+  /** Its answers are kept for as long as one call is worked at. */
+  readonly blockLookUp: () => BlockLookUp;
   readonly limits: { readonly uploadBytes: number; readonly perMinute: number };
 }
 
-/** A certificate of at most 100 files; somebody may hand in copies, but not a flood. */
-const MAX_GIVEN_FILES = 1_000;
 /** Renewals come every few years; each costs signatures to check. */
 const MAX_GIVEN_RENEWALS = 16;
 /** The certificate may travel as a string, where each of its quotes takes a backslash. */
@@ -77,8 +78,8 @@ const BODIES = {
 };
 
 /** POST /v1/verify: no key needed. What cannot be parsed is an answer (`invalid`), not an error. */
-export function verifyRoutes(app: FastifyInstance, deps: VerifyRoutes): void {
-  const receive = containerReceiver(deps);
+export function verifyRoutes(app: FastifyInstance, deps: VerifyRoutes, room: Room): void {
+  const receive = containerReceiver(deps, room);
   app.post(
     '/v1/verify',
     {
@@ -94,42 +95,25 @@ export function verifyRoutes(app: FastifyInstance, deps: VerifyRoutes): void {
       },
     },
     async (request) => {
-      const { certificate, pdf, files, renewals } = isForm(request)
-        ? await readForm(deps, receive, request)
-        : readJson(request.rawBody);
-      const report = await verifyCertificate({
-        certificate,
-        pdf,
-        files,
-        trust: deps.trust(),
-        blocks: await deps.lookUpBlocks(certificate),
-        renewals,
-        signatures: atMost(MAX_SIGNATURES, deps.signatures),
-      });
-      return presentReport(report);
+      const given = isForm(request) ? await readForm(deps, receive, request) : readJson(request.rawBody);
+      return presentReport(await checked(deps, given));
     },
   );
 }
 
-/** Signatures that one request may cost. The fullest certificates of a service ask for a dozen, with renewals for some more. */
-const MAX_SIGNATURES = 1_000;
-
-/** What is made to cost more is refused, not called invalid: whoever wants to know checks it himself. */
-function atMost(limit: number, { verify }: SignatureVerifier): SignatureVerifier {
-  let asked = 0;
-  return {
-    verify(request) {
-      if (++asked > limit) throw new Problem('verification-too-costly', { limit });
-      return verify(request);
-    },
-  };
-}
-
-interface Given {
-  readonly certificate: Uint8Array;
-  readonly pdf?: Pdf | undefined;
-  readonly files: readonly GivenFile[];
-  readonly renewals: readonly Uint8Array[];
+/** What is made to cost more is refused, not called invalid. */
+async function checked(deps: VerifyRoutes, given: Given): Promise<Report> {
+  try {
+    return await checkOne(given, {
+      trust: deps.trust(),
+      blocks: deps.blockLookUp(),
+      signatures: deps.signatures,
+      limits: SERVICE_LIMITS,
+    });
+  } catch (error) {
+    if (!(error instanceof ItemRefused)) throw error;
+    throw new Problem('verification-too-costly', error.detail, { cause: error });
+  }
 }
 
 async function readForm(
@@ -165,33 +149,6 @@ async function readForm(
   }
 }
 
-const fileOf = async (
-  deps: VerifyRoutes,
-  name: string,
-  stream: AsyncIterable<Uint8Array>,
-): Promise<GivenFile> => ({
-  ...(await hashOf(deps, stream)),
-  name: name.slice(0, 1_000),
-  basis: 'recomputed',
-});
-
-/** Hashed as it comes and kept nowhere. */
-async function hashOf(deps: VerifyRoutes, stream: AsyncIterable<Uint8Array>) {
-  const { uploadBytes } = deps.limits;
-  const digest = deps.digests.begin();
-  try {
-    await readBlocks(stream, uploadBytes, (block) => digest.update(block));
-    return await digest.finish();
-  } catch (error) {
-    digest.abandon();
-    throw error instanceof StreamTooLong ? new Problem('file-too-large', { limit: uploadBytes }) : error;
-  }
-}
-
-/**
- * The certificate as a string is its exact bytes. As an object it has no bytes of its own: its canonical form is
- * checked, read strictly, so that a duplicate name or a number like 1.0 is still refused for what it is.
- */
 function readJson(body: Buffer | null): Given {
   // Another known type, or no body at all.
   if (body === null) throw new Problem('media-type-unsupported');
@@ -201,7 +158,7 @@ function readJson(body: Buffer | null): Given {
     throw notAsDocumented('body', 'certificate-and-files');
   const { certificate, files, renewals } = document as { certificate: Json; files?: Json; renewals?: Json };
   return {
-    certificate: utf8(typeof certificate === 'string' ? certificate : canonicalize(certificate)),
+    certificate: exactBytes(certificate),
     files: givenFiles(files ?? []),
     renewals: givenRenewals(renewals ?? []),
   };

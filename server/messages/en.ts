@@ -261,6 +261,10 @@ export const en: Sentences = {
     'case-content-alone': 'the content of event {index} is there, and the event is not',
     'case-events-too-many': 'the package has more than {limit} events',
     'case-evidence-too-many': 'the package has more than {limit} certificates of evidence',
+    'archive-without-certificate': 'there is no certificate in it (.json or .pdf)',
+    'archive-certificates-too-many': 'more than {limit} certificates; check them in several calls',
+    'archive-certificates-too-large':
+      'the certificates are too large together (at most {limit} bytes, a sixteenth of a PDF counts); check them in several calls',
     'earlier-check-failed': 'not checked because an earlier check did not pass',
     'format-read': '{format}, in canonical form',
     'signature-holds': 'the signature holds, by {signer}',
@@ -859,6 +863,36 @@ export const en: Sentences = {
     'tsp-own-authority':
       "the token comes from the operator's own time-stamp service ({subject}), which is no outside authority",
     'revocation-unanswered': 'what is said about revocation says nothing of these certificates',
+  },
+  item: {
+    'verification-too-costly':
+      'checking this takes more than {limit} signatures, which is not done; check it alone by the command line',
+    'call-too-costly':
+      'all of these together are too much to check at once: neither this one nor those behind it are; use several calls',
+    'package-within': 'a package inside an archive is not opened; hand it in by itself',
+    'line-too-long': 'the line has more than {limit} bytes',
+    'line-member-wrong':
+      'the member {member} is not as it has to be: certificate, sha256 and sm3 (lists of lower-case hex, place by place, null for an SM3 that is not known)',
+  },
+  table: {
+    item: 'item',
+    name: 'name',
+    verdict: 'verdict',
+    number: 'certificate number',
+    title: 'title',
+    depositor: 'depositor',
+    earliest: 'earliest proven time (UTC)',
+    clock: 'clock',
+    'reasons-zh': 'reasons in Chinese',
+    'reasons-en': 'reasons in English',
+    'same-as': 'same certificate as item',
+    sha256: 'SHA-256 of the certificate',
+    total: 'total',
+    'not-checked': 'not checked',
+    'clock-block': 'block',
+    'clock-authority': 'time-stamp authority',
+    counts: '{total} items: {valid} valid, {invalid} invalid, {incomplete} incomplete, {refused} not checked',
+    unmatched: '{count} files are in no certificate’s list: {names}',
   },
   page: pageEn,
   ...caseworkEn,

@@ -27,6 +27,8 @@ export type Subject =
   | 'outside'
   | 'deed'
   | 'left-out'
+  | 'item'
+  | 'table'
   | 'page'
   | CaseSubject;
 

@@ -1,33 +1,48 @@
 import type { ComparedBlock } from '../core/verify/anchors.ts';
 import type { Trust, TrustedLog } from '../core/verify/trust.ts';
 import { blocksToCompare, type WantedBlock } from '../core/verify/verify.ts';
-import { type Chain, ChainProblem } from '../ports/chain.ts';
+import { type Chain, ChainProblem, type LogIdentity } from '../ports/chain.ts';
+
+/** What is said of the blocks that a certificate stands on. */
+export type BlockLookUp = (certificate: Uint8Array) => Promise<readonly ComparedBlock[]>;
 
 /**
- * What our own nodes say of the blocks that a certificate stands on, by number and below the finalized head. Only for
- * logs that we trust, and each number once: whoever hands in certificates must not make us ask for his sake. Where the
- * nodes are away or know another chain, nothing is said, and the check stays open.
+ * What our own nodes say of the blocks that certificates stand on, by number and below the finalized head. Only for logs
+ * that we trust, and each number once, in however many certificates it stands: whoever hands them in must not make us ask
+ * for his sake. Where the nodes know another chain or do not agree, nothing is said, and the check stays open; where they
+ * are away nothing is asked any more, so that a thousand certificates do not wait for them a thousand times.
  */
-export async function lookUpBlocks(
-  chain: Chain | undefined,
-  trust: Trust | undefined,
-  certificate: Uint8Array,
-): Promise<readonly ComparedBlock[]> {
-  const wanted = blocksToCompare(certificate).filter((block) => trust?.logs.some((log) => isIn(block, log)));
-  if (chain === undefined || wanted.length === 0) return [];
-  try {
-    const { chainId, genesisHash } = await chain.inspect();
-    const numbers = new Set(wanted.flatMap((block) => (block.chainId === chainId ? block.number : [])));
-    const found: ComparedBlock[] = [];
-    for (const number of numbers) {
-      const hash = await chain.finalBlockHash(number);
-      found.push({ source: 'kezheng', chainId, genesisHash, number, ...(hash && { hash }) });
+export function blockLookUp(chain: Chain | undefined, trust: Trust | undefined): BlockLookUp {
+  const known = new Map<number, ComparedBlock | undefined>();
+  let identity: LogIdentity | undefined;
+  let away = chain === undefined;
+  /** Undefined where it could not be told. */
+  const attempt = async <T>(ask: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof ChainProblem)) throw error;
+      away ||= error.code === 'chain-unreachable' || identity === undefined;
+      return undefined;
     }
-    return found;
-  } catch (error) {
-    if (error instanceof ChainProblem) return [];
-    throw error;
-  }
+  };
+  const blockAt = async ({ chainId, genesisHash }: LogIdentity, number: number) => {
+    const hash = await chain!.finalBlockHash(number);
+    return { source: 'kezheng', chainId, genesisHash, number, ...(hash && { hash }) };
+  };
+  return async (certificate) => {
+    const wanted = blocksToCompare(certificate).filter((block) =>
+      trust?.logs.some((log) => isIn(block, log)),
+    );
+    if (wanted.length === 0 || away) return [];
+    const own = (identity ??= await attempt(() => chain!.inspect()));
+    if (own === undefined) return [];
+    const numbers = new Set(wanted.flatMap(({ chainId, number }) => (chainId === own.chainId ? number : [])));
+    for (const number of numbers)
+      if (!known.has(number) && !away) known.set(number, await attempt(() => blockAt(own, number)));
+    const found = [...numbers].map((number) => known.get(number));
+    return found.every((block) => block !== undefined) ? found : [];
+  };
 }
 
 /** What our own nodes say of one block, for whoever asks by number; undefined for another chain. Throws ChainProblem. */

@@ -80,3 +80,20 @@ t.test('what takes too many signatures is refused, and the service answers other
   t.match(await body(answer), { code: 'verification-too-costly' });
   t.ok(longest < 1_000, `${longest} ms, the whole took ${performance.now() - beganMs}`);
 });
+
+t.test('of many, only the one that takes too many signatures is refused', async (t) => {
+  const service = await run();
+  t.teardown(() => service.stop());
+  const one = await makeSample();
+  const much = await makeSample({ tokens: Array.from({ length: 64 }, (_, set) => costly(100 + set)) });
+  const lines = [one, much, one].map(({ bytes }) => Buffer.from(bytes).toString()).join('\n');
+  const answer = await service.call('/v1/verify/batch', {
+    method: 'POST',
+    body: lines,
+    key: null,
+    headers: { 'content-type': 'application/x-ndjson' },
+  });
+  const [first, second, third] = (await answer.text()).split('\n', 3).map((line) => JSON.parse(line));
+  t.match(second, { item: 2, verdict: null, problem: { code: 'verification-too-costly', limit: 1_000 } });
+  t.match([first, third], [{ verdict: 'invalid' }, { verdict: 'invalid', sameAs: 1 }]);
+});

@@ -12,6 +12,7 @@ import { en } from '../../server/messages/en.ts';
 import { sentence } from '../../server/messages/sentence.ts';
 import type { Subject } from '../../server/messages/subjects.ts';
 import { zh } from '../../server/messages/zh.ts';
+import { ITEM_CODES } from '../../server/pipeline/check-many.ts';
 import { DOOR_CODES } from '../../server/ports/door.ts';
 import { PKCS12_CODES } from '../../server/ports/office-key.ts';
 import { REVOCATION_CODES } from '../../server/ports/revocation.ts';
@@ -42,6 +43,7 @@ t.test('every code that can reach a person has its sentence, and every sentence 
     'case-check': CASE_CHECK_IDS,
     problem: PROBLEM_CODES,
     state: ENTRY_STATES,
+    item: ITEM_CODES,
     'not-proven': NOT_PROVEN,
     outside: [...new Set([...DOOR_CODES, ...REVOCATION_CODES, ...STAMP_CODES, ...TOKEN_CODES])],
     deed: [...DEED_CODES, ...PKCS12_CODES],

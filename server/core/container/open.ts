@@ -1,4 +1,5 @@
 import { MAX_CERTIFICATE_BYTES } from '../certificate/certificate.ts';
+import { concat } from '../read/bytes.ts';
 import { FormatError } from '../reason.ts';
 import type { CaseContents } from './case-package.ts';
 import { CONTAINER_BYTES, containerOf } from './package.ts';
@@ -34,6 +35,20 @@ export interface OpenedCase {
 
 /** Opens a package out of which at most `limit` bytes may come in all. Throws FormatError. */
 export type OpenPackage = (source: Source, limit: number) => Promise<OpenedPackage | OpenedCase>;
+
+/** One of many files, in an archive or a folder. */
+export interface Filed {
+  /** for people; it decides nothing but what may be a certificate */
+  readonly name: string;
+  /** Its bytes; throws FormatError where an archive holds them damaged. May be asked again. */
+  unpack(): AsyncIterable<Uint8Array>;
+}
+
+/** Lists the files of an archive, as `OpenPackage` does those of a package. Throws FormatError. */
+export type OpenArchive = (
+  source: Source,
+  limits: { readonly bytes: number; readonly entries: number },
+) => Promise<readonly Filed[]>;
 
 export interface Opened extends OpenedPackage {
   readonly pdf: Pdf | undefined;
@@ -79,3 +94,15 @@ export const heldSource = (bytes: Uint8Array): Source => ({
   size: bytes.length,
   read: async (offset, length) => bytes.subarray(offset, offset + length),
 });
+
+/** Up to `limit` bytes: one more than is allowed is enough to see that it is too much. */
+export async function upTo(pieces: AsyncIterable<Uint8Array>, limit: number): Promise<Uint8Array> {
+  const all: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of pieces) {
+    all.push(piece);
+    size += piece.length;
+    if (size >= limit) break;
+  }
+  return concat(...all).subarray(0, limit);
+}
