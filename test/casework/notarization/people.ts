@@ -42,15 +42,21 @@ export const PEOPLE = {
   officer: actor('department', 'department', 'member', 111),
   stranger: actor('stranger', 'depositor', 'admin', 112),
   operator: actor('operator', 'operator', 'admin', 113),
+  /** Works at the office, and is the same person as `applicant`. */
+  twoHats: actor('office', 'notary', 'approver', 100),
   system: actor('operator', 'operator', 'system', null),
 } as const satisfies Record<string, Actor>;
 
 export type Person = keyof typeof PEOPLE;
 
 /** Who is a notary of the office by its own list, whatever a session says. */
-export const NOTARIES = [PEOPLE.notary, PEOPLE.second, PEOPLE.approver, PEOPLE.approverToo].map(
-  ({ person }) => person!,
-);
+export const NOTARIES = [
+  PEOPLE.notary,
+  PEOPLE.second,
+  PEOPLE.approver,
+  PEOPLE.approverToo,
+  PEOPLE.twoHats,
+].map(({ person }) => person!);
 
 export const REGISTERED: Readonly<Record<string, Actor['organizationRole']>> = Object.fromEntries(
   Object.values(PEOPLE).map(({ organization, organizationRole }) => [organization, organizationRole]),

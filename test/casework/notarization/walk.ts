@@ -51,23 +51,38 @@ type Draw = fc.GeneratorValue;
  */
 const RARE = new Set([
   ...['discard', 'withdraw', 'not-accept', 'refuse', 'terminate'],
+  ...['return', 'recall', 'suspend-term'],
   ...['amend', 'grant', 'revoke-grant', 'access', 'record-check', 'announce', 'refund', 'request-correction'],
 ]);
+
+/** In an earnest walk what has been done twice is not done a third time; but there are five notices. */
+const isNew = (done: readonly Attempt[], action: string): boolean =>
+  done.filter((one) => one.action === action && one.outcome.outcome === 'done').length <
+  (action === 'confirm-notice' ? NOTICES.length : 2);
 
 type Choice = Pick<Attempt, 'action' | 'actor'>;
 
 /** Mostly something that is possible, by somebody who may do it; now and then anything by anybody. */
-function chosen(draw: Draw, before: CaseRecord | NewCase, facts: NotarizationFacts, nowMs: number): Choice {
+function chosen(
+  draw: Draw,
+  mood: Mood,
+  done: readonly Attempt[],
+  facts: NotarizationFacts,
+  nowMs: number,
+): Choice {
   const anything = {
     actor: draw(() => fc.constantFrom(...ACTORS)),
     action: draw(() => fc.constantFrom(...ACTIONS)),
   };
-  if (draw(fc.nat, { max: 3 }) === 0) return anything;
+  if (draw(fc.nat, { max: mood === 'earnest' ? 9 : 2 }) === 0) return anything;
   const choices = ACTORS.flatMap((actor) =>
-    possible(notarization, before, actor, facts, nowMs).flatMap(({ action, allowed }) =>
+    possible(notarization, leftBy(done.at(-1)), actor, facts, nowMs).flatMap(({ action, allowed }) =>
       allowed ? [{ actor, action }] : [],
     ),
-  ).filter(({ action }) => !RARE.has(action) || draw(fc.nat, { max: 14 }) === 0);
+  ).filter(({ action }) => {
+    if (RARE.has(action)) return draw(fc.nat, { max: mood === 'earnest' ? 199 : 14 }) === 0;
+    return mood === 'any' || isNew(done, action);
+  });
   return choices.length === 0 ? anything : draw(() => fc.constantFrom(...choices));
 }
 
@@ -80,7 +95,7 @@ function sensible(action: string, data: NotarizationData, actor: Actor, draw: Dr
     return confirming(draw(() => fc.constantFrom(...(open.length > 0 ? open : NOTICES))));
   }
   if (action === 'assign') {
-    const notary = draw(() => fc.constantFrom(PEOPLE.notary, PEOPLE.second, PEOPLE.approver));
+    const notary = draw(() => fc.constantFrom(PEOPLE.notary, PEOPLE.second, PEOPLE.approver, PEOPLE.twoHats));
     const person = actor.role === 'admin' ? notary.person! : (actor.person ?? '');
     return { ...input, person };
   }
@@ -109,7 +124,7 @@ function factsFor(draw: Draw, data: NotarizationData, nowMs: number): Notarizati
     evidence: (data.application?.evidence ?? []).map(({ id }) => ({ ...fine.evidence[0]!, id })),
   };
   const mishap = draw(fc.nat, { max: 29 });
-  if (mishap === 0) return { ...all, evidence: all.evidence.slice(1) };
+  if (mishap > 25) return { ...all, evidence: all.evidence.slice(1) };
   if (mishap === 1) return { ...all, notaries: [] };
   if (mishap === 2) return { ...all, deed: null };
   if (mishap === 3) return { ...all, organizations: {} };
@@ -118,20 +133,36 @@ function factsFor(draw: Draw, data: NotarizationData, nowMs: number): Notarizati
   return all;
 }
 
-/** The usual way to a state, as attempts: walks begin anywhere on it, or with nothing. */
-function usualWay(state: State): readonly Attempt[] {
+/** The usual way to a state, as attempts, with whoever handles the case. */
+function usualWay(state: State, handling: 'notary' | 'approver'): readonly Attempt[] {
   const attempts: Attempt[] = [];
-  let before: CaseRecord | NewCase = newCase(CASE_ID);
   for (const [i, step] of wayTo(state).entries()) {
+    const before = leftBy(attempts.at(-1));
     const nowMs = START + i * 60_000;
-    const outcome = tried(before, step, nowMs);
+    const by = step.by === 'notary' ? handling : step.by === 'approver' ? 'approverToo' : step.by;
+    const person = PEOPLE[handling].person!;
+    const input = step.action === 'assign' ? { ...INPUTS['assign']!, person } : undefined;
+    const outcome = tried(before, { ...step, by, ...(input && { input }) }, nowMs);
     if (outcome.outcome === 'refused') throw new Error(`${step.action}: ${outcome.guard}`);
-    attempts.push({ before, action: step.action, actor: PEOPLE[step.by], nowMs, outcome });
-    before = outcome.record;
+    attempts.push({ before, action: step.action, actor: PEOPLE[by], nowMs, outcome });
   }
   return attempts;
 }
-const WAYS = STATES.map(usualWay);
+
+/** An earnest walk begins where there is still a way to a deed. */
+const TOWARDS_DEED: readonly State[] = [
+  'submitted',
+  'accepted',
+  'accepted',
+  'reviewing',
+  'drafted',
+  'approved',
+];
+const WAYS = {
+  any: STATES.map((state) => usualWay(state, 'notary')),
+  earnest: TOWARDS_DEED.flatMap((state) => [usualWay(state, 'notary'), usualWay(state, 'approver')]),
+};
+type Mood = keyof typeof WAYS;
 
 export interface Walk {
   readonly attempts: readonly Attempt[];
@@ -139,27 +170,27 @@ export interface Walk {
   readonly usual: number;
 }
 
-function attempt(draw: Draw, before: CaseRecord | NewCase, nowMs: number): Attempt {
+function attempt(draw: Draw, mood: Mood, done: readonly Attempt[], nowMs: number): Attempt {
+  const before = leftBy(done.at(-1));
   const data = before.state === null ? BLANK : (before.data as NotarizationData);
   const facts = factsFor(draw, data, nowMs);
-  const { action, actor } = chosen(draw, before, facts, nowMs);
-  const wild = draw(fc.nat, { max: 7 }) === 0;
+  const { action, actor } = chosen(draw, mood, done, facts, nowMs);
+  const wild = draw(fc.nat, { max: mood === 'earnest' ? 19 : 4 }) === 0;
   const input = wild ? draw(() => ARBITRARIES.get(action)!) : sensible(action, data, actor, draw);
   const outcome = act(notarization, before, { action, actor, input, facts, nowMs });
   return { before, action, actor, nowMs, outcome };
 }
 
 export function walk(draw: Draw, length: number): Walk {
-  const usual = draw(fc.nat, { max: 4 }) === 0 ? [] : draw(() => fc.constantFrom(...WAYS));
+  const mood = draw(() => fc.constantFrom<Mood>('any', 'earnest'));
+  const usual = draw(fc.nat, { max: 9 }) === 0 ? [] : draw(() => fc.constantFrom(...WAYS[mood]));
   const attempts = [...usual];
   for (let i = 0; i < length; i++) {
-    const last = attempts.at(-1);
-    const before = last === undefined ? newCase(CASE_ID) : leftBy(last);
     // Little happens in a case that is done; some walks try all the same.
-    if (isDone(before) && draw(fc.nat, { max: 3 }) === 0) break;
+    if (isDone(leftBy(attempts.at(-1))) && draw(fc.nat, { max: 3 }) === 0) break;
     const long = draw(fc.nat, { max: 9 }) === 0;
     const jump = draw(() => fc.constantFrom(...(long ? JUMPS : JUMPS.slice(0, 3))));
-    attempts.push(attempt(draw, before, (last?.nowMs ?? START) + jump));
+    attempts.push(attempt(draw, mood, attempts, (attempts.at(-1)?.nowMs ?? START) + jump));
   }
   return { attempts, usual: usual.length };
 }
@@ -167,8 +198,10 @@ export function walk(draw: Draw, length: number): Walk {
 const isDone = ({ state }: CaseRecord | NewCase): boolean =>
   (FINAL as readonly (string | null)[]).includes(state);
 
-const leftBy = ({ before, outcome }: Attempt): CaseRecord | NewCase =>
-  outcome.outcome === 'done' ? outcome.record : before;
+function leftBy(last: Attempt | undefined): CaseRecord | NewCase {
+  if (last === undefined) return newCase(CASE_ID);
+  return last.outcome.outcome === 'done' ? last.outcome.record : last.before;
+}
 
 export const exits = (state: string): boolean =>
   notarization.transitions.some((one) => startsIn(one, state) && one.to !== '=' && one.to !== state);
