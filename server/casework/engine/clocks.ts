@@ -1,5 +1,22 @@
 import { amountOf, before, deadlineOf, leftOf, type Unit } from '../../calendar/term.ts';
-import type { ClockSpec, Transition } from './table.ts';
+import type { Basis } from './basis.ts';
+
+/** A term as a procedure has it. */
+export interface ClockSpec<Facts = unknown> {
+  readonly unit: Unit;
+  /** In units; null where the office has set no such term, and then no clock starts. */
+  length(facts: Facts): number | null;
+  /** In units before the deadline. */
+  readonly remindBefore: readonly number[];
+  readonly basis: Basis;
+  /** What the service itself does when the term has passed. */
+  readonly onPassed?: string;
+}
+
+/** What a transition does to the clocks of its case. */
+export type ClockChanges<Name extends string = string> = Readonly<
+  Partial<Record<'start' | 'stop' | 'resume' | 'end', readonly Name[]>>
+>;
 
 /** A term of a case. A type and not an interface, for it is stored as JSON. */
 export type ClockState = {
@@ -89,7 +106,7 @@ export const ended = (clock: ClockState, nowMs: number): ClockState =>
 /** All clocks after a transition. One that starts again begins anew; one that never started stays out. */
 export function clocksAfter<Facts>(
   clocks: readonly ClockState[],
-  changes: NonNullable<Transition['clocks']>,
+  changes: ClockChanges,
   specs: Readonly<Record<string, ClockSpec<Facts>>>,
   facts: Facts,
   nowMs: number,

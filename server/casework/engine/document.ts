@@ -1,6 +1,7 @@
 import type { Language } from '../../messages/sentence.ts';
+import { basisText } from './basis.ts';
 import { stateDiagram } from './diagram.ts';
-import { type Basis, familyOf, type Procedure, STAYS, type Transition } from './table.ts';
+import { familyOf, type Procedure, STAYS, type Transition } from './table.ts';
 import { label, type Worded } from './words.ts';
 
 /*
@@ -14,12 +15,6 @@ const table = (head: readonly string[], rows: readonly string[]): string =>
   [row(...head), row(...head.map(() => '---')), ...rows].join('\n');
 
 const code = (name: string): string => `\`${name}\``;
-
-function basisText(basis: Basis | undefined): string {
-  if (basis === undefined) return '';
-  if (basis === 'office-rule') return '公证机构自定，非法律规定 / set by the office, not law';
-  return basis.articles.map((article) => `《${basis.law}》第 ${article} 条`).join('、');
-}
 
 /** `defaults` are the facts of an office that has set no rule of its own: the lengths of terms are read with them. */
 export const procedureChapter = (procedure: Procedure, defaults: unknown): string =>

@@ -18,8 +18,8 @@ function checkOf(schema: TSchema): Check {
   const validator = Compile(schema);
   return (value) => {
     if (!validator.Check(value)) {
-      const error = validator.Errors(value)[0];
-      return { at: error?.instancePath ?? '', expected: error?.message ?? '' };
+      const error = validator.Errors(value)[0]!;
+      return { at: error.instancePath, expected: error.message };
     }
     return canBeWritten(value as Json) ? undefined : { at: '', expected: 'text without lone surrogates' };
   };

@@ -1,8 +1,8 @@
 import type { Static, TSchema } from 'typebox';
-import type { Unit } from '../../calendar/term.ts';
 import type { JsonObject } from '../../core/read/json.ts';
+import type { Basis } from './basis.ts';
 import type { Actor, Detail } from './case.ts';
-import type { ClockState } from './clocks.ts';
+import type { ClockChanges, ClockSpec, ClockState } from './clocks.ts';
 
 /*
  * A procedure is one table. What may happen, by whom, under which conditions and with which terms stands here and
@@ -53,26 +53,12 @@ export interface Transition<
   /** In the order in which they are asked; the first that refuses is named. */
   readonly guards: readonly N['guard'][];
   readonly to: N['state'] | typeof STAYS;
-  readonly clocks?: Readonly<Partial<Record<'start' | 'stop' | 'resume' | 'end', readonly N['clock'][]>>>;
+  readonly clocks?: ClockChanges<N['clock']>;
   /** Closed, with a limit on every length: nobody outside is trusted for one. */
   readonly input: Input;
   apply?(data: Data, input: Static<Input>, context: Context<Data, Facts, Static<Input>>): Data;
   /** For the content document of the event, from the data after the change; otherwise it is the input. */
   content?(data: Data, input: Static<Input>, context: Context<Data, Facts, Static<Input>>): JsonObject;
-}
-
-/** Why a term or condition is there. A rule of the office is one it set itself and is never shown as law. */
-export type Basis = { readonly law: string; readonly articles: readonly number[] } | 'office-rule';
-
-export interface ClockSpec<Facts = unknown> {
-  readonly unit: Unit;
-  /** In units; null where the office has set no such term, and then no clock starts. */
-  length(facts: Facts): number | null;
-  /** In units before the deadline. */
-  readonly remindBefore: readonly number[];
-  readonly basis: Basis;
-  /** What the service itself does when the term has passed. */
-  readonly onPassed?: string;
 }
 
 export interface Procedure<Data extends JsonObject = JsonObject, Facts = unknown, N extends Names = Names> {

@@ -1,4 +1,5 @@
-import type { ClockSpec, Procedure } from '../engine/table.ts';
+import type { ClockSpec } from '../engine/clocks.ts';
+import type { Procedure } from '../engine/table.ts';
 import { BLANK, type NotarizationData } from './data.ts';
 import type { NotarizationFacts } from './facts.ts';
 import { BASES, GUARDS, type GuardName } from './guards/all.ts';

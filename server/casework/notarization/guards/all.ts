@@ -1,4 +1,4 @@
-import type { Basis } from '../../engine/table.ts';
+import type { Basis } from '../../engine/basis.ts';
 import { applyingGuards } from './applying.ts';
 import { deedGuards } from './deed.ts';
 import { disclosureGuards } from './disclosure.ts';

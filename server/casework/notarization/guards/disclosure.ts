@@ -30,8 +30,11 @@ export const disclosureGuards = {
     return untilMs <= seen.nowMs || untilMs > seen.nowMs + MAX_GRANT_MS ? { days: 366 } : undefined;
   },
 
-  'grant-open': (seen) =>
-    seen.input === undefined ? undefined : refuseIf((named(seen)?.revokedMs ?? 0) !== null),
+  'grant-open': (seen) => {
+    if (seen.input === undefined) return undefined;
+    const grant = named(seen);
+    return refuseIf(grant === undefined || grant.revokedMs !== null);
+  },
 
   'granted-by-us': (seen) => {
     if (seen.input === undefined) return undefined;

@@ -1,4 +1,4 @@
-import type { EvidenceItem } from '../application.ts';
+import { type EvidenceItem, MAX_ITEMS } from '../application.ts';
 import { OBTAINING_QUESTIONS } from '../codes.ts';
 import type { EvidenceFact } from '../facts.ts';
 import { Apply, Drafting, given, Supply } from '../inputs.ts';
@@ -27,16 +27,13 @@ function itemsAfter(seen: Seen): readonly EvidenceItem[] {
   return application?.evidence ?? [...itemsOf(seen), ...(given(Supply, seen)?.evidence ?? [])];
 }
 
-export const MAX_CASE_ITEMS = 200;
-
 export const evidenceGuards = {
   'evidence-distinct': (seen) => {
     const ids = itemsAfter(seen).map(({ id }) => id);
     return refuseIf(new Set(ids).size < ids.length);
   },
 
-  'evidence-within-limit': (seen) =>
-    itemsAfter(seen).length > MAX_CASE_ITEMS ? { limit: MAX_CASE_ITEMS } : undefined,
+  'evidence-within-limit': (seen) => (itemsAfter(seen).length > MAX_ITEMS ? { limit: MAX_ITEMS } : undefined),
 
   'evidence-verified': (seen) => unproven(seen, (fact) => isFresh(fact, seen)),
 

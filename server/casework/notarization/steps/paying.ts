@@ -3,7 +3,10 @@ import { FeeItems, Payment, Refund, Waiver } from '../inputs.ts';
 import { FINAL, IN_HAND, WITH_DEED } from '../names.ts';
 import { step } from '../step.ts';
 
-/** 公证法 34. The money itself moves elsewhere; here stands what was asked for, received, given up and given back. */
+/**
+ * 公证法 34. The money itself moves elsewhere; here stands what was asked for, received, given up and given back. Where no
+ * fees were set the guards of amounts have refused.
+ */
 export const paying = [
   step({
     from: ['accepted', 'reviewing'],
@@ -27,7 +30,7 @@ export const paying = [
     to: '=',
     input: Payment,
     apply: (data, payment, { nowMs }) => {
-      const fees = data.fees ?? NO_FEES;
+      const fees = data.fees!;
       return { ...data, fees: { ...fees, payments: [...fees.payments, { ...payment, atMs: nowMs }] } };
     },
   }),
@@ -40,7 +43,7 @@ export const paying = [
     input: Waiver,
     apply: (data, waiver, { nowMs }) => ({
       ...data,
-      fees: { ...(data.fees ?? NO_FEES), waiver: { ...waiver, atMs: nowMs } },
+      fees: { ...data.fees!, waiver: { ...waiver, atMs: nowMs } },
     }),
   }),
   step({
@@ -51,7 +54,7 @@ export const paying = [
     to: '=',
     input: Refund,
     apply: (data, refund, { nowMs }) => {
-      const fees = data.fees ?? NO_FEES;
+      const fees = data.fees!;
       return { ...data, fees: { ...fees, refunds: [...fees.refunds, { ...refund, atMs: nowMs }] } };
     },
   }),
