@@ -1,4 +1,4 @@
-import type { Certificate } from '../certificate/certificate.ts';
+import { type Certificate, parseCertificate } from '../certificate/certificate.ts';
 import { EVENT_FORMAT, type EventEntry } from '../entry/event.ts';
 import { contentDigest, parseContent } from '../entry/event-content.ts';
 import { FormatError, type Reason } from '../reason.ts';
@@ -14,6 +14,17 @@ export function checkContent(entry: Certificate['entry'], content: Uint8Array | 
   });
   if (entry.format === EVENT_FORMAT) return [check(compareContent(entry as EventEntry, content))];
   return content === undefined ? [] : [check(['failed', reason('content-without-event')])];
+}
+
+/** SHA-256 of the content that a certificate's event names; undefined where there is none, or nothing can be read. */
+export function contentNamedIn(certificateBytes: Uint8Array): string | undefined {
+  try {
+    const { entry } = parseCertificate(certificateBytes);
+    return entry.format === EVENT_FORMAT ? ((entry as EventEntry).content ?? undefined) : undefined;
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
 }
 
 /** One that is not there may have been erased: the event holds without it, and nobody can put another in its place. */
