@@ -1,3 +1,4 @@
+import { EVENT_FORMAT, eventEntry } from '../core/entry/event.ts';
 import { MANIFEST_FORMAT, type Manifest, manifest } from '../core/entry/manifest.ts';
 import { TOKEN_ENTRY_FORMAT, tokenEntry } from '../core/entry/token-entry.ts';
 import { toHex } from '../core/read/bytes.ts';
@@ -22,9 +23,16 @@ export function checkEntry(entry: RawEntry, owners: ReadonlySet<string>, report:
   );
   if (document === undefined) return;
   if (document === TOKEN_ENTRY_FORMAT) compareOwner(entry, report);
+  else if (document === EVENT_FORMAT) compareDigests(entry, report);
   else if (typeof document === 'string') report.found('entry-format-unknown', place, { found: document });
   else compareColumns(entry, document, report);
 }
+
+/** An event names no file; whose it is, the procedure that it belongs to says. */
+const compareDigests = ({ sequence, digests }: RawEntry, report: Report): void =>
+  compare(report, 'entry-column-differs', at('entries', sequence), {
+    digests: ['', toHex(digests ?? new Uint8Array())],
+  });
 
 /** What the service records of itself belongs to nobody else, and names no file. */
 function compareOwner({ sequence, organization, digests }: RawEntry, report: Report): void {
@@ -44,6 +52,7 @@ export function readDocument(
     const format = isObject(value) ? value['format'] : undefined;
     if (format === MANIFEST_FORMAT) return manifest(value, 'entry');
     if (format === TOKEN_ENTRY_FORMAT) tokenEntry(value, 'entry');
+    if (format === EVENT_FORMAT) eventEntry(value, 'entry');
     if (typeof format !== 'string') throw new FormatError('field-missing', { at: 'entry.format' });
     return format.slice(0, 100);
   } catch (error) {
