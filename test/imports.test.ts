@@ -68,7 +68,7 @@ const sources = (folder: string): string[] =>
 
 function importsOf(folder: string, file: string): Import[] {
   const text = readFileSync(join(ROOT, folder, file), 'utf8');
-  return [...text.matchAll(/(?:from|import|import\()\s*'([^']+)'/g)].map(([, to]) => ({
+  return [...text.matchAll(/(?:\bfrom\s+|\bimport\s+|\bimport\(\s*)'([^']+)'/g)].map(([, to]) => ({
     from: file,
     to: to!,
   }));

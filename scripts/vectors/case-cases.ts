@@ -120,6 +120,9 @@ export function goodCaseVectors(): Promise<CaseVector>[] {
     good('the block hashes of all events given by hand', {
       blocks: byHand,
     }),
+    good('events that were anchored again later', {
+      steps: [{ again: 'before' }, {}, { again: 'behind' }],
+    }),
     good('two events at the same time', { steps: [{}, { draft: { at: '2026-11-22T07:00:00.000Z' } }] }),
   ];
 }

@@ -3,7 +3,7 @@ import type { EventEntry } from '../../server/core/entry/event.ts';
 import { type ChainedEvent, chainEvent, type EventDraft } from '../../server/core/entry/event-chain.ts';
 import { contentDigest } from '../../server/core/entry/event-content.ts';
 import { concat, toHex, utf8 } from '../../server/core/read/bytes.ts';
-import { canonicalize, type Json, type JsonObject } from '../../server/core/read/json.ts';
+import { canonicalize, type Json, type JsonObject, parseJson } from '../../server/core/read/json.ts';
 import { buildTree, proofOffsets, rootOf } from '../../server/core/tree/tree.ts';
 import type { CaseCheckId } from '../../server/core/verify/case-report.ts';
 import type { Verdict } from '../../server/core/verify/report.ts';
@@ -35,6 +35,8 @@ export interface Step {
   readonly raw?: Readonly<Record<string, Json>>;
   /** null: the event has none; a document otherwise */
   readonly content?: JsonObject | null;
+  /** its root stands in the same log once more, later; that anchor before or behind the first in the certificate */
+  readonly again?: 'before' | 'behind';
   /** of its certificate; null where it has none yet */
   readonly sample?: SampleOptions | null;
 }
@@ -101,9 +103,13 @@ export async function makeEvents(
   const trees = together && inOneBatch(documents, together);
   const made: MadeEvent[] = [];
   for (const [index, entry] of documents.entries()) {
-    const { sample, content = contentOf(index) } = steps[index]!;
+    const { sample, again, content = contentOf(index) } = steps[index]!;
     const alone = { logIndex: 7 + index, block: { number: 1_000 + index } };
-    const place = trees ? { tree: trees[index]! } : alone;
+    const place = trees
+      ? { tree: trees[index]! }
+      : again
+        ? { ...alone, ...(await twice(entry, index, again)) }
+        : alone;
     made.push({
       event: entry as unknown as EventEntry,
       leaf: leafOf(entry),
@@ -113,6 +119,13 @@ export async function makeEvents(
     });
   }
   return made;
+}
+
+/** Two anchors of one root, the other in a later block that nobody compares. */
+async function twice(entry: JsonObject, index: number, again: 'before' | 'behind'): Promise<SampleOptions> {
+  const later = await makeSample({ entry, logIndex: 50 + index, block: { number: 3_000 + index } });
+  const [other] = (parseJson(later.bytes) as { readonly anchors: readonly JsonObject[] }).anchors;
+  return { anchors: (anchor) => (again === 'before' ? [other!, anchor] : [anchor, other!]) };
 }
 
 /** One batch with all of them, the first at `places[0]` and so on. */

@@ -24,6 +24,16 @@ export class FormatError extends Error implements Reason {
   }
 }
 
+/** What came of reading bytes, or why they were refused. What is no fault of the bytes goes on up. */
+export function attempt<T>(read: () => T): T | FormatError {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof FormatError) return error;
+    throw error;
+  }
+}
+
 export const REASON_CODES = [
   // read/bytes
   'hex-invalid',

@@ -10,11 +10,13 @@ export const pageEn: Readonly<Record<string, string>> = {
   'certificate-title': 'Certificate',
   'certificate-drop': 'Drop the certificate here, or click to choose',
   'certificate-hint':
-    'From the deposit service, exactly as downloaded: the certificate (.json), the PDF that holds it, or the package (.zip) with the files',
+    'From the deposit service, exactly as downloaded: the certificate (.json), the PDF that holds it, the package (.zip) with the files, or that of a case',
   'certificate-other': 'Another certificate',
   'wanted-number': 'The QR code is that of certificate {number}: give the .json file of this one.',
   'wanted-other': 'Note: this is certificate {actual}, and not {number} of the QR code.',
   'certificate-digest': 'SHA-256 of the certificate file',
+  'case-given':
+    'the package of a case with {count} events. A case head that you were given (head.json) goes to step 2',
   'files-title': 'Original files',
   'files-drop': 'Drop all original files here, or click to choose',
   'files-hint': 'Several at once; matched by content, never by name; any size',
@@ -24,6 +26,7 @@ export const pageEn: Readonly<Record<string, string>> = {
   'file-done': 'hashed',
   'file-supplied': 'only a digest was given',
   'file-renewal': 'a renewal: checked with the certificate, no original',
+  'file-head': 'a case head: shows a cut tail or another branch',
   'file-unreadable': 'cannot be read: it may have been moved or changed, or is a folder. Choose it again',
   'file-no-worker':
     'The browser does not let this page hash in the background, so files cannot be compared. Please use a newer Chrome, Edge or Firefox',
@@ -79,6 +82,8 @@ export const pageEn: Readonly<Record<string, string>> = {
   'result-waiting': 'Files are being hashed, then the result follows: {count} to go',
   'result-stopped': 'Something given is wrong, so nothing was checked: correct what is marked above.',
   'result-file-stopped': 'A file cannot be read, so nothing was checked: remove it or choose it again.',
+  'result-case-files':
+    'With the package of a case step 2 takes only case heads that you were given: remove the other files.',
   'result-broken':
     'An internal error of this page: there is no result. Try another browser, and tell the developers: {why}',
   'verdict-valid':
@@ -86,6 +91,10 @@ export const pageEn: Readonly<Record<string, string>> = {
   'verdict-invalid':
     'At least one check failed: this certificate does not show what these files were, or when.',
   'verdict-incomplete': 'Nothing failed so far, but too little was given to conclude anything.',
+  'verdict-case-valid':
+    'Every event that was given is valid and follows the one before; nothing was changed, put in or left out between them.',
+  'verdict-case-invalid': 'At least one check failed: this package does not show what happened in the case.',
+  'verdict-case-incomplete': 'Nothing failed so far, but too little was given to conclude anything.',
   'test-chain-note':
     'The chain is a test chain or not in the trust list: whatever the result, it is no evidence.',
   'caution-trust': 'The trust list came from the deposit service itself, not independently.',
@@ -102,6 +111,11 @@ export const pageEn: Readonly<Record<string, string>> = {
   'todo-files': 'give all files that the entry lists, for step 2',
   'todo-file-of-folder':
     'this is the certificate of a whole folder: check a file with its own certificate, cut out of the index (kezheng cut)',
+  'todo-content': 'give the content of the event for step 2, unless it was erased',
+  'todo-event-certificate':
+    'some events have no certificate yet: get the package again when they are on the chain',
+  'todo-case-head':
+    'give a case head that you were given for step 2: the one in the package proves nothing about a cut tail',
   'todo-pages': 'the pages of the document are not confirmed: go by the certificate in it',
   'todo-newer-checker': 'the certificate holds something unknown to this page: use a newer checker',
   'clocks-title': 'Time',
@@ -124,7 +138,22 @@ export const pageEn: Readonly<Record<string, string>> = {
   'group-anchor': 'Anchor {number}',
   'group-token': 'Time stamp {number}',
   'group-pdf': 'The PDF',
+  'group-case': 'case',
+  'group-event': 'event {number}',
+  'group-head': 'case head {number}',
+  'group-evidence': 'evidence {number}',
   'not-proven-title': 'What this certificate does not prove',
+  'case-not-proven-title': 'What this case does not prove',
+  'history-title': 'History of the case',
+  'history-case': 'case',
+  'history-procedure': 'procedure',
+  'history-state': 'state',
+  'history-held': 'nothing missing up to',
+  'history-held-value': 'the first {held} of {count} events, by the heads that you hold',
+  'history-by': 'by',
+  'history-at': 'time (as the service states it)',
+  'history-proven': 'existed at the latest at',
+  'history-unproven': 'not proven yet',
   'facts-title': 'What the certificate says',
   'fact-number': 'Certificate number',
   'fact-revision': 'revision {revision}',
@@ -170,6 +199,7 @@ export const pageEn: Readonly<Record<string, string>> = {
   'record-title': 'Record of a check',
   'record-checked': "Checked at (by this computer's clock)",
   'record-certificate': 'Certificate file',
+  'record-case': 'package of the case',
   'record-trust': 'Trust list',
   'record-blocks': 'Block hashes compared',
   'record-nothing': 'not given',

@@ -626,7 +626,13 @@ def issuer_known(x5c, moments, trust):
 
 def check_signature(document):
     """S5, «Signature» (check 2): gives the DER of x5c."""
-    signature = document["signature"]
+    signed = {name: v for name, v in document.items() if name != "signature"}
+    if document["entry"]["format"] == "kezheng-file/1":
+        folder, *outer = document["inclusion"]
+        signed.update(entry=folder["manifest"], inclusion=outer)
+    return check_jws(document["signature"], canonical(signed))
+
+def check_jws(signature, payload):
     header = from64(signature["protected"], web=True)
     value = read_json(header)
     closed(alg=one_of("ES256"), x5c=many(text, 4))(value)
@@ -639,11 +645,6 @@ def check_signature(document):
     need(len(raw) == 64, "signature length")
     r, s = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")
     need(s <= P256.n // 2, "s is high")
-    signed = {name: v for name, v in document.items() if name != "signature"}
-    if document["entry"]["format"] == "kezheng-file/1":
-        folder, *outer = document["inclusion"]
-        signed.update(entry=folder["manifest"], inclusion=outer)
-    payload = canonical(signed)
     signed = (signature["protected"] + "." + to64(payload, web=True)).encode()
     need(P256.verify(point, H(signed), r, s), "signature does not verify")
     return x5c

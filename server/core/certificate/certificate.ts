@@ -6,7 +6,7 @@ import type { Field } from '../read/fields.ts';
 import { anyObject, hexBytes, instant, list, members, oneOf, text, uint } from '../read/fields.ts';
 import { canonicalize, type Json, type JsonObject, parseCanonical } from '../read/json.ts';
 import { type SignatureMember, signatureMember } from '../read/jws.ts';
-import { FormatError, type Reason } from '../reason.ts';
+import { attempt, FormatError, type Reason } from '../reason.ts';
 import { certificateNumberField } from './number.ts';
 import { short, type TreePath, treePath } from './path.ts';
 import { type Token, token, typeName } from './tokens.ts';
@@ -95,12 +95,8 @@ const entry: Field<Entry> = (value, at) => {
 
 /** To FORMAT.md it is an open object: a certificate stays readable where it is not as EVENTS.md says, and says nothing. */
 function event(object: JsonObject): EventEntry | UnknownEntry {
-  try {
-    return parseEvent(utf8(canonicalize(object)));
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    return { format: 'unknown', name: EVENT_FORMAT, refused: error };
-  }
+  const read = attempt(() => parseEvent(utf8(canonicalize(object))));
+  return read instanceof FormatError ? { format: 'unknown', name: EVENT_FORMAT, refused: read } : read;
 }
 
 const STEP_MEMBERS = ['hashes', 'index', 'size', 'type'] as const;

@@ -1,7 +1,7 @@
 import { parseCertificate, type UnknownEntry } from '../certificate/certificate.ts';
 import { EVENT_FORMAT, type EventEntry, parseEvent } from '../entry/event.ts';
 import { toHex } from '../read/bytes.ts';
-import { FormatError, type Reason } from '../reason.ts';
+import { attempt, FormatError, type Reason } from '../reason.ts';
 import { leafHash } from '../tree/tree.ts';
 import type { ComparedBlock } from './anchors.ts';
 import type { LogPlace, Placed } from './case-chain.ts';
@@ -89,41 +89,23 @@ const lineOf = (place: number, event: EventEntry, leaf: string, report: Report |
 });
 
 function readBare(bytes: Uint8Array): Read {
-  try {
-    const event = parseEvent(bytes);
-    return { bytes, event, finding: ['passed', reason('event-read', { format: EVENT_FORMAT })] };
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    return { bytes, event: undefined, finding: ['failed', error] };
-  }
+  const event = attempt(() => parseEvent(bytes));
+  return event instanceof FormatError
+    ? { bytes, event: undefined, finding: ['failed', event] }
+    : { bytes, event, finding: READ };
 }
+
+const READ: Finding = ['passed', reason('event-read', { format: EVENT_FORMAT })];
 
 /** Undefined where the certificate cannot be read, which its own check says. */
 function readCertified(certificate: Uint8Array): Read | undefined {
-  const parsed = readable(certificate);
-  if (parsed === undefined) return undefined;
+  const parsed = attempt(() => parseCertificate(certificate));
+  if (parsed instanceof FormatError) return undefined;
   const { entry, entryBytes: bytes } = parsed;
-  if (entry.format === EVENT_FORMAT)
-    return {
-      bytes,
-      event: entry as EventEntry,
-      finding: ['passed', reason('event-read', { format: EVENT_FORMAT })],
-    };
+  if (entry.format === EVENT_FORMAT) return { bytes, event: entry as EventEntry, finding: READ };
   const { format, name = format, refused } = entry as Partial<UnknownEntry>;
-  return {
-    bytes,
-    event: undefined,
-    finding: ['failed', refused ?? reason('entry-not-event', { format: name! })],
-  };
-}
-
-function readable(certificate: Uint8Array): ReturnType<typeof parseCertificate> | undefined {
-  try {
-    return parseCertificate(certificate);
-  } catch (error) {
-    if (error instanceof FormatError) return undefined;
-    throw error;
-  }
+  const why = refused ?? reason('entry-not-event', { format: name! });
+  return { bytes, event: undefined, finding: ['failed', why] };
 }
 
 /** Every anchor puts the one batch somewhere; the entry's place in it is one. */

@@ -1,5 +1,5 @@
 import { type CaseHead, parseCaseHead } from '../case/head.ts';
-import { FormatError, type Reason } from '../reason.ts';
+import { attempt, FormatError, type Reason } from '../reason.ts';
 import type { Placed } from './case-chain.ts';
 import type { CaseCheck, HeadFact, HeadFrom } from './case-report.ts';
 import { checkIssuer } from './issuer.ts';
@@ -35,15 +35,12 @@ export async function checkHead(
   trust: Trust | undefined,
   signatures: SignatureVerifier,
 ): Promise<HeadFinding> {
-  let head: CaseHead;
-  try {
-    head = parseCaseHead(given.bytes);
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
+  const head = attempt(() => parseCaseHead(given.bytes));
+  if (head instanceof FormatError) {
     const skipped = (['signature', 'issuer', 'head-case', 'head-events'] as const).map((id) =>
       check(id, at, SKIPPED),
     );
-    return { checks: [check('head', at, ['failed', error]), ...skipped], fact: undefined };
+    return { checks: [check('head', at, ['failed', head]), ...skipped], fact: undefined };
   }
   const { count, state, at: signedAt } = head;
   const issuer = await checkIssuer(head, trust, signatures, [Date.parse(signedAt)]);

@@ -1,7 +1,7 @@
-import type { Certificate } from '../certificate/certificate.ts';
+import { type Certificate, parseCertificate } from '../certificate/certificate.ts';
 import { EVENT_FORMAT, type EventEntry } from '../entry/event.ts';
 import { contentDigest, parseContent } from '../entry/event-content.ts';
-import { FormatError, type Reason } from '../reason.ts';
+import { attempt, FormatError, type Reason } from '../reason.ts';
 import { type Check, reason, type Status } from './report.ts';
 
 /** EVENTS.md §4, «content»: of an event, and wherever one was given. */
@@ -16,6 +16,13 @@ export function checkContent(entry: Certificate['entry'], content: Uint8Array | 
   return content === undefined ? [] : [check(['failed', reason('content-without-event')])];
 }
 
+/** SHA-256 of the content that a certificate's event names; undefined where there is none, or nothing can be read. */
+export function contentNamedIn(certificateBytes: Uint8Array): string | undefined {
+  const certificate = attempt(() => parseCertificate(certificateBytes));
+  if (certificate instanceof FormatError || certificate.entry.format !== EVENT_FORMAT) return undefined;
+  return (certificate.entry as EventEntry).content ?? undefined;
+}
+
 /** One that is not there may have been erased: the event holds without it, and nobody can put another in its place. */
 export function compareContent(
   { content: expected }: Pick<EventEntry, 'content'>,
@@ -28,11 +35,8 @@ export function compareContent(
   if (content === undefined) return ['unknown', reason('content-not-given', { sha256: expected })];
   const actual = contentDigest(content);
   if (actual !== expected) return ['failed', reason('content-differs', { expected, actual })];
-  try {
-    parseContent(content);
-    return ['passed', reason('content-compared', { sha256: actual })];
-  } catch (error) {
-    if (error instanceof FormatError) return ['failed', error];
-    throw error;
-  }
+  const read = attempt(() => parseContent(content));
+  return read instanceof FormatError
+    ? ['failed', read]
+    : ['passed', reason('content-compared', { sha256: actual })];
 }

@@ -1,3 +1,5 @@
+import { HEAD_FORMAT } from '../../core/case/head.ts';
+import { MAX_CONTENT_BYTES } from '../../core/entry/event-content.ts';
 import { sha256 } from '../../core/hash/sha256.ts';
 import { toHex } from '../../core/read/bytes.ts';
 import { FormatError } from '../../core/reason.ts';
@@ -51,12 +53,16 @@ export class Desk {
   async #open(file: File, turn: number): Promise<void> {
     const opened = await this.#reading(() => openInput(file));
     if (turn !== this.#turns.certificate) return this.#set('reading', {});
-    this.#layOut('wrong' in opened ? [] : opened.files);
-    if ('wrong' in opened)
-      return this.#set('certificate', { certificate: undefined, certificateWrong: opened.wrong });
+    this.#layOut('files' in opened ? opened.files : []);
+    const nothing = { certificate: undefined, case: undefined, certificateWrong: undefined };
+    if ('wrong' in opened) return this.#set('certificate', { ...nothing, certificateWrong: opened.wrong });
+    if ('case' in opened) {
+      const given = { name: file.name, contents: opened.case };
+      return this.#set('certificate', { ...nothing, case: given });
+    }
     const { certificate: bytes, pdf } = opened;
     const certificate = { name: file.name, bytes, pdf, sha256: toHex(sha256(bytes)) };
-    return this.#set('certificate', { certificate, certificateWrong: undefined });
+    return this.#set('certificate', { ...nothing, certificate });
   }
 
   /** The originals of a package; those of the one before go with it. */
@@ -70,16 +76,16 @@ export class Desk {
       });
   }
 
-  /** Originals, and renewals among them, which go with the certificate. */
+  /** Originals, and among them renewals, which go with the certificate, and heads, which go with a case. */
   async addFiles(files: readonly File[]): Promise<void> {
-    const maybe = files.filter(mayBeRenewal);
+    const maybe = files.filter(mayBeOurs);
     const others = files.filter((file) => !maybe.includes(file)).map((file) => this.#hash(file));
     const known = this.#set('files', { files: [...this.state.files, ...others] });
     if (maybe.length === 0) return known;
-    const read = await this.#reading(() => Promise.all(maybe.map(renewalIn)));
+    const read = await this.#reading(() => Promise.all(maybe.map(oursIn)));
     const slots = maybe.map((file, i) => {
-      const bytes = read[i];
-      return bytes === undefined ? this.#hash(file) : renewalSlot(file, bytes);
+      const ours = read[i];
+      return ours === undefined ? this.#hash(file) : slotOf(file, ours);
     });
     return this.#set('files', { files: [...this.state.files, ...slots] });
   }
@@ -176,7 +182,9 @@ export class Desk {
         void this.#set('files', {});
       },
     });
-    const slot: FileSlot = { name, size, state: 'waiting', done: 0, given: undefined, takeBack };
+    const bytes = async () => new Uint8Array(await file.arrayBuffer());
+    const small = size <= MAX_CONTENT_BYTES ? { bytes } : {};
+    const slot: FileSlot = { name, size, state: 'waiting', done: 0, given: undefined, takeBack, ...small };
     return slot;
   }
 
@@ -202,21 +210,25 @@ export class Desk {
 }
 
 /** Only what is called so is read to see: an original may be large. */
-const mayBeRenewal = ({ name, size }: File): boolean => /\.json$/i.test(name) && size <= MAX_RENEWAL_BYTES;
+const mayBeOurs = ({ name, size }: File): boolean => /\.json$/i.test(name) && size <= MAX_RENEWAL_BYTES;
 
-/** The bytes of a renewal; undefined where it is another file, or cannot be read, which hashing will tell. */
-async function renewalIn(file: File): Promise<Uint8Array | undefined> {
+type Ours = Pick<FileSlot, 'renewal' | 'head'>;
+
+/** A renewal or a head; undefined where it is another file, or cannot be read, which hashing will tell. */
+async function oursIn(file: File): Promise<Ours | undefined> {
   try {
     const bytes = new Uint8Array(await file.arrayBuffer());
-    return formatOf(bytes) === RENEWAL_FORMAT ? bytes : undefined;
+    const format = formatOf(bytes);
+    if (format === RENEWAL_FORMAT) return { renewal: bytes };
+    return format === HEAD_FORMAT ? { head: bytes } : undefined;
   } catch (error) {
     if (error instanceof DOMException) return undefined;
     throw error;
   }
 }
 
-const renewalSlot = ({ name, size }: File, renewal: Uint8Array): FileSlot => ({
-  ...{ name, size, renewal, state: 'done', done: size, given: undefined },
+const slotOf = ({ name, size }: File, ours: Ours): FileSlot => ({
+  ...{ name, size, ...ours, state: 'done', done: size, given: undefined },
   takeBack() {},
 });
 

@@ -1,6 +1,7 @@
 import { openPackage } from '../../adapters/packages.ts';
 import { MAX_CERTIFICATE_BYTES } from '../../core/certificate/certificate.ts';
-import { openContainer, type Packed, type Source } from '../../core/container/open.ts';
+import type { CaseContents } from '../../core/container/case-package.ts';
+import { openGiven, type Packed, type Source } from '../../core/container/open.ts';
 import { containerOf } from '../../core/container/package.ts';
 import type { Pdf } from '../../core/container/pdf.ts';
 import { FormatError } from '../../core/reason.ts';
@@ -9,7 +10,7 @@ import type { Both } from '../shared/words.ts';
 
 /*
  * The one place where a file that somebody gives as «the certificate» becomes the certificate's bytes: the certificate, a
- * PDF with the certificate inside, or a package with certificate and originals.
+ * PDF with the certificate inside, a package with certificate and originals, or the package of a case.
  */
 
 export interface Opened {
@@ -21,7 +22,7 @@ export interface Opened {
   readonly files: readonly File[];
 }
 
-export type Opening = Opened | { readonly wrong: Both };
+export type Opening = Opened | { readonly case: CaseContents } | { readonly wrong: Both };
 
 /**
  * Of originals that somebody packed again, and which must be unpacked before they can be hashed. Those in a package of
@@ -31,11 +32,9 @@ const MAX_UNPACKED_BYTES = 2 * 1024 * 1024 * 1024;
 
 export async function openInput(file: File): Promise<Opening> {
   try {
-    const { certificate, pdf, originals } = await openContainer(
-      sourceOf(file),
-      openPackage,
-      MAX_UNPACKED_BYTES,
-    );
+    const opened = await openGiven(sourceOf(file), openPackage, MAX_UNPACKED_BYTES);
+    if ('readCase' in opened) return { case: await opened.readCase() };
+    const { certificate, pdf, originals } = opened;
     const files: File[] = [];
     for (const original of originals) files.push(await takenOut(file, original));
     return { certificate, pdf, files };

@@ -39,8 +39,11 @@ const TITLE = document.title;
 
 /** Names the printed file, and tells one of several windows from another. */
 function titleOf(outcome: Outcome): string {
-  if (outcome.kind !== 'checked') return TITLE;
-  const number = outcome.report.facts?.certificate.number ?? '';
+  if (outcome.kind !== 'checked' && outcome.kind !== 'case') return TITLE;
+  const number =
+    outcome.kind === 'case'
+      ? (outcome.report.facts?.case ?? '')
+      : (outcome.report.facts?.certificate.number ?? '');
   return `${sentence('zh', 'verdict', outcome.report.verdict)} ${number} · ${TITLE}`;
 }
 
@@ -54,7 +57,7 @@ const actions = h(
 actions.hidden = true;
 desk.onChange(() => {
   const { outcome } = desk.state;
-  actions.hidden = outcome.kind !== 'checked';
+  actions.hidden = outcome.kind !== 'checked' && outcome.kind !== 'case';
   document.title = titleOf(outcome);
 });
 
@@ -85,5 +88,7 @@ document.addEventListener('dragover', (event) => event.preventDefault());
 document.addEventListener('drop', (event) => {
   event.preventDefault();
   const files = [...(event.dataTransfer?.files ?? [])];
-  void (desk.state.certificate === undefined ? desk.giveTogether(files) : desk.addFiles(files));
+  const { certificate, case: ofCase } = desk.state;
+  const isFirst = certificate === undefined && ofCase === undefined;
+  void (isFirst ? desk.giveTogether(files) : desk.addFiles(files));
 });

@@ -1,6 +1,8 @@
 import type { Hint } from '../../cli/hints.ts';
+import type { CaseContents } from '../../core/container/case-package.ts';
 import type { Pdf } from '../../core/container/pdf.ts';
 import type { ComparedBlock } from '../../core/verify/anchors.ts';
+import type { CaseReport } from '../../core/verify/case.ts';
 import type { GivenFile } from '../../core/verify/files.ts';
 import type { Report } from '../../core/verify/report.ts';
 import type { Trust } from '../../core/verify/trust.ts';
@@ -23,6 +25,12 @@ export interface GivenCertificate {
   readonly sha256: string;
 }
 
+/** The package of a case, in place of a certificate. */
+export interface GivenCase {
+  readonly name: string;
+  readonly contents: CaseContents;
+}
+
 export interface GivenTrust {
   /** the file's name, or the service's host */
   readonly name: string;
@@ -40,6 +48,10 @@ export interface FileSlot {
   given: GivenFile | undefined;
   /** of a kezheng-renewal/1, which is no original: its bytes */
   readonly renewal?: Uint8Array;
+  /** of a kezheng-case-head/1 that somebody kept, which is no original either: its bytes */
+  readonly head?: Uint8Array;
+  /** reads it again: what is small may be the content of an event */
+  readonly bytes?: () => Promise<Uint8Array>;
   readonly takeBack: () => void;
 }
 
@@ -52,7 +64,9 @@ export interface GivenBlock {
 export interface State {
   /** how many files are being read just now */
   readonly reading: number;
+  /** at most one of the two */
   readonly certificate: GivenCertificate | undefined;
+  readonly case: GivenCase | undefined;
   readonly certificateWrong: Both | undefined;
   readonly files: readonly FileSlot[];
   readonly trust: GivenTrust | undefined;
@@ -62,7 +76,7 @@ export interface State {
   readonly outcome: Outcome;
 }
 
-/** What stands under «result». Only `checked` says anything of the certificate. */
+/** What stands under «result». Only `checked` and `case` say anything of what was given. */
 export type Outcome =
   | { readonly kind: 'empty' }
   /** files that are still hashed: half of what was given is no basis for a verdict */
@@ -75,11 +89,13 @@ export type Outcome =
       readonly report: Report;
       readonly hints: readonly Hint[];
       readonly atMs: number;
-    };
+    }
+  | { readonly kind: 'case'; readonly report: CaseReport; readonly atMs: number };
 
 export const EMPTY: State = {
   reading: 0,
   certificate: undefined,
+  case: undefined,
   certificateWrong: undefined,
   files: [],
   trust: undefined,

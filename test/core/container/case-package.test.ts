@@ -93,7 +93,7 @@ t.test('what is wrong or odd about names is found, each by its name', async (t) 
   t.equal(await verdictOf(await withItem('events/000005.entry.json')), 'invalid passed entry indices');
   t.equal(
     await verdictOf(await packed(without('events/000001.certificate.json'))),
-    'invalid failed package indices',
+    'invalid failed package indices head-events',
   );
   t.equal(
     await verdictOf(await packed(without('contents/000001.json'))),

@@ -17,8 +17,10 @@ import { givenFile } from '../../../scripts/vectors.ts';
 import { webCryptoSignatures } from '../../../server/adapters/signatures.ts';
 import { nodeSignatures } from '../../../server/adapters/signatures-node.ts';
 import { utf8 } from '../../../server/core/read/bytes.ts';
+import { attempt, FormatError } from '../../../server/core/reason.ts';
 import { type CaseEvent, verifyCase } from '../../../server/core/verify/case.ts';
 import { CASE_CHECK_IDS } from '../../../server/core/verify/case-report.ts';
+import { contentNamedIn } from '../../../server/core/verify/content.ts';
 import { parseTrust } from '../../../server/core/verify/trust.ts';
 import { verifyCertificate } from '../../../server/core/verify/verify.ts';
 
@@ -141,6 +143,35 @@ t.test('what the certificate of an event says is told, and what it does not prov
   });
   t.strictSame(notProven, ['truth', 'legality', 'actors', 'event-alone']);
   t.match(remaining, [{ what: 'content', detail: { sha256: made!.event.content } }]);
+});
+
+t.test('the content that an event names is known by its certificate', async (t) => {
+  const [made, bare] = await makeEvents([{}, { content: null }]);
+  t.equal(contentNamedIn(made!.sample!.bytes), made!.event.content);
+  t.equal(contentNamedIn(bare!.sample!.bytes), undefined);
+  t.equal(contentNamedIn((await makeSample()).bytes), undefined);
+  t.equal(contentNamedIn(utf8('{}')), undefined);
+});
+
+t.test('trouble that is no fault of the bytes is not taken for a refusal', async (t) => {
+  t.equal(
+    attempt(() => 1),
+    1,
+  );
+  const refusal = new FormatError('case-empty');
+  t.equal(
+    attempt(() => {
+      throw refusal;
+    }),
+    refusal,
+  );
+  t.throws(
+    () =>
+      attempt(() => {
+        throw new TypeError('broken');
+      }),
+    { name: 'TypeError' },
+  );
 });
 
 t.test('a content beside a certificate of evidence is told, not passed over', async (t) => {

@@ -3,6 +3,7 @@ import { fill, h } from '../../shared/dom.ts';
 import { page, plain, spans } from '../../shared/words.ts';
 import type { Desk } from '../desk.ts';
 import type { ServiceAsked } from '../online.ts';
+import type { State } from '../state.ts';
 import { step, wrong } from './step.ts';
 
 const HASH = /^0x[0-9a-f]{64}$/;
@@ -26,17 +27,17 @@ export function blocksStep(desk: Desk, service: ServiceAsked | undefined): HTMLE
   let shownFor = '';
   desk.onChange((change) => {
     if (change !== 'certificate' && change !== 'trust') return;
-    const { certificate } = desk.state;
-    const wanted = certificate === undefined ? [] : onceEach(blocksToCompare(certificate.bytes));
+    const certificates = certificatesOf(desk.state);
+    const wanted = onceEach(certificates.flatMap(blocksToCompare));
     const key = JSON.stringify([
-      certificate === undefined,
+      certificates.length === 0,
       wanted.map((block) => [block, nameOf(desk, block)]),
     ]);
     if (key === shownFor) return;
     shownFor = key;
     for (const given of desk.state.blocks.keys())
       if (/^(?:person|service) /.test(given)) void desk.giveBlock(given, undefined);
-    const none = page(certificate === undefined ? 'blocks-empty' : 'blocks-none');
+    const none = page(certificates.length === 0 ? 'blocks-empty' : 'blocks-none');
     fill(
       body,
       h('p', { class: 'hint' }, wanted.length === 0 ? none : page('blocks-how')),
@@ -45,6 +46,13 @@ export function blocksStep(desk: Desk, service: ServiceAsked | undefined): HTMLE
   });
   return step(4, 'blocks', 'blocks-title', body);
 }
+
+/** What is checked: one certificate, or those of a case. */
+const certificatesOf = ({ certificate, case: ofCase }: State): readonly Uint8Array[] => [
+  ...(certificate ? [certificate.bytes] : []),
+  ...(ofCase?.contents.events ?? []).flatMap((one) => ('certificate' in one ? one.certificate : [])),
+  ...(ofCase?.contents.evidence ?? []).map((one) => one.certificate),
+];
 
 /** Two anchors may stand in the same block. */
 const onceEach = (wanted: readonly WantedBlock[]): readonly WantedBlock[] =>

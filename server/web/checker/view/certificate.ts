@@ -18,17 +18,20 @@ export function certificateStep(desk: Desk, wantedNumber: string | undefined): H
   desk.onChange((change) => {
     if (change === 'outcome' && wantedNumber !== undefined) fill(wanted, whatOfNumber(desk, wantedNumber));
     if (change !== 'certificate') return;
-    const { certificate, certificateWrong } = desk.state;
+    const { certificate, case: ofCase, certificateWrong } = desk.state;
+    const isThere = certificate !== undefined || ofCase !== undefined;
     fill(
       given,
       certificateWrong && wrong(spans(certificateWrong)),
       certificate && h('p', { class: 'name' }, foreign(certificate.name)),
+      ofCase && h('p', { class: 'name' }, foreign(ofCase.name)),
+      ofCase && h('p', {}, page('case-given', { count: ofCase.contents.events.length })),
       certificate && pairs([page('certificate-digest'), code(certificate.sha256)]),
     );
-    drop.element.classList.toggle('small', certificate !== undefined);
+    drop.element.classList.toggle('small', isThere);
     fill(
       drop.element.querySelector('.zone-words')!,
-      page(certificate === undefined ? 'certificate-drop' : 'certificate-other'),
+      page(isThere ? 'certificate-other' : 'certificate-drop'),
     );
   });
   return step(1, 'certificate', 'certificate-title', wanted, given, drop.element);

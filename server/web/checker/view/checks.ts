@@ -34,11 +34,14 @@ function placeOfFirst(checks: readonly Shown[], id: string): string | undefined 
 }
 
 /** What no check can show stands before the checks: whoever reads only the first page has read it. */
-export const notProvenPart = ({ notProven }: Presented): HTMLElement =>
+export const notProvenPart = (
+  { notProven }: Pick<Presented, 'notProven'>,
+  title = 'not-proven-title',
+): HTMLElement =>
   h(
     'section',
     { class: 'not-proven', 'aria-labelledby': 'not-proven-title' },
-    h('h3', { id: 'not-proven-title' }, page('not-proven-title')),
+    h('h3', { id: 'not-proven-title' }, page(title)),
     h(
       'ul',
       {},
@@ -54,7 +57,11 @@ function titleOf(place: string | undefined): readonly Child[] {
   return kind === undefined ? [place] : page(`group-${kind}`, { number: Number(index) + 1 });
 }
 
-const group = (title: readonly Child[], checks: readonly Shown[], hints: readonly Hint[]): HTMLElement =>
+export const group = (
+  title: readonly Child[],
+  checks: readonly Shown[],
+  hints: readonly Hint[],
+): HTMLElement =>
   h(
     'div',
     { class: 'group' },

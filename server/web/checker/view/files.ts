@@ -77,7 +77,8 @@ function rowOf(slot: FileSlot, onRemove: () => void): Row {
   return { element: h('li', {}, head, state), update };
 }
 
-function stateOf({ state, given, renewal }: FileSlot): Node | readonly Node[] {
+function stateOf({ state, given, renewal, head }: FileSlot): Node | readonly Node[] {
+  if (head !== undefined) return h('span', {}, page('file-head'));
   if (renewal !== undefined) return h('span', {}, page('file-renewal'));
   if (given === undefined)
     return state === 'waiting'

@@ -2,12 +2,14 @@ import { type Child, h } from '../../shared/dom.ts';
 import { code, foreign, page } from '../../shared/words.ts';
 import type { State } from '../state.ts';
 import { times } from './clocks.ts';
-import type { Checked } from './presented.ts';
 import { pairs } from './step.ts';
 import { sourceOf } from './trust.ts';
 
 /** What a printed record needs besides the report: when it was checked and with what. On the screen it stands above. */
-export function recordHead({ certificate, trust, blocks }: State, { atMs }: Checked): HTMLElement {
+export function recordHead(
+  { certificate, case: ofCase, trust, blocks }: State,
+  { atMs }: { readonly atMs: number },
+): HTMLElement {
   const asked = [...blocks.values()].map(({ block }) =>
     h('div', {}, foreign(block.source), ' ', code(block.hash ?? '–')),
   );
@@ -18,7 +20,12 @@ export function recordHead({ certificate, trust, blocks }: State, { atMs }: Chec
     h('h1', {}, page('record-title')),
     pairs(
       [page('record-checked'), times(new Date(atMs).toISOString())],
-      [page('record-certificate'), named(certificate && [foreign(certificate.name)], certificate?.sha256)],
+      ofCase
+        ? [page('record-case'), foreign(ofCase.name)]
+        : [
+            page('record-certificate'),
+            named(certificate && [foreign(certificate.name)], certificate?.sha256),
+          ],
       [page('record-trust'), trust ? named(sourceOf(trust), trust.sha256) : nothing],
       [page('record-blocks'), asked.length > 0 ? asked : nothing],
     ),

@@ -2,6 +2,7 @@ import { type Child, fill, h } from '../../shared/dom.ts';
 import { type Both, page, spans } from '../../shared/words.ts';
 import type { Desk } from '../desk.ts';
 import type { Outcome, State } from '../state.ts';
+import { type CheckedCase, casePart, present as presentCase } from './case.ts';
 import { checksPart, notProvenPart } from './checks.ts';
 import { clocksPart } from './clocks.ts';
 import { factsPart } from './facts.ts';
@@ -19,6 +20,13 @@ export function resultPart(desk: Desk): HTMLElement {
       const presented = present(outcome);
       fill(said, spans(presented.verdictText));
       fill(body, whole(desk.state, outcome, presented));
+    } else if (outcome.kind === 'case') {
+      const presented = presentCase(outcome);
+      fill(said, spans(presented.verdictText));
+      fill(body, [
+        ...(presented.testChainText ? [across(presented.testChainText)] : []),
+        ...casePart(desk.state, outcome, presented),
+      ]);
     } else {
       fill(said);
       fill(body, h('p', { class: `no-result ${outcome.kind}` }, whyNoResult(outcome)));
@@ -41,7 +49,7 @@ function whole(state: State, checked: Checked, presented: Presented): readonly N
   return [
     ...(presented.testChainText ? [across(presented.testChainText)] : []),
     recordHead(state, checked),
-    verdictPart(state, presented),
+    verdictPart(state, presented, 'certificate', presented.facts?.counts?.at),
     clocksPart(presented),
     ...(presented.notProven.length > 0 ? [notProvenPart(presented)] : []),
     checksPart(presented, checked.hints),
@@ -59,7 +67,7 @@ const across = (text: Both): HTMLElement =>
     h('span', {}, text.en),
   );
 
-function whyNoResult(outcome: Exclude<Outcome, Checked>): readonly Child[] {
+function whyNoResult(outcome: Exclude<Outcome, Checked | CheckedCase>): readonly Child[] {
   switch (outcome.kind) {
     case 'empty':
       return page('result-empty');

@@ -11,11 +11,21 @@ const STEP_OF: Readonly<Record<string, string>> = {
   'block-hash': '#blocks',
   'trust-list': '#trust',
   files: '#files',
+  content: '#files',
+  'case-head': '#files',
 };
 
+/** Of a certificate or of a case. */
+type Judged = Omit<Presented, 'facts' | 'notProven'>;
+
 /** The verdict with its sentence, what speaks against it, and what is left to do. */
-export function verdictPart(state: State, presented: Presented): HTMLElement {
-  const { verdict, verdictText, testChainText, facts } = presented;
+export function verdictPart(
+  state: State,
+  presented: Judged,
+  of: 'certificate' | 'case',
+  time: string | undefined,
+): HTMLElement {
+  const { verdict, verdictText, testChainText } = presented;
   return h(
     'div',
     { class: `verdict ${verdict}` },
@@ -24,8 +34,12 @@ export function verdictPart(state: State, presented: Presented): HTMLElement {
       { class: 'verdict-head' },
       mark(verdict),
       h('p', { class: 'verdict-word' }, spans(verdictText)),
-      h('p', { class: 'verdict-sentence' }, page(`verdict-${verdict}`)),
-      facts?.counts && h('p', { class: 'verdict-time' }, times(facts.counts.at)),
+      h(
+        'p',
+        { class: 'verdict-sentence' },
+        page(of === 'case' ? `verdict-case-${verdict}` : `verdict-${verdict}`),
+      ),
+      time === undefined ? undefined : h('p', { class: 'verdict-time' }, times(time)),
     ),
     testChainText &&
       h(
@@ -42,7 +56,7 @@ export function verdictPart(state: State, presented: Presented): HTMLElement {
 }
 
 /** What the verdict leans on although it is not independent. */
-function cautions({ trust, files, blocks }: State, presented: Presented): Child {
+function cautions({ trust, files, blocks }: State, presented: Judged): Child {
   const asked = [...blocks.values()];
   // Of that block, and not of any: one anchor that holds is enough for the verdict.
   const isFromPerson = ({ chainId, number }: ComparedBlock): boolean =>
@@ -62,7 +76,7 @@ function cautions({ trust, files, blocks }: State, presented: Presented): Child 
       );
 }
 
-const failures = ({ checks }: Presented): Child => {
+const failures = ({ checks }: Judged): Child => {
   const failed = checks.filter(({ status }) => status === 'failed');
   return titled(
     'why-title',
@@ -75,7 +89,7 @@ const failures = ({ checks }: Presented): Child => {
 };
 
 /** An invalid certificate becomes no better by what is added to it. */
-function todo({ verdict, remaining }: Presented): Child {
+function todo({ verdict, remaining }: Judged): Child {
   if (verdict === 'invalid') return undefined;
   const whats = [...new Set(remaining.map(({ what }) => what))];
   return titled(
@@ -89,7 +103,7 @@ function todo({ verdict, remaining }: Presented): Child {
   );
 }
 
-const counts = ({ checks }: Presented): Child =>
+const counts = ({ checks }: Judged): Child =>
   h(
     'ul',
     { class: 'tally' },
