@@ -52,7 +52,7 @@ import type { HeadersTools } from './headers.ts';
 import type { MoveTools } from './migrate-store.ts';
 import type { ColdTools } from './move-cold.ts';
 import { readSmall } from './read-small.ts';
-import { SIGNING_FILES } from './signing-files.ts';
+import { KEY_FILES } from './signing-files.ts';
 import type { Outside } from './stamp.ts';
 import { isPostgres, UsageError } from './usage.ts';
 
@@ -167,7 +167,7 @@ export const backupSource = (): BackupSource => ({
     const { size, close } = openS3Inspector(place);
     return { folder: undefined, has: async (room, name) => (await size(room, name)) !== undefined, close };
   },
-  configured: Object.fromEntries(SIGNING_FILES.map(({ path, setting: name }) => [path, setting(name)])),
+  configured: Object.fromEntries(KEY_FILES.map(({ path, setting: name }) => [path, setting(name)])),
 });
 
 /** What `migrate-store` opens. Of any number of instances one leads, so whoever cannot lead is not alone. */
@@ -177,7 +177,7 @@ export function moveTools(): MoveTools {
   return {
     databaseUrl: settings.databaseUrl,
     blobs: settings.blobs,
-    signingFiles: SIGNING_FILES.map(({ path, setting: name }) => ({
+    keyFiles: KEY_FILES.map(({ path, setting: name }) => ({
       setting: name,
       path: setting(name) ?? join(dataDir, path),
     })),
