@@ -148,6 +148,13 @@ export interface PeopleStore {
   revokeInvitation(organization: string, id: string, nowMs: number): Promise<boolean>;
   /** True for one caller alone, and only while it is good. */
   useInvitation(id: string, nowMs: number): Promise<boolean>;
+  /** Uses it and joins by it, as a new person where one is given: both or nothing. Nobody who is in it gets other roles. */
+  joinByInvitation(
+    id: string,
+    membership: Membership,
+    person: Person | undefined,
+    nowMs: number,
+  ): Promise<'joined' | 'over' | 'login-taken' | 'member-already'>;
 
   addSession(session: Session): Promise<void>;
   /** With the person and his membership in its organization, in one read: it is asked for at each request. */

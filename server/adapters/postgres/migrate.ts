@@ -3,6 +3,7 @@ import { type Migration, Migrator } from 'kysely/migration';
 import pg from 'pg';
 import { StoreUnavailable } from '../../ports/store.ts';
 import { migrationOf, POSTGRES } from '../relational/dialect.ts';
+import { people } from '../relational/migrations/0005-people.ts';
 import { cases } from '../relational/migrations/0006-cases.ts';
 import * as first from './migrations/0001-first.ts';
 import * as fixity from './migrations/0002-fixity.ts';
@@ -16,6 +17,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0002-fixity': fixity,
   '0003-stamps': stamps,
   '0004-authorities': authorities,
+  '0005-people': migrationOf(POSTGRES, people),
   '0006-cases': migrationOf(POSTGRES, cases),
 };
 

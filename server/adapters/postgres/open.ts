@@ -72,6 +72,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
   const reading = openDatabase(options, READING);
   const writing = openDatabase(options, 1);
   const tidying = openDatabase(options, 1);
+  const { forgetOldPeople } = openSharedWrites(tidying);
   const counting = openDatabase(options, 1);
   const timing = openDatabase(options, 1);
   const { reserveTime } = openStampWrites(timing);
@@ -88,6 +89,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     try {
       while (await forgetOldKeys(tidying, clock.nowMs()));
       while (await limits.forget(clock.nowMs()));
+      while (await forgetOldPeople(clock.nowMs()));
     } catch {
       // The database is away: whoever needs it says so.
     }

@@ -1,8 +1,10 @@
+import type { PeopleSchema } from './people-schema.ts';
+
 /*
  * Tables that are the same in both databases. Ids are text here; those of organizations refer to a table whose ids each
  * database keeps in its own way, so that nothing but the program holds the reference.
  */
-export interface SharedSchema {
+export interface SharedSchema extends PeopleSchema {
   cases: CaseColumns;
   case_parties: { case_id: string; organization: string; part: string; until_ms: number | null };
   case_events: {

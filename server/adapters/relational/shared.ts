@@ -1,11 +1,15 @@
 import type { Kysely } from 'kysely';
 import { caseReads, caseWrites } from './cases.ts';
+import { peopleReads, peopleWrites } from './people.ts';
 import type { SharedSchema } from './shared-schema.ts';
 import type { Verbs } from './work.ts';
 
 /** All verbs that both databases have in common; in `query` are the builder and the words of one of them. */
-export const sharedReads = (query: Kysely<SharedSchema>) => ({ ...caseReads(query) });
-export const sharedWrites = (query: Kysely<SharedSchema>) => ({ ...caseWrites(query) });
+export const sharedReads = (query: Kysely<SharedSchema>) => ({ ...caseReads(query), ...peopleReads(query) });
+export const sharedWrites = (query: Kysely<SharedSchema>) => ({
+  ...caseWrites(query),
+  ...peopleWrites(query),
+});
 
 export type SharedReads = Verbs<ReturnType<typeof sharedReads>>;
 export type SharedWrites = Verbs<ReturnType<typeof sharedWrites>>;

@@ -25,6 +25,7 @@ export function openMethods(path: string, slice?: number, stamper?: StamperSpec)
   const stamping = stamper && openStamping(db, stamper);
   const deposits: Deposits = openDeposits(db, journal, stamping);
   const touch = db.prepare('update lookup_state set merged_through = merged_through');
+  const shared = openSharedWrites(db, journal);
   const writes = inTransactions(journal, {
     ...openAnchorWrites(db),
     ...openCertificateWrites(db),
@@ -32,7 +33,7 @@ export function openMethods(path: string, slice?: number, stamper?: StamperSpec)
     ...openFixityWrites(db),
     ...openStampWrites(db),
     ...openBatchTokenWrites(db, journal),
-    ...openSharedWrites(db, journal),
+    ...shared,
   });
   return {
     ...writes,
@@ -49,7 +50,8 @@ export function openMethods(path: string, slice?: number, stamper?: StamperSpec)
     /** True where there may be more to forget. */
     forget(nowMs: number): boolean {
       const keys = journal.transaction(() => forgetOldKeys(db, nowMs));
-      return deposits.forgetOldBulkCalls(nowMs) || keys;
+      const people = journal.transaction(() => shared.forgetOldPeople(nowMs));
+      return deposits.forgetOldBulkCalls(nowMs) || keys || people;
     },
     /** Writes what is there already, durably: what a deposit needs. */
     probe: () => journal.transaction(() => void touch.run()),

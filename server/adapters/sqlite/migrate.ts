@@ -9,6 +9,7 @@ import {
 } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { migrationOf, SQLITE } from '../relational/dialect.ts';
+import { people } from '../relational/migrations/0005-people.ts';
 import { cases } from '../relational/migrations/0006-cases.ts';
 import { openForWriting } from './connection.ts';
 import * as first from './migrations/0001-first.ts';
@@ -22,6 +23,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0002-fixity': fixity,
   '0003-stamps': stamps,
   '0004-authorities': authorities,
+  '0005-people': migrationOf(SQLITE, people),
   '0006-cases': migrationOf(SQLITE, cases),
 };
 

@@ -108,6 +108,36 @@ const HISTORY: Readonly<Record<string, { fill: string; check(t: Tap, store: Stor
       t.same(await store.tokenEvidence([SHA256]), [{ kind: 'crl', value: Uint8Array.of(0xbb) }]);
     },
   },
+  '0005-people': {
+    fill: `insert into persons values ('p', 'li', '李', '$argon2id$', ${bytes('01')}, 5, 1, null);
+      insert into sign_in_failures values ('p', 3, 9, 8);
+      insert into memberships values ('p', 'o', '["admin"]', 1, null);
+      insert into membership_changes values ('o', 1);
+      insert into invitations values ('i', 'o', null, '["member"]', '王', '${SHA256}', 'p', 1, ${NOW_MS}, null, null);
+      insert into sessions values ('${SHA256}', 'p', 'o', 1, 2, ${2 * NOW_MS}, 3, '["password"]');
+      insert into passkeys values ('c', 'p', ${bytes('02')}, 7, '["usb"]', '钥匙', 1, null);
+      insert into recovery_codes values ('p', 'ff');
+      insert into subjects values ('https://a.example', 's', 'p', 1);
+      insert into tickets values ('${SHA256}', 'second-factor', 'p', '{}', ${2 * NOW_MS});
+      insert into account_events (person, organization, at_ms, action, detail)
+        values ('p', 'o', 4, 'signed-in', '{}');
+      insert into identity_numbers values ('n', 'o', 'resident', '3302**', ${bytes('03')}, 1, null);
+      insert into key_uses values ('k', 6);`,
+    async check(t, store) {
+      t.match(await store.personByLogin('li'), { id: 'p', totp: Uint8Array.of(1), totpStep: 5 });
+      t.match(await store.membersOf('o'), [{ person: 'p', roles: ['admin'], name: '李' }]);
+      t.equal(await store.setMembership({ ...(await store.membershipsOf('p'))[0]!, roles: [] }, 9), false);
+      t.match(await store.invitationByToken(SHA256), { id: 'i', note: '王' });
+      t.match(await store.session(SHA256), { person: 'p', seenMs: 2, roles: ['admin'] });
+      t.match(await store.passkeysOf('p'), [{ id: 'c', counter: 7, transports: ['usb'] }]);
+      t.equal(await store.useRecoveryCode('p', 'ff'), true);
+      t.equal(await store.personBySubject('https://a.example', 's'), 'p');
+      t.match(await store.takeTicket(SHA256, 'second-factor', NOW_MS), { person: 'p' });
+      t.match(await store.accountEvents({ person: 'p' }, { limit: 2 }), [{ atMs: 4, action: 'signed-in' }]);
+      t.match(await store.identityNumber('n'), { masked: '3302**', sealed: Uint8Array.of(3) });
+      t.same(await store.keyUses(['k', 'none']), [6, undefined]);
+    },
+  },
   '0006-cases': {
     fill: `insert into cases values ('c', 'notarization/1', 'draft', 'o', '{}', '[]', 1, 2, 3, 1, '${SHA256}');
       insert into case_parties values ('c', 'o', 'applicant', null);
