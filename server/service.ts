@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import program from '../package.json' with { type: 'json' };
+import { dataKeysIn, ensureDataKeys } from './adapters/data-keys.ts';
 import { ensureDocumentSigner, openDocumentSigner } from './adapters/document-signer.ts';
 import { ensureIssuer, openIssuer } from './adapters/issuer.ts';
 import { openPackage } from './adapters/packages.ts';
@@ -33,6 +34,7 @@ import { parseTrust, type Trust } from './core/verify/trust.ts';
 import { endDemonstration, ensureDemonstration } from './demonstration.ts';
 import { PAPER_PROGRAM, type PaperJob } from './documents/pdf/program.ts';
 import { keyChecker } from './identity/api-keys.ts';
+import { keyUse } from './identity/rotation.ts';
 import { signedCalls } from './identity/signed-calls.ts';
 import { sentence } from './messages/sentence.ts';
 import { claimData, prepareDataDir } from './mode.ts';
@@ -66,8 +68,9 @@ export async function startService(config: Config): Promise<Service> {
   const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
   await prepareDataDir(config);
   // Of two that start at once on a new folder each would make keys, and one would get the other's certificates.
-  const [issuer, tokenIdentity, documentSigner] = await oneAtATime(join(config.dataDir, 'start.lock'), () =>
-    identitiesOf(config),
+  const [issuer, tokenIdentity, documentSigner, dataKeys] = await oneAtATime(
+    join(config.dataDir, 'start.lock'),
+    () => identitiesOf(config),
   );
   const ownTrust = await readTrustFile(config);
 
@@ -100,6 +103,12 @@ export async function startService(config: Config): Promise<Service> {
   const { leadership } = database;
   const store = telemetry.watchStore(database.store, queue);
   await claimData(config, database);
+  // Evidence is taken all the same: who is asked for a code that cannot be checked is told so.
+  for (const key of (await keyUse(store, dataKeys)).missing)
+    log.error(
+      { key },
+      'secrets are sealed under a key that is not in KEZHENG_DATA_KEY_FILE: until it is there again, nobody can use them',
+    );
   const storedFiles = await openBlobs(config, log);
   // Packages that are handed in come here, wherever the originals are.
   const spoolDir = join(config.dataDir, 'spool');
@@ -307,12 +316,13 @@ export async function startService(config: Config): Promise<Service> {
 }
 
 /** Configured, or made at the first start: in no mode does anything run on a key that came with the program. */
-function identitiesOf({ issuerFiles, tsaFiles, pdfFiles, dataDir, serviceName }: Config) {
+function identitiesOf({ issuerFiles, tsaFiles, pdfFiles, dataKeyFile, dataDir, serviceName }: Config) {
   const made = [dataDir, serviceName, clock.nowMs()] as const;
   return Promise.all([
     issuerFiles ? openIssuer(issuerFiles) : ensureIssuer(...made),
     tsaFiles ? openTokenIdentity(tsaFiles) : ensureTokenIdentity(...made),
     pdfFiles ? openDocumentSigner(pdfFiles) : ensureDocumentSigner(...made),
+    dataKeyFile ? dataKeysIn(dataKeyFile) : ensureDataKeys(dataDir),
   ]);
 }
 
