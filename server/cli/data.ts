@@ -182,7 +182,11 @@ export function secretsTools(): SecretsTools {
       throw error instanceof DataKeyError ? new UsageError(error.message) : error;
     }
   };
-  return { file, readKeys: () => telling(dataKeysIn(file)()), addKey: () => telling(addDataKey(file)) };
+  return {
+    ...{ file, withStore },
+    readKeys: () => telling(dataKeysIn(file)()),
+    addKey: () => telling(addDataKey(file)),
+  };
 }
 
 /** What `migrate-store` opens. Of any number of instances one leads, so whoever cannot lead is not alone. */

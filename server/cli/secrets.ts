@@ -2,7 +2,7 @@ import process from 'node:process';
 import { keyUse, type Resealed, resealAll } from '../identity/rotation.ts';
 import { sealingWith } from '../identity/sealed.ts';
 import type { ReadDataKeys } from '../ports/data-keys.ts';
-import { withStore } from './data.ts';
+import type { Store } from '../ports/store.ts';
 import { EXIT, parse, UsageError } from './usage.ts';
 
 export interface SecretsTools {
@@ -10,6 +10,7 @@ export interface SecretsTools {
   readonly file: string;
   readonly readKeys: ReadDataKeys;
   addKey(): Promise<void>;
+  withStore<T>(use: (store: Store) => Promise<T>): Promise<T>;
 }
 
 /** How many of the unreadable are written out. */
@@ -20,7 +21,7 @@ export async function secretsCommand(args: readonly string[], tools: SecretsTool
   const { values, positionals } = parse(args, { reseal: { type: 'boolean' } });
   if (positionals.length !== 1 || positionals[0] !== 'rotate')
     throw new UsageError('secrets rotate [--reseal]');
-  return withStore(async (store) => {
+  return tools.withStore(async (store) => {
     // The store first: without it a new key would be of no use.
     if (values.reseal !== true) await tools.addKey();
     const sealed = await resealAll(store, sealingWith(tools.readKeys));
