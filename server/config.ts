@@ -93,6 +93,11 @@ export interface Config {
   readonly ntpServers: readonly TimeServerPlace[];
   /** how far the clock may be from theirs, and how far it may jump */
   readonly maxDriftMs: number;
+  /** how long a person stays signed in at most, and how long without doing anything */
+  readonly sessionHours: number;
+  readonly sessionIdleMinutes: number;
+  /** whether anybody may register himself */
+  readonly selfRegistration: boolean;
   readonly maxConnections: number;
   /** under way at once */
   readonly maxUploads: number;
@@ -152,6 +157,9 @@ const KNOWN = [
   'TRUSTED_PROXIES',
   'NTP_SERVERS',
   'MAX_DRIFT_MS',
+  'SESSION_HOURS',
+  'SESSION_IDLE_MINUTES',
+  'SELF_REGISTRATION',
   'MAX_CONNECTIONS',
   'MAX_UPLOADS',
   'METRICS_TOKEN',
@@ -208,6 +216,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     ntpServers: ntpServers(read),
     // Less is no jump of the clock: a busy process pauses so long between looking at one clock and at the other.
     maxDriftMs: read.integer('MAX_DRIFT_MS', DRIFT_BOUNDS.usual, DRIFT_BOUNDS.least, DRIFT_BOUNDS.most),
+    sessionHours: read.integer('SESSION_HOURS', 12, 1, 720),
+    sessionIdleMinutes: read.integer('SESSION_IDLE_MINUTES', 60, 5, 1_440),
+    selfRegistration:
+      (read.word('SELF_REGISTRATION', ['true', 'false']) ?? String(configuredChain === undefined)) === 'true',
     maxConnections: read.integer('MAX_CONNECTIONS', 10_000, 10, 1_000_000),
     maxUploads: read.integer('MAX_UPLOADS', 256, 1, 100_000),
     metricsToken: metricsToken(read),

@@ -33,7 +33,10 @@ import { FormatError } from './core/reason.ts';
 import { parseTrust, type Trust } from './core/verify/trust.ts';
 import { endDemonstration, ensureDemonstration } from './demonstration.ts';
 import { PAPER_PROGRAM, type PaperJob } from './documents/pdf/program.ts';
+import { sessionCookieOf } from './http/session-cookie.ts';
+import { createAccounts } from './identity/accounts.ts';
 import { keyChecker } from './identity/api-keys.ts';
+import { createKeyUses } from './identity/key-uses.ts';
 import { keyUse } from './identity/rotation.ts';
 import { signedCalls } from './identity/signed-calls.ts';
 import { sentence } from './messages/sentence.ts';
@@ -192,6 +195,7 @@ export async function startService(config: Config): Promise<Service> {
     signer: lifeProblem(tokenLife),
     ...pipeline.health(),
   });
+  tellOpenCookie(config, log);
   const pages = await pagesOf(log);
   const stopping = stopList();
   const chainOf = createChainOf(store);
@@ -206,7 +210,18 @@ export async function startService(config: Config): Promise<Service> {
     checker: pages?.get('verify.html')?.sha256,
     render: (job) => paper.ask(job),
   };
+  const keyUses = createKeyUses(store);
+  const checkKey = keyChecker(store, clock, keyUses.used);
+  const limits = { absoluteMs: config.sessionHours * 3_600_000, idleMs: config.sessionIdleMinutes * 60_000 };
+  // Known when it listens: with port 0 the system chooses.
+  let url = config.publicUrl;
   const app = await createApp({
+    people: {
+      accounts: createAccounts(store, clock, limits),
+      checkKey,
+      publicUrl: () => url,
+      selfRegistration: config.selfRegistration,
+    },
     store,
     blobs,
     digests,
@@ -218,8 +233,8 @@ export async function startService(config: Config): Promise<Service> {
     rateLimits: database.limits,
     service: config.serviceName,
     signatures: pooledSignatures,
-    checkKey: keyChecker(store, clock),
-    signedCalls: signedCalls(store, clock, database.usedOnce),
+    checkKey,
+    signedCalls: signedCalls(store, clock, database.usedOnce, keyUses.used),
     limits: { uploadBytes: config.maxUploadBytes, files: config.maxFiles },
     authority: createAuthority({
       chain: tokenChain,
@@ -295,7 +310,7 @@ export async function startService(config: Config): Promise<Service> {
   // The first deposit shall not be called doubtful only because the servers had no time to answer.
   await watchedClock.first;
   await listen(app, config);
-  const url = publicUrlOf(config, app.server.address());
+  url = publicUrlOf(config, app.server.address());
   if (config.chain === undefined) await ensureDemonstration(store, clock, config.dataDir, url);
 
   return {
@@ -306,6 +321,7 @@ export async function startService(config: Config): Promise<Service> {
       door.close();
       await pipeline.stop();
       await watchedClock.stop();
+      await keyUses.close();
       await Promise.all([digests.close(), trees.close(), paper.close()]);
       await connection.close();
       await database.close();
@@ -361,6 +377,15 @@ const readOwnTrust = ({ dataDir }: Config): Promise<Trust | undefined> =>
     .then(parseTrust)
     // Not there yet, or damaged: it is written anew as soon as the chain is seen.
     .catch(() => undefined);
+
+/** Without TLS whoever is on the way reads the cookie, and is signed in with it. */
+function tellOpenCookie({ publicUrl }: Config, log: pino.Logger): void {
+  if (!sessionCookieOf(publicUrl).secure)
+    log.warn(
+      { publicUrl },
+      'people sign in over plain http here: put TLS before the service (KEZHENG_PUBLIC_URL)',
+    );
+}
 
 /** A service without its pages takes deposits all the same; its operator is told. */
 async function pagesOf(log: pino.Logger) {

@@ -29,6 +29,9 @@ t.test('without any setting it is a demonstration on localhost', async (t) => {
     chain: undefined,
     confirmations: 'finalized',
     batchMaxAgeMs: 2000,
+    sessionHours: 12,
+    sessionIdleMinutes: 60,
+    selfRegistration: true,
   });
   t.ok(Object.isFrozen(config));
 });
@@ -41,6 +44,7 @@ t.test('a configured chain has its nodes, its key and a name', async (t) => {
   });
   t.match(config.chain, { rpcUrls: ['http://a:1', 'http://b:2'], chainId: 1, name: 'Ethereum', test: false });
   t.equal(config.publicUrl, 'https://example.cn');
+  t.equal(config.selfRegistration, false, 'whoever comes in is let in by somebody');
   t.equal(config.batchMaxAgeMs, 60_000, 'a public chain is not written to every two seconds');
   t.strictSame(config.filings, { mlps: '第1号' });
   t.match(
@@ -135,6 +139,9 @@ const bad: readonly (readonly [string, Record<string, string>])[] = [
   ['OTLP_ENDPOINT', { KEZHENG_OTLP_ENDPOINT: 'collector:4318' }],
   ['TRACE_PERCENT', { KEZHENG_TRACE_PERCENT: '101' }],
   ['MAX_UPLOADS', { KEZHENG_MAX_UPLOADS: '0' }],
+  ['SESSION_HOURS', { KEZHENG_SESSION_HOURS: '0' }],
+  ['SESSION_IDLE_MINUTES', { KEZHENG_SESSION_IDLE_MINUTES: '4' }],
+  ['SELF_REGISTRATION', { KEZHENG_SELF_REGISTRATION: 'yes' }],
   ['MAX_CONNECTIONS', { KEZHENG_MAX_CONNECTIONS: '1' }],
   ['TRUSTED_PROXIES', { KEZHENG_TRUSTED_PROXIES: '10.0.0.1, balancer' }],
   ['TRUSTED_PROXIES', { KEZHENG_TRUSTED_PROXIES: '10.0.0.0/33' }],

@@ -148,6 +148,8 @@ t.test('no library is known outside the room that adapts it', async (t) => {
     '@zip.js/zip.js/lib/zip-core-custom.js': ['adapters/packages.ts'],
     yazl: ['documents/package/'],
     fastify: ['http/', 'app.ts'],
+    '@fastify/cookie': ['http/session-cookie.ts', 'app.ts'],
+    argon2: ['identity/passwords.ts'],
     '@noble/curves/nist.js': ['web/checker/plain-signatures.ts'],
     pino: ['service.ts'],
     otpauth: ['identity/totp.ts'],

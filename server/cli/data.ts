@@ -77,6 +77,10 @@ export async function demonstration(): Promise<
   }
 }
 
+/** Where people find the service, as the service itself is told. */
+export const publicUrl = (): string =>
+  (setting('PUBLIC_URL') ?? `http://localhost:${setting('PORT') ?? 3000}`).replace(/\/+$/, '');
+
 /** Where the installation's data are, by the same settings as the service's. */
 export function storageSettings(): StorageSettings {
   const dataDir = resolve(setting('DATA_DIR') ?? './data');

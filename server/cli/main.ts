@@ -33,6 +33,7 @@ import { migrateStoreCommand } from './migrate-store.ts';
 import { moveColdCommand } from './move-cold.ts';
 import { orgsCommand } from './orgs.ts';
 import { otsCommand } from './ots.ts';
+import { peopleCommand } from './people.ts';
 import { renewCommand } from './renew.ts';
 import { restoreCommand } from './restore.ts';
 import { secretsCommand } from './secrets.ts';
@@ -86,10 +87,14 @@ const HELP = `可证 kezheng
   kezheng orgs list
   kezheng keys create ORGANIZATION [--label TEXT] [--scopes SCOPE,…] [--expires DAYS]
   kezheng keys register ORGANIZATION PUBLIC.pem [--label TEXT] [--scopes …] [--expires DAYS]
+  kezheng keys rotate KEY [--overlap HOURS]
   kezheng keys list [ORGANIZATION]
   kezheng keys revoke KEY
-      机构与密钥；密钥只显示一次；register 登记公钥（Ed25519、P-256），以请求签名（RFC 9421）代替密钥；ORGANIZATION 为 orgs list 第一列的编号，KEY 为编号或密钥本身
-      organizations and keys; a key is shown once; register takes a public key, for signed requests (RFC 9421) instead of a key; ORGANIZATION is an id of orgs list, KEY an id or the key itself
+  kezheng people invite ORGANIZATION [--roles ROLE,…] [--note TEXT] [--hours HOURS]
+  kezheng people list [ORGANIZATION]
+      机构、密钥与人员；密钥只显示一次；register 登记公钥（Ed25519、P-256），以请求签名（RFC 9421）代替密钥；ORGANIZATION 为 orgs list 第一列的编号，KEY 为编号或密钥本身
+      rotate 换发密钥，旧的再用 HOURS 小时（默认 24，至多 168）；invite 打印一次性链接（默认 admin），机构的第一名管理员由此加入
+      organizations, keys and people; rotate makes a new key, the old one goes on for HOURS (24, at most 168); invite prints a link that is good once, for an organization's first admin; a key is shown once; register takes a public key, for signed requests (RFC 9421) instead of a key; ORGANIZATION is an id of orgs list, KEY an id or the key itself
       数据目录 data: KEZHENG_DATA_DIR (./data)
 
   kezheng secrets rotate [--reseal]
@@ -173,6 +178,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (command === 'orgs') return orgsCommand(args);
   if (command === 'keys') return keysCommand(args);
   if (command === 'secrets') return secretsCommand(args, secretsTools());
+  if (command === 'people') return peopleCommand(args);
   if (command === 'backup') return backupCommand(args, backupSource(), embedded);
   if (command === 'restore') return restoreCommand(args, embedded);
   if (command === 'migrate-store') return migrateStoreCommand(args, moveTools());

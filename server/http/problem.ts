@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { TooManyWaiting } from '../identity/turns.ts';
 import { bothLanguages, sentence } from '../messages/sentence.ts';
 import { BlobUnavailable } from '../ports/blobs.ts';
 import { StoreOverloaded, StoreUnavailable } from '../ports/store.ts';
@@ -10,8 +11,30 @@ const STATUS = {
   'not-authenticated': 401,
   'key-expired': 401,
   'key-revoked': 401,
+  'session-over': 401,
+  'credentials-wrong': 401,
+  'sign-in-waits': 429,
+  'no-membership': 403,
+  'forged-request': 403,
   'scope-missing': 403,
   'not-allowed': 403,
+  'password-wrong': 403,
+  'password-too-short': 422,
+  'password-too-long': 422,
+  'password-like-login': 422,
+  'password-common': 422,
+  'login-invalid': 422,
+  'login-taken': 409,
+  'invitation-over': 410,
+  'member-already': 409,
+  'roles-unfit': 422,
+  'last-admin': 409,
+  'reset-not-yours': 409,
+  'registration-closed': 403,
+  'uscc-invalid': 422,
+  'public-key-invalid': 422,
+  'public-key-known': 409,
+  'key-not-rotatable': 409,
   'signature-malformed': 400,
   'signature-component-unknown': 400,
   'signature-component-missing': 401,
@@ -172,6 +195,8 @@ function toProblem(error: FastifyError): Problem {
       {},
       { retryAfterSeconds: 2, cause: error },
     );
+  if (error instanceof TooManyWaiting)
+    return new Problem('overloaded', {}, { retryAfterSeconds: 2, cause: error });
   if (error.validation !== undefined) return invalidRequest(error);
   const known = FOREIGN[error.code];
   if (known !== undefined) return new Problem(known, {}, { cause: error });

@@ -5,11 +5,38 @@ import type { Sentences } from './subjects.ts';
 export const en: Sentences = {
   problem: {
     'not-found': 'there is no such thing',
-    'not-authenticated': 'a valid API key is needed (Authorization: Bearer)',
+    'not-authenticated': 'a valid API key (Authorization: Bearer) or a session is needed',
     'key-expired': 'the API key has expired',
     'key-revoked': 'the API key was revoked',
+    'session-over': 'you are signed in no longer; sign in again',
+    'credentials-wrong': 'login and password do not go together',
+    'sign-in-waits':
+      'too many wrong passwords: nothing is looked at for {seconds} seconds, not even the right one. By a passkey or by a link of an admin it goes on at once',
+    'no-membership': 'this account belongs to no organization now; accept an invitation with it first',
+    'forged-request':
+      'a change under a session needs the page of this service itself and its x-kezheng-csrf (GET /v1/session)',
     'scope-missing': 'this key has no scope {scope}',
     'not-allowed': 'your role in your organization does not allow this',
+    'password-wrong': 'this is not the present password',
+    'password-too-short': 'the password has fewer than {least} characters',
+    'password-too-long': 'the password has more than {most} characters',
+    'password-like-login': 'the login stands in the password',
+    'password-common': 'this password is one of those that are tried first',
+    'login-invalid': 'a login has 2 to 100 letters, digits or characters of . _ @ + - and no spaces',
+    'login-taken': 'this login is taken; choose another one',
+    'invitation-over': 'this link was used, revoked, or is too old; ask for a new one',
+    'member-already': 'you are a member of this organization already; your roles stay as they are',
+    'roles-unfit': 'people of this organization have one or more of these roles: {roles}',
+    'last-admin': 'this is the last admin of the organization: make somebody else one first',
+    'reset-not-yours':
+      'this account acts for other organizations too: its password cannot be set by an admin of one of them',
+    'registration-closed': 'this service is joined by invitation; ask its operator',
+    'uscc-invalid':
+      'this is no valid unified social credit code (18 characters in capitals, the last one a check)',
+    'public-key-invalid': 'publicKey is no public key (SubjectPublicKeyInfo, base64) of Ed25519 or P-256',
+    'public-key-known': 'this public key is registered for your organization, or was',
+    'key-not-rotatable':
+      'this key counts no more, or signs requests: register another public key, then revoke this one',
     'signature-malformed':
       'the signature of the request cannot be read (RFC 9421: Signature-Input and Signature)',
     'signature-component-unknown':
