@@ -8,8 +8,10 @@ import { type BatchRoutes, batchRoutes } from './http/batches.ts';
 import { bulkRoutes } from './http/bulk.ts';
 import { type DepositRoutes, depositRoutes } from './http/deposit.ts';
 import { documented } from './http/documented.ts';
+import { type ElsewhereRoutes, elsewhereRoutes } from './http/elsewhere.ts';
 import { type EventRoutes, eventRoutes } from './http/events.ts';
 import { type EvidenceRoutes, evidenceRoutes } from './http/evidence.ts';
+import { type FactorRoutes, factorRoutes } from './http/factors.ts';
 import { installForms } from './http/form.ts';
 import { type HealthRoutes, healthRoutes } from './http/health.ts';
 import { invitationRoutes } from './http/invitations.ts';
@@ -24,9 +26,11 @@ import { installOverload, type OverloadLimits, type OverloadState } from './http
 import { installPace } from './http/pace.ts';
 import { type PackageRoutes, packageRoutes } from './http/package.ts';
 import { paperRoutes } from './http/paper.ts';
+import { type PasskeyRoutes, passkeyRoutes } from './http/passkeys.ts';
 import { peopleRoutes } from './http/people.ts';
 import { installProblems, unroutable } from './http/problem.ts';
 import { receiptRoutes } from './http/receipt.ts';
+import { type SecondStepRoutes, secondStepRoutes } from './http/second-step.ts';
 import { sessionCookieOf } from './http/session-cookie.ts';
 import { signInRoutes } from './http/sign-in.ts';
 import { installSigned } from './http/signed.ts';
@@ -55,7 +59,7 @@ export type AppDeps = DepositRoutes &
   BatchRoutes &
   HealthRoutes &
   WebRoutes & {
-    readonly people: OrganizationRoutes;
+    readonly people: OrganizationRoutes & FactorRoutes & PasskeyRoutes & SecondStepRoutes & ElsewhereRoutes;
     readonly verify: VerifyRoutes;
     readonly authority: TsaRoutes['authority'];
     readonly lookups: LookupRoutes;
@@ -109,6 +113,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     sessions: deps.people.accounts.sessions,
     cookie: sessionCookieOf(deps.publicUrl),
     origin: () => new URL(deps.people.publicUrl()).origin,
+    demands: deps.people.demands,
   });
   installBodies(app);
   installForms(app);
@@ -140,7 +145,11 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   await app.register(async (routes) => {
     await routes.register(fastifyCookie, { hook: false });
     signInRoutes(routes, deps.people);
+    secondStepRoutes(routes, deps.people);
+    elsewhereRoutes(routes, deps.people);
     accountRoutes(routes, deps.people);
+    factorRoutes(routes, deps.people);
+    passkeyRoutes(routes, deps.people);
     invitationRoutes(routes, deps.people.accounts);
     peopleRoutes(routes, deps.people);
     organizationRoutes(routes, deps.people);

@@ -6,6 +6,7 @@ import program from '../package.json' with { type: 'json' };
 import { dataKeysIn, ensureDataKeys } from './adapters/data-keys.ts';
 import { ensureDocumentSigner, openDocumentSigner } from './adapters/document-signer.ts';
 import { ensureIssuer, openIssuer } from './adapters/issuer.ts';
+import { openOidc } from './adapters/oidc.ts';
 import { openPackage } from './adapters/packages.ts';
 import { openPages } from './adapters/pages.ts';
 import { openRestoredMark } from './adapters/restored.ts';
@@ -20,6 +21,7 @@ import { accuracyOf, createPromiseTokens, createSerials, signerId } from './adap
 import { openBlobs, openDatabase } from './adapters/storage.ts';
 import { openTelemetry } from './adapters/telemetry/telemetry.ts';
 import { createTspTransport } from './adapters/tsp/client.ts';
+import { webAuthnOf } from './adapters/webauthn.ts';
 import { openDigests } from './adapters/workers/digests.ts';
 import { createThread } from './adapters/workers/thread.ts';
 import { openTreeBuilder } from './adapters/workers/trees.ts';
@@ -33,11 +35,15 @@ import { FormatError } from './core/reason.ts';
 import { parseTrust, type Trust } from './core/verify/trust.ts';
 import { endDemonstration, ensureDemonstration } from './demonstration.ts';
 import { PAPER_PROGRAM, type PaperJob } from './documents/pdf/program.ts';
+import { CALLBACK } from './http/elsewhere.ts';
 import { sessionCookieOf } from './http/session-cookie.ts';
 import { createAccounts } from './identity/accounts.ts';
 import { keyChecker } from './identity/api-keys.ts';
+import { demandsOf } from './identity/demands.ts';
 import { createKeyUses } from './identity/key-uses.ts';
 import { keyUse } from './identity/rotation.ts';
+import { sealingWith } from './identity/sealed.ts';
+import { createSecondFactors } from './identity/second-factors.ts';
 import { signedCalls } from './identity/signed-calls.ts';
 import { sentence } from './messages/sentence.ts';
 import { claimData, prepareDataDir } from './mode.ts';
@@ -213,11 +219,18 @@ export async function startService(config: Config): Promise<Service> {
   const keyUses = createKeyUses(store);
   const checkKey = keyChecker(store, clock, keyUses.used);
   const limits = { absoluteMs: config.sessionHours * 3_600_000, idleMs: config.sessionIdleMinutes * 60_000 };
+  const accounts = createAccounts(store, clock, limits);
   // Known when it listens: with port 0 the system chooses.
   let url = config.publicUrl;
   const app = await createApp({
     people: {
-      accounts: createAccounts(store, clock, limits),
+      accounts,
+      factors: createSecondFactors({ ...accounts, sealing: sealingWith(dataKeys) }),
+      passkeys: { people: store, webAuthn: webAuthnOf(() => url, config.serviceName), clock },
+      demands: demandsOf(store, config.chain === undefined),
+      service: config.serviceName,
+      provider:
+        config.oidc && openOidc({ ...config.oidc, redirectUri: () => url + CALLBACK }, door, clock.nowMs),
       checkKey,
       publicUrl: () => url,
       selfRegistration: config.selfRegistration,

@@ -14,7 +14,7 @@ export interface OidcSettings {
   /** as people know the provider */
   readonly name: string;
   /** where it sends browsers back to */
-  readonly redirectUri: string;
+  readonly redirectUri: () => string;
 }
 
 /** Metadata, keys and tokens are some thousand bytes. */
@@ -43,7 +43,7 @@ export function openOidc(settings: OidcSettings, door: Pick<Door, 'ask'>, nowMs:
     authorizationUrl: ({ state, nonce, verifier }) =>
       telling(async () => {
         const parameters = {
-          redirect_uri: settings.redirectUri,
+          redirect_uri: settings.redirectUri(),
           scope: 'openid',
           state,
           nonce,
@@ -54,7 +54,7 @@ export function openOidc(settings: OidcSettings, door: Pick<Door, 'ask'>, nowMs:
       }),
     subjectOf: (query, { state, nonce, verifier }) =>
       telling(async () => {
-        const back = new URL(settings.redirectUri);
+        const back = new URL(settings.redirectUri());
         back.search = query;
         const checks = { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: verifier };
         const tokens = await client.authorizationCodeGrant(await configuration(), back, checks);

@@ -27,15 +27,20 @@ const TIMEOUT_MS = 300_000;
 /** `transports` is written by the browser, for our own hints to it later: what it may say is bounded. */
 const TRANSPORTS: readonly string[] = ['usb', 'nfc', 'ble', 'smart-card', 'hybrid', 'internal'];
 
-export function webAuthnOf(publicUrl: string, service: string): WebAuthn {
-  const { origin, hostname: rpID } = new URL(publicUrl);
-  const site = { expectedOrigin: origin, expectedRPID: rpID, requireUserVerification: true };
+/** `publicUrl` is asked for each time: with port 0 it is known when the service listens. */
+export function webAuthnOf(publicUrl: () => string, service: string): WebAuthn {
+  const rpId = (): string => new URL(publicUrl()).hostname;
+  const site = () => ({
+    expectedOrigin: new URL(publicUrl()).origin,
+    expectedRPID: rpId(),
+    requireUserVerification: true,
+  });
   return {
     challengeOf,
     registrationOptions: ({ id, login, name }, known, challenge) =>
       generateRegistrationOptions({
         rpName: service,
-        rpID,
+        rpID: rpId(),
         userName: login,
         userDisplayName: name,
         userID: handleOf(id),
@@ -48,7 +53,7 @@ export function webAuthnOf(publicUrl: string, service: string): WebAuthn {
       }),
     signInOptions: (challenge) =>
       generateAuthenticationOptions({
-        rpID,
+        rpID: rpId(),
         challenge: bytesOf(challenge),
         timeout: TIMEOUT_MS,
         userVerification: 'required',
@@ -59,7 +64,7 @@ export function webAuthnOf(publicUrl: string, service: string): WebAuthn {
         refuseFrames(answer);
         refuseStatements(answer);
         const { registrationInfo } = await verifyRegistrationResponse({
-          ...site,
+          ...site(),
           expectedChallenge,
           supportedAlgorithmIDs: ALGORITHMS,
           response: credentialOf(answer, {
@@ -84,7 +89,7 @@ export function webAuthnOf(publicUrl: string, service: string): WebAuthn {
           throw new PasskeyRefused('the user handle is of somebody else');
         const { id: _, ...response } = answer;
         const { verified, authenticationInfo } = await verifyAuthenticationResponse({
-          ...site,
+          ...site(),
           expectedChallenge,
           response: credentialOf(answer, response),
           credential: {

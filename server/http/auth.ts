@@ -3,7 +3,7 @@ import { type Caller, deniedTo, type KeyRefusal } from '../identity/api-keys.ts'
 import type { Action, Denied } from '../identity/permissions.ts';
 import { Problem } from './problem.ts';
 import { expectContent, messageOf, signatureProblem } from './signed.ts';
-import { callerByCookie, isStillSignedIn } from './signed-in.ts';
+import { callerByCookie, isStillSignedIn, refuseUnproved } from './signed-in.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -83,7 +83,10 @@ export function requires(checkKey: CheckKey, action: Action) {
       }
       return;
     }
-    found.then((caller) => admit(request, caller)).then(() => done(), done);
+    found
+      .then((caller) => admit(request, caller))
+      .then(() => refuseUnproved(request, action))
+      .then(() => done(), done);
   };
 }
 

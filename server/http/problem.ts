@@ -1,8 +1,11 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Unsealable } from '../identity/sealed.ts';
 import { TooManyWaiting } from '../identity/turns.ts';
 import { bothLanguages, sentence } from '../messages/sentence.ts';
 import { BlobUnavailable } from '../ports/blobs.ts';
+import { OidcProblem } from '../ports/oidc.ts';
 import { StoreOverloaded, StoreUnavailable } from '../ports/store.ts';
+import { PasskeyRefused } from '../ports/webauthn.ts';
 import { expectedBy, type SchemaError } from './expected.ts';
 
 /** The only table of statuses. A code that is missing here does not compile; its sentences stand in messages/. */
@@ -30,6 +33,23 @@ const STATUS = {
   'roles-unfit': 422,
   'last-admin': 409,
   'reset-not-yours': 409,
+  'sign-in-step-over': 410,
+  'code-wrong': 403,
+  'passkey-refused': 403,
+  'proof-needed': 403,
+  'second-factor-needed': 403,
+  'too-many-passkeys': 409,
+  'second-factor-missing': 409,
+  'last-way-in': 409,
+  'elsewhere-not-set-up': 404,
+  'elsewhere-refused': 403,
+  'elsewhere-unknown': 403,
+  'elsewhere-taken': 409,
+  'elsewhere-away': 503,
+  'secret-unreadable': 500,
+  'identity-number-malformed': 422,
+  'identity-number-check': 422,
+  'identity-number-birth': 422,
   'registration-closed': 403,
   'uscc-invalid': 422,
   'public-key-invalid': 422,
@@ -159,7 +179,7 @@ export function installProblems(app: FastifyInstance, refused: (code: ProblemCod
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const problem = toProblem(error);
     refused(problem.code);
-    if (problem.code === 'internal-error')
+    if (problem.code === 'internal-error' || problem.code === 'secret-unreadable')
       request.log.error({ err: error, request: request.id }, 'unforeseen error');
     else if (problem.code === 'store-unavailable')
       request.log.warn({ err: error, request: request.id }, 'store unavailable');
@@ -187,6 +207,9 @@ const FOREIGN: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'body-malformed',
 };
 
+/** What an error is to whoever called. */
+export const problemOf = (error: Error): Problem => toProblem(error as FastifyError);
+
 function toProblem(error: FastifyError): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof StoreUnavailable || error instanceof BlobUnavailable)
@@ -195,6 +218,10 @@ function toProblem(error: FastifyError): Problem {
       {},
       { retryAfterSeconds: 2, cause: error },
     );
+  if (error instanceof PasskeyRefused) return new Problem('passkey-refused', {}, { cause: error });
+  if (error instanceof OidcProblem)
+    return new Problem(error.code === 'away' ? 'elsewhere-away' : 'elsewhere-refused', {}, { cause: error });
+  if (error instanceof Unsealable) return new Problem('secret-unreadable', {}, { cause: error });
   if (error instanceof TooManyWaiting)
     return new Problem('overloaded', {}, { retryAfterSeconds: 2, cause: error });
   if (error.validation !== undefined) return invalidRequest(error);

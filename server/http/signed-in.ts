@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Caller } from '../identity/api-keys.ts';
+import { type Demands, isProvedTwice } from '../identity/demands.ts';
+import type { Action } from '../identity/permissions.ts';
 import { callerOf, type Sessions, type SignedIn } from '../identity/sessions.ts';
 import { isCsrf } from '../identity/tokens.ts';
 import { Problem } from './problem.ts';
@@ -21,6 +23,8 @@ export interface PeopleInBrowsers {
   readonly cookie: SessionCookie;
   /** scheme, host and port as browsers name this service (RFC 6454) */
   readonly origin: () => string;
+  /** whether a second factor is demanded of who is signed in */
+  readonly demands: Demands;
 }
 
 export function installPeople(app: FastifyInstance, people: PeopleInBrowsers): void {
@@ -41,6 +45,12 @@ async function admit(request: FastifyRequest, token: string): Promise<Caller> {
   if (found === undefined) throw new Problem('session-over');
   request.signedIn = { ...found, token };
   return callerOf(found);
+}
+
+/** Whoever has to prove himself twice and has not does nothing but what makes him able to. */
+export async function refuseUnproved({ signedIn, server }: FastifyRequest, action: Action): Promise<void> {
+  if (signedIn === null || action === 'account.use' || isProvedTwice(signedIn.factors)) return;
+  if (await server.people.demands(signedIn)) throw new Problem('second-factor-needed');
 }
 
 /** For what goes on after its request was admitted; looking keeps no session alive. */

@@ -25,6 +25,20 @@ export const ACCOUNT_ACTIONS = [
   'key-registered',
   'key-rotated',
   'key-revoked',
+  'proved-again',
+  'totp-added',
+  'totp-removed',
+  'passkey-added',
+  'passkey-removed',
+  'passkey-copied',
+  'recovery-codes-made',
+  'recovery-code-used',
+  'subject-linked',
+  'subject-unlinked',
+  'second-factor-demanded',
+  'second-factor-left-free',
+  'identity-number-read',
+  'identity-number-erased',
 ] as const;
 export type AccountAction = (typeof ACCOUNT_ACTIONS)[number];
 

@@ -2,7 +2,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../ports/clock.ts';
 import { OidcProblem, type OidcProvider, type OidcSecrets, type Subject } from '../ports/oidc.ts';
 import type { PeopleStore } from '../ports/people.ts';
-import { issueTicket, newToken, ticketId } from './tickets.ts';
+import { issueTicket } from './tickets.ts';
+import { newToken, tokenHash } from './tokens.ts';
 
 /*
  * Signing in at another place. `state` is the token of the attempt's ticket, and what else the attempt needs is
@@ -13,8 +14,8 @@ import { issueTicket, newToken, ticketId } from './tickets.ts';
 /** What the attempt is for; whoever comes back does this and nothing else. */
 export type Purpose =
   | { readonly to: 'sign-in' }
-  /** of whoever has an invitation: its id, since the token stands nowhere in the clear */
-  | { readonly to: 'join'; readonly invitation: string }
+  /** of whoever has an invitation: its hash, since the token stands nowhere in the clear; as somebody new */
+  | { readonly to: 'join'; readonly invitation: string; readonly login: string; readonly name: string }
   /** of whoever is signed in */
   | { readonly to: 'link'; readonly person: string; readonly session: string };
 
@@ -50,7 +51,7 @@ export async function beginElsewhere(
 ): Promise<{ readonly url: string; readonly browser: string }> {
   const [state, browser] = [newToken(), newToken()];
   const url = await provider.authorizationUrl(secretsOf(state, browser));
-  const data: Kept = { browser: ticketId(browser), purpose };
+  const data: Kept = { browser: tokenHash(browser), purpose };
   const person = purpose.to === 'link' ? purpose.person : undefined;
   await issueTicket(people, { kind: KIND, person, data, lifeMs: ATTEMPT_MS }, clock.nowMs(), state);
   return { url, browser };
@@ -66,11 +67,11 @@ export async function finishElsewhere(
 ): Promise<{ readonly subject: Subject; readonly purpose: Purpose }> {
   const states = new URLSearchParams(query).getAll('state');
   const state = states.length === 1 ? states[0]! : '';
-  const ticket = await people.takeTicket(ticketId(state), KIND, clock.nowMs());
+  const ticket = await people.takeTicket(tokenHash(state), KIND, clock.nowMs());
   if (ticket === undefined)
     throw new OidcProblem('refused', 'an attempt that was not begun, was used, or is over');
   const kept = JSON.parse(ticket.data) as Kept;
-  const given = Buffer.from(ticketId(browser ?? ''), 'hex');
+  const given = Buffer.from(tokenHash(browser ?? ''), 'hex');
   if (browser === undefined || !timingSafeEqual(given, Buffer.from(kept.browser, 'hex')))
     throw new OidcProblem('refused', 'another browser than the one that began');
   const subject = await provider.subjectOf(query, secretsOf(state, browser));

@@ -7,7 +7,8 @@ import {
   type SignInAnswer,
   type WebAuthn,
 } from '../ports/webauthn.ts';
-import { issueTicket, newToken, ticketId } from './tickets.ts';
+import { issueTicket } from './tickets.ts';
+import { tokenHash } from './tokens.ts';
 
 /*
  * Passkeys of people. A challenge is the token of its own ticket: it is good once, for a short time, and for what and
@@ -57,7 +58,7 @@ export async function addPasskey(
 ): Promise<Passkey> {
   const nowMs = clock.nowMs();
   const challenge = webAuthn.challengeOf(given.answer) ?? '';
-  const ticket = await people.takeTicket(ticketId(challenge), ADDING, nowMs);
+  const ticket = await people.takeTicket(tokenHash(challenge), ADDING, nowMs);
   if (ticket === undefined) throw new PasskeyRefused('a challenge that was not made, was used, or is over');
   const { session } = JSON.parse(ticket.data) as { readonly session: string };
   if (ticket.person !== given.person || session !== given.session)
@@ -72,7 +73,7 @@ export async function addPasskey(
 
 export async function passkeyToSignIn({ people, webAuthn, clock }: PasskeyDeps): Promise<object> {
   const ticket = { kind: SIGNING_IN, person: undefined, data: {}, lifeMs: CHALLENGE_MS };
-  return webAuthn.signInOptions(await issueTicket(people, ticket, clock.nowMs(), newToken()));
+  return webAuthn.signInOptions(await issueTicket(people, ticket, clock.nowMs()));
 }
 
 /**
@@ -85,7 +86,7 @@ export async function personByPasskey(
 ): Promise<string> {
   const nowMs = clock.nowMs();
   const challenge = webAuthn.challengeOf(answer) ?? '';
-  if ((await people.takeTicket(ticketId(challenge), SIGNING_IN, nowMs)) === undefined)
+  if ((await people.takeTicket(tokenHash(challenge), SIGNING_IN, nowMs)) === undefined)
     throw new PasskeyRefused('a challenge that was not made, was used, or is over');
   const passkey = await people.passkey(answer.id);
   if (passkey === undefined) throw new PasskeyRefused('no such passkey');

@@ -3,7 +3,8 @@ import type { Accounts } from './accounts.ts';
 import { newRecoveryCodes, recoveryHash } from './recovery.ts';
 import type { Sealing } from './sealed.ts';
 import { type Proof, SECOND_FACTOR, type TicketData } from './sign-in.ts';
-import { issueTicket, ticketId } from './tickets.ts';
+import { issueTicket } from './tickets.ts';
+import { tokenHash } from './tokens.ts';
 import { newTotpSecret, totpStep, totpUri } from './totp.ts';
 import { createTurnsByName, TooManyWaiting } from './turns.ts';
 
@@ -46,7 +47,12 @@ export interface SecondFactors {
 
   beginTotp(person: Person, session: string, service: string): Promise<TotpOffer>;
   /** `over`: not begun in this session, or too long ago. */
-  confirmTotp(person: string, session: string, token: string, code: string): Promise<'added' | 'wrong' | 'over'>;
+  confirmTotp(
+    person: string,
+    session: string,
+    token: string,
+    code: string,
+  ): Promise<'added' | 'wrong' | 'over'>;
   removeTotp(person: Person): Promise<boolean>;
   /** In place of all earlier ones, shown once; undefined where there is no factor that they could stand in for. */
   makeRecoveryCodes(person: Person): Promise<readonly string[] | undefined>;
@@ -83,7 +89,7 @@ export function createSecondFactors(deps: Deps): SecondFactors {
   }
 
   const take = (token: string): Promise<Ticket | undefined> =>
-    store.takeTicket(ticketId(token), SECOND_FACTOR, clock.nowMs());
+    store.takeTicket(tokenHash(token), SECOND_FACTOR, clock.nowMs());
 
   /** What stands in for a lost factor goes with the last one. */
   async function dropCodesOf(person: string): Promise<void> {
@@ -118,7 +124,7 @@ export function createSecondFactors(deps: Deps): SecondFactors {
     },
     async confirmTotp(person, session, token, code) {
       const nowMs = clock.nowMs();
-      const ticket = await store.takeTicket(ticketId(token), ENROLMENT, nowMs);
+      const ticket = await store.takeTicket(tokenHash(token), ENROLMENT, nowMs);
       if (ticket?.person !== person) return 'over';
       const data = JSON.parse(ticket.data) as { readonly session: string; readonly sealed: string };
       if (data.session !== session) return 'over';

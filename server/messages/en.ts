@@ -30,6 +30,29 @@ export const en: Sentences = {
     'last-admin': 'this is the last admin of the organization: make somebody else one first',
     'reset-not-yours':
       'this account acts for other organizations too: its password cannot be set by an admin of one of them',
+    'sign-in-step-over': 'this step was used already or took too long: begin anew',
+    'code-wrong': 'the code is wrong, or was used already',
+    'passkey-refused': 'the passkey could not be verified; try again, or sign in another way',
+    'proof-needed':
+      'to change how you sign in, prove again who you are, within ten minutes before (POST /v1/session/proof)',
+    'second-factor-needed':
+      'your organization demands a second factor: add an authenticator app or a passkey, or prove yourself by the one that you have',
+    'too-many-passkeys': 'more than {limit} passkeys: remove those that you do not use',
+    'second-factor-missing':
+      'recovery codes stand in for a second factor that is lost: add an authenticator app or a passkey first',
+    'last-way-in': 'without it you could not sign in any more: set up another way first',
+    'elsewhere-not-set-up': 'this service has no identity provider',
+    'elsewhere-refused': 'signing in at the identity provider did not succeed: begin anew',
+    'elsewhere-unknown':
+      'no account is linked with this identity: join by an invitation, or link it when you are signed in',
+    'elsewhere-taken': 'this identity is linked with an account already',
+    'elsewhere-away': 'the identity provider cannot be reached now; try again later, or sign in another way',
+    'secret-unreadable':
+      'what is kept encrypted cannot be opened; the operator has been told. Sign in another way',
+    'identity-number-malformed': 'the number of the document does not have the right form',
+    'identity-number-check':
+      'the check digit of the identity number does not belong to the others: it may be mistyped',
+    'identity-number-birth': 'the date of birth in the identity number is none, or is to come',
     'registration-closed': 'this service is joined by invitation; ask its operator',
     'uscc-invalid':
       'this is no valid unified social credit code (18 characters in capitals, the last one a check)',

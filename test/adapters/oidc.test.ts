@@ -25,7 +25,7 @@ async function setUp(t: Test, settings: Partial<Parameters<typeof openOidc>[0]> 
   });
   let nowMs = Date.now();
   const clock = { nowMs: () => nowMs };
-  const given = { issuer: provider.issuer, name: '某机构', redirectUri: BACK, ...CLIENT, ...settings };
+  const given = { issuer: provider.issuer, name: '某机构', redirectUri: () => BACK, ...CLIENT, ...settings };
   const deps = { people: memoryPeople(), clock, provider: openOidc(given, door, clock.nowMs) };
   return {
     deps,
@@ -69,7 +69,7 @@ t.test('a real provider signs somebody in, and each time as the same subject', a
 t.test('what an attempt is for comes back with it, and nothing that the browser says', async (t) => {
   const { deps, go } = await setUp(t);
   for (const purpose of [
-    { to: 'join', invitation: 'i1' },
+    { to: 'join', invitation: 'i1', login: 'li', name: '李' },
     { to: 'link', person: 'p1', session: 's1' },
   ] as const) {
     const { query, browser } = await go('li', purpose);
@@ -238,7 +238,7 @@ t.test("without the operator's word nothing inside is asked", async (t) => {
     door.close();
     await provider.close();
   });
-  const settings = { issuer: provider.issuer, name: 'x', redirectUri: BACK, ...CLIENT };
+  const settings = { issuer: provider.issuer, name: 'x', redirectUri: () => BACK, ...CLIENT };
   const deps = {
     people: memoryPeople(),
     clock: { nowMs: Date.now },

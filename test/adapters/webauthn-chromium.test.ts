@@ -46,7 +46,7 @@ async function browsing(t: Test, isUserVerified = true) {
     },
   });
   const people = memoryPeople();
-  const deps = { people, webAuthn: webAuthnOf(url, '可证'), clock: { nowMs: Date.now } };
+  const deps = { people, webAuthn: webAuthnOf(() => url, '可证'), clock: { nowMs: Date.now } };
   return {
     deps,
     devtools,

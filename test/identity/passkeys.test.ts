@@ -25,7 +25,7 @@ interface Options {
 function site() {
   let nowMs = AT_MS;
   const people = memoryPeople();
-  const webAuthn = webAuthnOf(`${ORIGIN}/under/a/path`, '可证');
+  const webAuthn = webAuthnOf(() => `${ORIGIN}/under/a/path`, '可证');
   const deps = { people, webAuthn, clock: { nowMs: () => nowMs } };
   const owner = (id = randomUUID()) => ({ id, login: 'li', name: '李' });
   return {
