@@ -1,30 +1,43 @@
+import { fastifyCookie } from '@fastify/cookie';
 import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { accountRoutes } from './http/account.ts';
 import { type BatchRoutes, batchRoutes } from './http/batches.ts';
 import { bulkRoutes } from './http/bulk.ts';
 import { type CaseReading, caseReadingRoutes } from './http/case-reading.ts';
 import { caseRoutes } from './http/cases.ts';
 import { type DepositRoutes, depositRoutes } from './http/deposit.ts';
 import { documented } from './http/documented.ts';
+import { type ElsewhereRoutes, elsewhereRoutes } from './http/elsewhere.ts';
 import { type EventRoutes, eventRoutes } from './http/events.ts';
 import { type EvidenceRoutes, evidenceRoutes } from './http/evidence.ts';
+import { type FactorRoutes, factorRoutes } from './http/factors.ts';
 import { installForms } from './http/form.ts';
 import { type HealthRoutes, healthRoutes } from './http/health.ts';
+import { invitationRoutes } from './http/invitations.ts';
+import { keyRoutes } from './http/keys.ts';
 import { limitStore } from './http/limits.ts';
 import { type LookupRoutes, lookupRoutes } from './http/lookups.ts';
 import { meRoutes } from './http/me.ts';
 import { countUnrouted, installMetrics, metricsRoute } from './http/metrics.ts';
+import { type OrganizationRoutes, organizationRoutes } from './http/organizations.ts';
 import { otsRoutes } from './http/ots.ts';
 import { installOverload, type OverloadLimits, type OverloadState } from './http/overload.ts';
 import { installPace } from './http/pace.ts';
 import { type PackageRoutes, packageRoutes } from './http/package.ts';
 import { paperRoutes } from './http/paper.ts';
+import { type PasskeyRoutes, passkeyRoutes } from './http/passkeys.ts';
+import { peopleRoutes } from './http/people.ts';
 import { installProblems, unroutable } from './http/problem.ts';
 import { receiptRoutes } from './http/receipt.ts';
 import { createRoom } from './http/room.ts';
+import { type SecondStepRoutes, secondStepRoutes } from './http/second-step.ts';
+import { sessionCookieOf } from './http/session-cookie.ts';
+import { signInRoutes } from './http/sign-in.ts';
 import { installSigned } from './http/signed.ts';
+import { installPeople } from './http/signed-in.ts';
 import { parseBody } from './http/text.ts';
 import { type TsaRoutes, tsaRoutes } from './http/tsa.ts';
 import { validatorCompiler } from './http/validation.ts';
@@ -53,6 +66,7 @@ export type AppDeps = DepositRoutes &
   WebRoutes &
   Pick<CaseReading, 'cases' | 'checkEvidence'> & {
     readonly store: Store;
+    readonly people: OrganizationRoutes & FactorRoutes & PasskeyRoutes & SecondStepRoutes & ElsewhereRoutes;
     readonly verify: VerifyBatchRoutes;
     readonly authority: TsaRoutes['authority'];
     readonly lookups: LookupRoutes;
@@ -102,6 +116,12 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   );
   installPace(app);
   installSigned(app, deps.signedCalls, deps.publicUrl);
+  installPeople(app, {
+    sessions: deps.people.accounts.sessions,
+    cookie: sessionCookieOf(deps.publicUrl),
+    origin: () => new URL(deps.people.publicUrl()).origin,
+    demands: deps.people.demands,
+  });
   installBodies(app);
   installForms(app);
   await app.register(rateLimit, { global: false, store: limitStore(deps.rateLimits, deps.clock) });
@@ -135,6 +155,20 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     healthRoutes(routes, deps);
     metricsRoute(routes, deps.metrics, deps.metricsToken);
   });
+  // Cookies are set here and nowhere else; what sets them is no hook of any other route.
+  await app.register(async (routes) => {
+    await routes.register(fastifyCookie, { hook: false });
+    signInRoutes(routes, deps.people);
+    secondStepRoutes(routes, deps.people);
+    elsewhereRoutes(routes, deps.people);
+    accountRoutes(routes, deps.people);
+    factorRoutes(routes, deps.people);
+    passkeyRoutes(routes, deps.people);
+    invitationRoutes(routes, deps.people.accounts);
+    peopleRoutes(routes, deps.people);
+    organizationRoutes(routes, deps.people);
+    keyRoutes(routes, deps.people);
+  });
   countUnrouted(app, deps.metrics);
   return app;
 }
@@ -167,7 +201,12 @@ async function installDocs(app: FastifyInstance, publicUrl: string): Promise<voi
         description: '电子数据存证与核验 / evidence deposit that anybody can check',
       },
       servers: [{ url: publicUrl }],
-      components: { securitySchemes: { apiKey: { type: 'http', scheme: 'bearer' } } },
+      components: {
+        securitySchemes: {
+          apiKey: { type: 'http', scheme: 'bearer' },
+          session: { type: 'apiKey', in: 'cookie', name: sessionCookieOf(publicUrl).name },
+        },
+      },
     },
   });
   // On plain http at an address of the local network the page's own scripts must not be asked for over https.

@@ -39,6 +39,15 @@ export interface ChainConfig {
   readonly test: boolean;
 }
 
+export interface OidcConfig {
+  readonly issuer: string;
+  readonly clientId: string;
+  /** read from OIDC_CLIENT_SECRET_FILE */
+  readonly clientSecret: string;
+  /** as people know it */
+  readonly name: string;
+}
+
 export interface Config {
   readonly host: string;
   readonly port: number;
@@ -69,9 +78,13 @@ export interface Config {
   readonly issuerFiles: GivenKeyFiles | undefined;
   readonly tsaFiles: GivenKeyFiles | undefined;
   readonly pdfFiles: GivenKeyFiles | undefined;
+  /** keys under which secrets are sealed; undefined: made at the first start */
+  readonly dataKeyFile: string | undefined;
   readonly trustFile: string | undefined;
   /** what may be reached although it is not public, or at other ports than 80 and 443 */
   readonly egressAllow: readonly Destination[];
+  /** where people may sign in besides here; undefined: nowhere */
+  readonly oidc: OidcConfig | undefined;
   /** outside authorities that stamp each batch; none: an empty list */
   readonly tsaAuthorities: readonly OutsideAuthority[];
   /** addresses and networks of balancers, whose word for who called counts */
@@ -80,6 +93,11 @@ export interface Config {
   readonly ntpServers: readonly TimeServerPlace[];
   /** how far the clock may be from theirs, and how far it may jump */
   readonly maxDriftMs: number;
+  /** how long a person stays signed in at most, and how long without doing anything */
+  readonly sessionHours: number;
+  readonly sessionIdleMinutes: number;
+  /** whether anybody may register himself */
+  readonly selfRegistration: boolean;
   readonly maxConnections: number;
   /** under way at once */
   readonly maxUploads: number;
@@ -128,12 +146,20 @@ const KNOWN = [
   'TSA_KEY_PASSWORD_FILE',
   'PDF_KEY_FILE',
   'PDF_CERT_FILE',
+  'DATA_KEY_FILE',
   'TRUST_FILE',
   'EGRESS_ALLOW',
+  'OIDC_ISSUER',
+  'OIDC_CLIENT_ID',
+  'OIDC_CLIENT_SECRET_FILE',
+  'OIDC_NAME',
   'TSA_AUTHORITIES_FILE',
   'TRUSTED_PROXIES',
   'NTP_SERVERS',
   'MAX_DRIFT_MS',
+  'SESSION_HOURS',
+  'SESSION_IDLE_MINUTES',
+  'SELF_REGISTRATION',
   'MAX_CONNECTIONS',
   'MAX_UPLOADS',
   'METRICS_TOKEN',
@@ -181,13 +207,19 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     issuerFiles: keyFiles(read, 'ISSUER'),
     tsaFiles: keyFiles(read, 'TSA'),
     pdfFiles: keyFiles(read, 'PDF'),
+    dataKeyFile: read.path('DATA_KEY_FILE'),
     trustFile: read.path('TRUST_FILE'),
     egressAllow: allow,
+    oidc: oidc(read, allow),
     tsaAuthorities: tsaAuthorities(read, allow),
     trustedProxies: trustedProxies(read),
     ntpServers: ntpServers(read),
     // Less is no jump of the clock: a busy process pauses so long between looking at one clock and at the other.
     maxDriftMs: read.integer('MAX_DRIFT_MS', DRIFT_BOUNDS.usual, DRIFT_BOUNDS.least, DRIFT_BOUNDS.most),
+    sessionHours: read.integer('SESSION_HOURS', 12, 1, 720),
+    sessionIdleMinutes: read.integer('SESSION_IDLE_MINUTES', 60, 5, 1_440),
+    selfRegistration:
+      (read.word('SELF_REGISTRATION', ['true', 'false']) ?? String(configuredChain === undefined)) === 'true',
     maxConnections: read.integer('MAX_CONNECTIONS', 10_000, 10, 1_000_000),
     maxUploads: read.integer('MAX_UPLOADS', 256, 1, 100_000),
     metricsToken: metricsToken(read),
@@ -274,7 +306,10 @@ function coldPlace(read: Settings): string | undefined {
   }
 }
 
-/** Instances on one database sign as one issuer: what each made for itself at its first start would be several. */
+/**
+ * Instances on one database sign as one issuer, and each opens what another one sealed: what each made for itself at
+ * its first start would be several.
+ */
 function checkShared(read: Settings, chain: ChainConfig | undefined): void {
   if (chain === undefined || read.text('DATABASE_URL') === undefined) return;
   for (const name of ['ISSUER_KEY_FILE', 'TSA_KEY_FILE', 'PDF_KEY_FILE'] as const)
@@ -284,6 +319,12 @@ function checkShared(read: Settings, chain: ChainConfig | undefined): void {
         '与 KEZHENG_DATABASE_URL 同用时须配置，各实例用同一密钥签署',
         'is needed beside KEZHENG_DATABASE_URL: all instances sign with the same key',
       );
+  if (read.text('DATA_KEY_FILE') === undefined)
+    read.refuse(
+      'DATA_KEY_FILE',
+      '与 KEZHENG_DATABASE_URL 同用时须配置，各实例用同一文件加密（openssl rand -hex 32）',
+      'is needed beside KEZHENG_DATABASE_URL: all instances seal with the same file (openssl rand -hex 32)',
+    );
 }
 
 const OF_CHAIN: readonly Name[] = [
@@ -385,6 +426,73 @@ function egressAllow(read: Settings): readonly Destination[] {
     return destination === undefined ? [] : Object.freeze(destination);
   });
   return Object.freeze(destinations);
+}
+
+const OF_OIDC: readonly Name[] = ['OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET_FILE', 'OIDC_NAME'];
+
+/** No secret is longer; a file that is none of one is not read whole. */
+const MAX_SECRET_CHARACTERS = 4_096;
+
+function oidc(read: Settings, allow: readonly Destination[]): OidcConfig | undefined {
+  const issuer = oidcIssuer(read, allow);
+  if (issuer === undefined) {
+    for (const name of OF_OIDC)
+      if (read.text(name) !== undefined)
+        read.refuse(name, '须与 KEZHENG_OIDC_ISSUER 一起配置', 'goes with KEZHENG_OIDC_ISSUER');
+    return undefined;
+  }
+  const clientId = read.text('OIDC_CLIENT_ID');
+  if (clientId === undefined)
+    read.refuse(
+      'OIDC_CLIENT_ID',
+      '须与 KEZHENG_OIDC_ISSUER 一起配置',
+      'is needed beside KEZHENG_OIDC_ISSUER',
+    );
+  const name = read.text('OIDC_NAME') ?? (URL.canParse(issuer) ? new URL(issuer).hostname : '');
+  return { issuer, clientId: clientId ?? '', clientSecret: oidcSecret(read), name };
+}
+
+/** Compared with what tokens say, character by character: as given, but for spaces. */
+function oidcIssuer(read: Settings, allow: readonly Destination[]): string | undefined {
+  const issuer = read.text('OIDC_ISSUER');
+  if (issuer === undefined) return undefined;
+  checkUrl(read, 'OIDC_ISSUER', issuer);
+  if (!URL.canParse(issuer)) return issuer;
+  const { protocol, hostname, port, search, hash } = new URL(issuer);
+  const isAllowed = allow.some((one) => one.host === hostname && one.port === Number(port || 80));
+  if (search !== '' || hash !== '' || (protocol === 'http:' && !isAllowed))
+    read.refuse(
+      'OIDC_ISSUER',
+      '应为 https 地址，无查询与片段；http 只用于 KEZHENG_EGRESS_ALLOW 所列之处',
+      'is no https address without query and fragment; http is for what KEZHENG_EGRESS_ALLOW lists',
+    );
+  return issuer;
+}
+
+function oidcSecret(read: Settings): string {
+  const file = read.path('OIDC_CLIENT_SECRET_FILE');
+  if (file === undefined)
+    return read.refuse(
+      'OIDC_CLIENT_SECRET_FILE',
+      '须与 KEZHENG_OIDC_ISSUER 一起配置',
+      'is needed beside KEZHENG_OIDC_ISSUER',
+    );
+  try {
+    const secret = readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    if (secret !== '' && secret.length <= MAX_SECRET_CHARACTERS) return secret;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return read.refuse(
+      'OIDC_CLIENT_SECRET_FILE',
+      `无法读取 ${file}（${code}）`,
+      `${file} cannot be read (${code})`,
+    );
+  }
+  return read.refuse(
+    'OIDC_CLIENT_SECRET_FILE',
+    `${file} 应只有客户端密钥`,
+    `${file} does not hold a client secret and nothing else`,
+  );
 }
 
 /** What the file names as an authority decides which times are believed: nothing in it is passed over. */

@@ -1,10 +1,11 @@
+import { DataKeyError } from './adapters/data-keys.ts';
 import { KeyFileError } from './adapters/key-files.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { BlobUnavailable } from './ports/blobs.ts';
 import { StoreUnavailable } from './ports/store.ts';
 import { type Service, startService } from './service.ts';
 
-const FORESEEN = [ConfigError, KeyFileError, StoreUnavailable, BlobUnavailable];
+const FORESEEN = [ConfigError, KeyFileError, DataKeyError, StoreUnavailable, BlobUnavailable];
 
 /** Start and stop of the process; what runs in between is service.ts. */
 async function main(): Promise<void> {

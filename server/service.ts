@@ -3,8 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import program from '../package.json' with { type: 'json' };
+import { dataKeysIn, ensureDataKeys } from './adapters/data-keys.ts';
 import { ensureDocumentSigner, openDocumentSigner } from './adapters/document-signer.ts';
 import { ensureIssuer, openIssuer } from './adapters/issuer.ts';
+import { openOidc } from './adapters/oidc.ts';
 import { openArchive, openPackage } from './adapters/packages.ts';
 import { openPages } from './adapters/pages.ts';
 import { openRestoredMark } from './adapters/restored.ts';
@@ -19,6 +21,7 @@ import { accuracyOf, createPromiseTokens, createSerials, signerId } from './adap
 import { openBlobs, openDatabase } from './adapters/storage.ts';
 import { openTelemetry } from './adapters/telemetry/telemetry.ts';
 import { createTspTransport } from './adapters/tsp/client.ts';
+import { webAuthnOf } from './adapters/webauthn.ts';
 import { openDigests } from './adapters/workers/digests.ts';
 import { createThread } from './adapters/workers/thread.ts';
 import { openTreeBuilder } from './adapters/workers/trees.ts';
@@ -32,7 +35,15 @@ import { FormatError } from './core/reason.ts';
 import { parseTrust, type Trust } from './core/verify/trust.ts';
 import { endDemonstration, ensureDemonstration } from './demonstration.ts';
 import { type DeedJob, PAPER_PROGRAM, type PaperJob } from './documents/pdf/program.ts';
+import { CALLBACK } from './http/elsewhere.ts';
+import { sessionCookieOf } from './http/session-cookie.ts';
+import { createAccounts } from './identity/accounts.ts';
 import { keyChecker } from './identity/api-keys.ts';
+import { demandsOf } from './identity/demands.ts';
+import { createKeyUses } from './identity/key-uses.ts';
+import { keyUse } from './identity/rotation.ts';
+import { sealingWith } from './identity/sealed.ts';
+import { createSecondFactors } from './identity/second-factors.ts';
 import { signedCalls } from './identity/signed-calls.ts';
 import { sentence } from './messages/sentence.ts';
 import { claimData, prepareDataDir } from './mode.ts';
@@ -71,8 +82,9 @@ export async function startService(config: Config): Promise<Service> {
   const log = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: true }));
   await prepareDataDir(config);
   // Of two that start at once on a new folder each would make keys, and one would get the other's certificates.
-  const [issuer, tokenIdentity, documentSigner] = await oneAtATime(join(config.dataDir, 'start.lock'), () =>
-    identitiesOf(config),
+  const [issuer, tokenIdentity, documentSigner, dataKeys] = await oneAtATime(
+    join(config.dataDir, 'start.lock'),
+    () => identitiesOf(config),
   );
   const ownTrust = await readTrustFile(config);
 
@@ -105,6 +117,12 @@ export async function startService(config: Config): Promise<Service> {
   const { leadership } = database;
   const store = telemetry.watchStore(database.store, queue);
   await claimData(config, database);
+  // Evidence is taken all the same: who is asked for a code that cannot be checked is told so.
+  for (const key of (await keyUse(store, dataKeys)).missing)
+    log.error(
+      { key },
+      'secrets are sealed under a key that is not in KEZHENG_DATA_KEY_FILE: until it is there again, nobody can use them',
+    );
   const storedFiles = await openBlobs(config, log);
   // Packages that are handed in come here, wherever the originals are.
   const spoolDir = join(config.dataDir, 'spool');
@@ -220,6 +238,7 @@ export async function startService(config: Config): Promise<Service> {
     signer: lifeProblem(tokenLife),
     ...pipeline.health(),
   });
+  tellOpenCookie(config, log);
   const pages = await pagesOf(log);
   const stopping = stopList();
   const paperDeps: PaperDeps = {
@@ -233,7 +252,25 @@ export async function startService(config: Config): Promise<Service> {
     checker: pages?.get('verify.html')?.sha256,
     render: (job) => paper.ask(job),
   };
+  const keyUses = createKeyUses(store);
+  const checkKey = keyChecker(store, clock, keyUses.used);
+  const limits = { absoluteMs: config.sessionHours * 3_600_000, idleMs: config.sessionIdleMinutes * 60_000 };
+  const accounts = createAccounts(store, clock, limits);
+  // Known when it listens: with port 0 the system chooses.
+  let url = config.publicUrl;
   const app = await createApp({
+    people: {
+      accounts,
+      factors: createSecondFactors({ ...accounts, sealing: sealingWith(dataKeys) }),
+      passkeys: { people: store, webAuthn: webAuthnOf(() => url, config.serviceName), clock },
+      demands: demandsOf(store, config.chain === undefined),
+      service: config.serviceName,
+      provider:
+        config.oidc && openOidc({ ...config.oidc, redirectUri: () => url + CALLBACK }, door, clock.nowMs),
+      checkKey,
+      publicUrl: () => url,
+      selfRegistration: config.selfRegistration,
+    },
     store,
     blobs,
     digests,
@@ -245,8 +282,8 @@ export async function startService(config: Config): Promise<Service> {
     rateLimits: database.limits,
     service: config.serviceName,
     signatures: pooledSignatures,
-    checkKey: keyChecker(store, clock),
-    signedCalls: signedCalls(store, clock, database.usedOnce),
+    checkKey,
+    signedCalls: signedCalls(store, clock, database.usedOnce, keyUses.used),
     limits: { uploadBytes: config.maxUploadBytes, files: config.maxFiles },
     authority: createAuthority({
       chain: tokenChain,
@@ -310,7 +347,7 @@ export async function startService(config: Config): Promise<Service> {
   // The first deposit shall not be called doubtful only because the servers had no time to answer.
   await watchedClock.first;
   await listen(app, config);
-  const url = publicUrlOf(config, app.server.address());
+  url = publicUrlOf(config, app.server.address());
   if (config.chain === undefined) await ensureDemonstration(store, clock, config.dataDir, url);
 
   return {
@@ -321,6 +358,7 @@ export async function startService(config: Config): Promise<Service> {
       door.close();
       await pipeline.stop();
       await watchedClock.stop();
+      await keyUses.close();
       await Promise.all([digests.close(), trees.close(), paper.close()]);
       await connection.close();
       await database.close();
@@ -331,12 +369,13 @@ export async function startService(config: Config): Promise<Service> {
 }
 
 /** Configured, or made at the first start: in no mode does anything run on a key that came with the program. */
-function identitiesOf({ issuerFiles, tsaFiles, pdfFiles, dataDir, serviceName }: Config) {
+function identitiesOf({ issuerFiles, tsaFiles, pdfFiles, dataKeyFile, dataDir, serviceName }: Config) {
   const made = [dataDir, serviceName, clock.nowMs()] as const;
   return Promise.all([
     issuerFiles ? openIssuer(issuerFiles) : ensureIssuer(...made),
     tsaFiles ? openTokenIdentity(tsaFiles) : ensureTokenIdentity(...made),
     pdfFiles ? openDocumentSigner(pdfFiles) : ensureDocumentSigner(...made),
+    dataKeyFile ? dataKeysIn(dataKeyFile) : ensureDataKeys(dataDir),
   ]);
 }
 
@@ -375,6 +414,15 @@ const readOwnTrust = ({ dataDir }: Config): Promise<Trust | undefined> =>
     .then(parseTrust)
     // Not there yet, or damaged: it is written anew as soon as the chain is seen.
     .catch(() => undefined);
+
+/** Without TLS whoever is on the way reads the cookie, and is signed in with it. */
+function tellOpenCookie({ publicUrl }: Config, log: pino.Logger): void {
+  if (!sessionCookieOf(publicUrl).secure)
+    log.warn(
+      { publicUrl },
+      'people sign in over plain http here: put TLS before the service (KEZHENG_PUBLIC_URL)',
+    );
+}
 
 /** A service without its pages takes deposits all the same; its operator is told. */
 async function pagesOf(log: pino.Logger) {

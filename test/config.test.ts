@@ -6,6 +6,13 @@ import { ConfigError, readConfig } from '../server/config.ts';
 const folder = t.testdir();
 const keyFile = join(folder, 'operator.key');
 writeFileSync(keyFile, `0x${'1'.repeat(64)}\n`);
+const secretFile = join(folder, 'client.secret');
+writeFileSync(secretFile, 'of the client\n');
+const oidc = {
+  KEZHENG_OIDC_ISSUER: 'https://id.example.cn/realm',
+  KEZHENG_OIDC_CLIENT_ID: 'kezheng',
+  KEZHENG_OIDC_CLIENT_SECRET_FILE: secretFile,
+};
 const chain = {
   KEZHENG_RPC_URL: 'http://a:1, http://b:2',
   KEZHENG_CHAIN_ID: '1',
@@ -22,6 +29,9 @@ t.test('without any setting it is a demonstration on localhost', async (t) => {
     chain: undefined,
     confirmations: 'finalized',
     batchMaxAgeMs: 2000,
+    sessionHours: 12,
+    sessionIdleMinutes: 60,
+    selfRegistration: true,
   });
   t.ok(Object.isFrozen(config));
 });
@@ -34,6 +44,7 @@ t.test('a configured chain has its nodes, its key and a name', async (t) => {
   });
   t.match(config.chain, { rpcUrls: ['http://a:1', 'http://b:2'], chainId: 1, name: 'Ethereum', test: false });
   t.equal(config.publicUrl, 'https://example.cn');
+  t.equal(config.selfRegistration, false, 'whoever comes in is let in by somebody');
   t.equal(config.batchMaxAgeMs, 60_000, 'a public chain is not written to every two seconds');
   t.strictSame(config.filings, { mlps: '第1号' });
   t.match(
@@ -49,6 +60,19 @@ t.test('a configured chain has its nodes, its key and a name', async (t) => {
     },
   );
   t.equal(readConfig({ ...chain, KEZHENG_CHAIN_ID: '5', KEZHENG_CHAIN_TEST: 'false' }).chain?.test, false);
+});
+
+t.test('a provider to sign in at has an issuer as tokens name it, a client and a name', async (t) => {
+  const given = { issuer: 'https://id.example.cn/realm', clientId: 'kezheng', clientSecret: 'of the client' };
+  t.strictSame(readConfig(oidc).oidc, { ...given, name: 'id.example.cn' });
+  t.equal(readConfig({ ...oidc, KEZHENG_OIDC_NAME: '某机构' }).oidc?.name, '某机构');
+  const inside = {
+    ...oidc,
+    KEZHENG_OIDC_ISSUER: 'http://id.local:8080/',
+    KEZHENG_EGRESS_ALLOW: 'id.local:8080',
+  };
+  t.equal(readConfig(inside).oidc?.issuer, 'http://id.local:8080/', 'in the open inside, where it is listed');
+  t.equal(readConfig({}).oidc, undefined);
 });
 
 t.test('time servers are names or addresses, with port 123 where none is given', async (t) => {
@@ -100,10 +124,24 @@ const bad: readonly (readonly [string, Record<string, string>])[] = [
   ['DATABASE_URL', { KEZHENG_DATABASE_URL: 'postgres://user:100%@host/x' }],
   ['BLOBS', { KEZHENG_BLOBS: '/var/blobs' }],
   ['ISSUER_KEY_FILE', { ...chain, KEZHENG_DATABASE_URL: 'postgres://x' }],
+  ['DATA_KEY_FILE', { ...chain, KEZHENG_DATABASE_URL: 'postgres://x' }],
+  ['OIDC_ISSUER', { ...oidc, KEZHENG_OIDC_ISSUER: 'http://id.example.cn' }],
+  ['OIDC_ISSUER', { ...oidc, KEZHENG_OIDC_ISSUER: 'https://id.example.cn/?a' }],
+  ['OIDC_ISSUER', { ...oidc, KEZHENG_OIDC_ISSUER: 'https://a:b@id.example.cn' }],
+  ['OIDC_ISSUER', { ...oidc, KEZHENG_OIDC_ISSUER: 'id.example.cn' }],
+  ['OIDC_CLIENT_ID', { ...oidc, KEZHENG_OIDC_CLIENT_ID: '' }],
+  ['OIDC_CLIENT_ID', { KEZHENG_OIDC_CLIENT_ID: 'kezheng' }],
+  ['OIDC_NAME', { KEZHENG_OIDC_NAME: '某机构' }],
+  ['OIDC_CLIENT_SECRET_FILE', { ...oidc, KEZHENG_OIDC_CLIENT_SECRET_FILE: '' }],
+  ['OIDC_CLIENT_SECRET_FILE', { ...oidc, KEZHENG_OIDC_CLIENT_SECRET_FILE: '/nowhere' }],
+  ['OIDC_CLIENT_SECRET_FILE', { ...oidc, KEZHENG_OIDC_CLIENT_SECRET_FILE: '/dev/null' }],
   ['METRICS_TOKEN', { KEZHENG_METRICS_TOKEN: 'short' }],
   ['OTLP_ENDPOINT', { KEZHENG_OTLP_ENDPOINT: 'collector:4318' }],
   ['TRACE_PERCENT', { KEZHENG_TRACE_PERCENT: '101' }],
   ['MAX_UPLOADS', { KEZHENG_MAX_UPLOADS: '0' }],
+  ['SESSION_HOURS', { KEZHENG_SESSION_HOURS: '0' }],
+  ['SESSION_IDLE_MINUTES', { KEZHENG_SESSION_IDLE_MINUTES: '4' }],
+  ['SELF_REGISTRATION', { KEZHENG_SELF_REGISTRATION: 'yes' }],
   ['MAX_CONNECTIONS', { KEZHENG_MAX_CONNECTIONS: '1' }],
   ['TRUSTED_PROXIES', { KEZHENG_TRUSTED_PROXIES: '10.0.0.1, balancer' }],
   ['TRUSTED_PROXIES', { KEZHENG_TRUSTED_PROXIES: '10.0.0.0/33' }],
@@ -163,6 +201,7 @@ t.test('all settings that cannot be used are told at once, each once', async (t)
       KEZHENG_LOG_LEVEL: 'loud',
     }).toSorted(),
     [
+      'DATA_KEY_FILE',
       'ISSUER_KEY_FILE',
       'LOG_LEVEL',
       'OPERATOR_KEY_FILE',

@@ -28,12 +28,6 @@ export function checkEntry(entry: RawEntry, owners: ReadonlySet<string>, report:
   else compareColumns(entry, document, report);
 }
 
-/** An event names no file; whose it is, the procedure that it belongs to says. */
-const compareDigests = ({ sequence, digests }: RawEntry, report: Report): void =>
-  compare(report, 'entry-column-differs', at('entries', sequence), {
-    digests: ['', toHex(digests ?? new Uint8Array())],
-  });
-
 /** What the service records of itself belongs to nobody else, and names no file. */
 function compareOwner({ sequence, organization, digests }: RawEntry, report: Report): void {
   compare(report, 'entry-column-differs', at('entries', sequence), {

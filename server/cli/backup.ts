@@ -23,7 +23,7 @@ import {
 } from './archive.ts';
 import { type ColdSource, type CopiedBlobs, copyBlobs } from './backup-blobs.ts';
 import { type Lock, LockLost, takeLock } from './lock.ts';
-import { SIGNING_FILES, SIGNING_PAIRS } from './signing-files.ts';
+import { DATA_KEYS, KEY_FILES, SIGNING_PAIRS } from './signing-files.ts';
 import { EXIT, parse, UsageError, userPath } from './usage.ts';
 
 /** Where the installation's data are. */
@@ -43,7 +43,7 @@ export interface BackupSource {
  * the service sets right by itself; a younger one would have roots that the database does not know.
  */
 const BEFORE_DATABASE = ['chain/genesis.json', 'chain/operator.key', 'chain/state.json'];
-const BESIDE_DATABASE = [...SIGNING_FILES.map(({ path }) => path), 'trust.json', 'mode', 'demo.json'];
+const BESIDE_DATABASE = [...KEY_FILES.map(({ path }) => path), 'trust.json', 'mode', 'demo.json'];
 
 /** kezheng backup FOLDER: the whole of an embedded installation, while its service runs. */
 export async function backupCommand(
@@ -217,6 +217,10 @@ async function notInBackup({ dataDir }: BackupSource, { parts }: BackupManifest)
         `${zh} ${settings.join('、')}；备份时给出这两项设置即包含在内 / ${en}; they are in it where a backup is given these two settings`,
       );
   }
+  if (!parts.some(({ path }) => path === DATA_KEYS.path))
+    missing.push(
+      `加密密钥 KEZHENG_${DATA_KEYS.setting}；备份时给出此项设置即包含在内，遗失则第二因素与证件号码无法读取 / the keys under which secrets are sealed; in it where a backup is given this setting; without them second factors and identity numbers cannot be read`,
+    );
   return missing;
 }
 

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { ColdRefused, checkCold, isBucket, knownCold, parseColdPlace } from '../adapters/cold.ts';
+import { addDataKey, DATA_KEY_FILE, DataKeyError, dataKeysIn } from '../adapters/data-keys.ts';
 import { openFolderInspector } from '../adapters/folder/inspect.ts';
 import {
   contractAddress,
@@ -52,7 +53,8 @@ import type { HeadersTools } from './headers.ts';
 import type { MoveTools } from './migrate-store.ts';
 import type { ColdTools } from './move-cold.ts';
 import { readSmall } from './read-small.ts';
-import { SIGNING_FILES } from './signing-files.ts';
+import type { SecretsTools } from './secrets.ts';
+import { KEY_FILES } from './signing-files.ts';
 import type { Outside } from './stamp.ts';
 import { isPostgres, UsageError } from './usage.ts';
 
@@ -74,6 +76,10 @@ export async function demonstration(): Promise<
     return undefined;
   }
 }
+
+/** Where people find the service, as the service itself is told. */
+export const publicUrl = (): string =>
+  (setting('PUBLIC_URL') ?? `http://localhost:${setting('PORT') ?? 3000}`).replace(/\/+$/, '');
 
 /** Where the installation's data are, by the same settings as the service's. */
 export function storageSettings(): StorageSettings {
@@ -167,8 +173,25 @@ export const backupSource = (): BackupSource => ({
     const { size, close } = openS3Inspector(place);
     return { folder: undefined, has: async (room, name) => (await size(room, name)) !== undefined, close };
   },
-  configured: Object.fromEntries(SIGNING_FILES.map(({ path, setting: name }) => [path, setting(name)])),
+  configured: Object.fromEntries(KEY_FILES.map(({ path, setting: name }) => [path, setting(name)])),
 });
+
+/** What `secrets` needs: the file of data keys, where the service has it. */
+export function secretsTools(): SecretsTools {
+  const file = resolve(setting('DATA_KEY_FILE') ?? join(storageSettings().dataDir, DATA_KEY_FILE));
+  const telling = async <T>(work: Promise<T>): Promise<T> => {
+    try {
+      return await work;
+    } catch (error) {
+      throw error instanceof DataKeyError ? new UsageError(error.message) : error;
+    }
+  };
+  return {
+    ...{ file, withStore },
+    readKeys: () => telling(dataKeysIn(file)()),
+    addKey: () => telling(addDataKey(file)),
+  };
+}
 
 /** What `migrate-store` opens. Of any number of instances one leads, so whoever cannot lead is not alone. */
 export function moveTools(): MoveTools {
@@ -177,7 +200,7 @@ export function moveTools(): MoveTools {
   return {
     databaseUrl: settings.databaseUrl,
     blobs: settings.blobs,
-    signingFiles: SIGNING_FILES.map(({ path, setting: name }) => ({
+    keyFiles: KEY_FILES.map(({ path, setting: name }) => ({
       setting: name,
       path: setting(name) ?? join(dataDir, path),
     })),

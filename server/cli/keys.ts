@@ -1,11 +1,13 @@
 import { createPublicKey } from 'node:crypto';
 import process from 'node:process';
-import { createApiKey } from '../identity/api-keys.ts';
+import { eventRecorder } from '../identity/account-events.ts';
+import { createApiKey, OVERLAP_HOURS, rotateApiKey } from '../identity/api-keys.ts';
 import { algorithmOf } from '../identity/http-signatures.ts';
 import { isScope, SCOPES, type Scope } from '../identity/permissions.ts';
 import { registerSigningKey } from '../identity/signed-calls.ts';
-import { type ApiKey, OWN_IDS, type Store } from '../ports/store.ts';
+import { type ApiKey, OWN_IDS } from '../ports/store.ts';
 import { withStore } from './data.ts';
+import { refuseUnknown } from './organization.ts';
 import { MAX_PEM_BYTES, readSmall } from './read-small.ts';
 import { EXIT, parse, printable, UsageError } from './usage.ts';
 
@@ -15,9 +17,10 @@ export async function keysCommand(args: readonly string[]): Promise<number> {
   const [action, ...rest] = args;
   if (action === 'create') return create(rest);
   if (action === 'register') return register(rest);
+  if (action === 'rotate') return rotate(rest);
   if (action === 'list') return list(rest);
   if (action === 'revoke') return revoke(rest);
-  throw new UsageError('keys create|register|list|revoke');
+  throw new UsageError('keys create|register|rotate|list|revoke');
 }
 
 const OPTIONS = {
@@ -80,6 +83,10 @@ async function register(args: readonly string[]): Promise<number> {
     await refuseUnknown(store, of.organization);
     return registerSigningKey(store, { ...of, spki }, nowMs);
   });
+  if (id === undefined)
+    throw new UsageError(
+      '该公钥已为该机构登记，或曾经登记 / this public key is registered for this organization, or was',
+    );
   process.stderr.write('请求签名（RFC 9421）的 keyid / the keyid of signatures:\n');
   process.stdout.write(`${id}\n`);
   return EXIT.valid;
@@ -101,30 +108,18 @@ async function publicKeyIn(path: string): Promise<Uint8Array> {
   );
 }
 
-/** Two organizations may have one name: a key is made for an id, and whoever gave the name is told the ids. */
-async function refuseUnknown(store: Store, given: string): Promise<void> {
-  if ((await store.organization(given)) !== undefined) return;
-  const ids = (await store.organizations()).filter(({ name }) => name === given).map(({ id }) => id);
-  const shown = harmless(given);
-  if (ids.length === 0)
-    throw new UsageError(
-      `没有编号为 ${shown} 的机构；编号见 orgs list 的第一列 / there is no organization with the id ${shown}; ids are in the first column of orgs list`,
-    );
-  throw new UsageError(
-    `这里须用机构编号，不是名称；${shown} 的编号：${ids.join('、')} / an id is needed here, not a name; the id of ${shown}: ${ids.join(', ')}`,
-  );
-}
-
 async function list(args: readonly string[]): Promise<number> {
   const [organization] = parse(args, {}).positionals;
   const keys = await withStore(async (store) => {
     if (organization !== undefined) await refuseUnknown(store, organization);
-    return store.apiKeys(organization);
+    const found = await store.apiKeys(organization);
+    const uses = await store.keyUses(found.map(({ id }) => id));
+    return found.map((key, i) => ({ key, usedMs: uses[i] }));
   });
   const nowMs = Date.now();
-  for (const key of keys)
+  for (const { key, usedMs } of keys)
     process.stdout.write(
-      `${key.id}  ${key.organization}  ${stateOf(key, nowMs)}  ${key.scopes.join(',')}  ${key.publicKey === undefined ? '' : '请求签名 signing  '}${printable(key.label)}\n`,
+      `${key.id}  ${key.organization}  ${stateOf(key, nowMs)}  ${usedOf(usedMs)}  ${key.scopes.join(',')}  ${key.publicKey === undefined ? '' : '请求签名 signing  '}${printable(key.label)}\n`,
     );
   return EXIT.valid;
 }
@@ -137,17 +132,53 @@ function stateOf({ expiresMs, revokedMs }: ApiKey, nowMs: number): string {
     : `有效 valid, 至 until ${instant(expiresMs)}`;
 }
 
+const usedOf = (ms: number | undefined): string =>
+  ms === undefined ? '未曾使用 never used' : `最近使用 last used ${instant(ms)}`;
+
 const instant = (ms: number): string => new Date(ms).toISOString();
 
+/** A new key in place of an old one, which goes on until every machine has the new one. */
+async function rotate(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parse(args, { overlap: { type: 'string' } });
+  const id = wantedId(positionals[0]);
+  const { least, usual, most } = OVERLAP_HOURS;
+  const hours = values.overlap === undefined ? usual : Number(values.overlap);
+  if (!(Number.isInteger(hours) && hours >= least && hours <= most))
+    throw new UsageError(`--overlap 应为 ${least} 至 ${most} 的整数（小时） / is a whole number of hours`);
+  const nowMs = Date.now();
+  const rotated = await withStore(async (store) => {
+    const old = await store.apiKey(id);
+    if (old === undefined) throw new UsageError(`没有密钥 ${id} / there is no key ${id}`);
+    const made = old.publicKey === undefined ? await rotateApiKey(store, old, hours, nowMs) : undefined;
+    if (made === undefined)
+      throw new UsageError(
+        `密钥 ${id} 已失效，或用于请求签名 / the key ${id} counts no more, or signs requests`,
+      );
+    const record = eventRecorder(store, { nowMs: () => nowMs });
+    const detail = { key: made.id, old: id, hours, by: 'command-line' };
+    await record('key-rotated', { organization: old.organization }, detail);
+    return made;
+  });
+  process.stderr.write(
+    `密钥 ${rotated.id}，只显示这一次；旧的用到 / shown this once; the old one goes on until ${instant(rotated.oldUntilMs)}:\n`,
+  );
+  process.stdout.write(`${rotated.clear}\n`);
+  return EXIT.valid;
+}
+
 /** Takes the id, or the whole key where somebody has nothing else; of a key nothing but its id is ever repeated. */
-async function revoke(args: readonly string[]): Promise<number> {
-  const [given] = parse(args, {}).positionals;
+function wantedId(given: string | undefined): string {
   if (given === undefined) throw new UsageError('缺少密钥编号 / the id of the key is missing');
   const id = idIn(given);
   if (id === undefined)
     throw new UsageError(
       '这不是密钥编号，也不是密钥；编号见 keys list 的第一列 / this is neither the id of a key nor a key; ids are in the first column of keys list',
     );
+  return id;
+}
+
+async function revoke(args: readonly string[]): Promise<number> {
+  const id = wantedId(parse(args, {}).positionals[0]);
   const nowMs = Date.now();
   const { done, before } = await withStore(async (store) => ({
     before: await store.apiKey(id),
@@ -165,6 +196,3 @@ function idIn(given: string): string | undefined {
   if (!/^[0-9a-f]{32}$/.test(hex)) return undefined;
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
-
-/** A key in the wrong place must not end up on screens and in logs. */
-const harmless = (given: string): string => (given.startsWith('kz_') ? 'kz_…' : given);

@@ -21,6 +21,7 @@ import {
   openCold,
   openOutside,
   readAuthorities,
+  secretsTools,
   withInstallation,
 } from './data.ts';
 import { depositCommand } from './deposit.ts';
@@ -32,8 +33,10 @@ import { migrateStoreCommand } from './migrate-store.ts';
 import { moveColdCommand } from './move-cold.ts';
 import { orgsCommand } from './orgs.ts';
 import { otsCommand } from './ots.ts';
+import { peopleCommand } from './people.ts';
 import { renewCommand } from './renew.ts';
 import { restoreCommand } from './restore.ts';
+import { secretsCommand } from './secrets.ts';
 import { EXIT, endOnClosedPipe, printable, UsageError } from './usage.ts';
 import { verifyCommand } from './verify.ts';
 import { verifyBatchCommand } from './verify-batch.ts';
@@ -95,11 +98,21 @@ const HELP = `可证 kezheng
   kezheng orgs list
   kezheng keys create ORGANIZATION [--label TEXT] [--scopes SCOPE,…] [--expires DAYS]
   kezheng keys register ORGANIZATION PUBLIC.pem [--label TEXT] [--scopes …] [--expires DAYS]
+  kezheng keys rotate KEY [--overlap HOURS]
   kezheng keys list [ORGANIZATION]
   kezheng keys revoke KEY
-      机构与密钥；密钥只显示一次；register 登记公钥（Ed25519、P-256），以请求签名（RFC 9421）代替密钥；ORGANIZATION 为 orgs list 第一列的编号，KEY 为编号或密钥本身
-      organizations and keys; a key is shown once; register takes a public key, for signed requests (RFC 9421) instead of a key; ORGANIZATION is an id of orgs list, KEY an id or the key itself
+  kezheng people invite ORGANIZATION [--roles ROLE,…] [--note TEXT] [--hours HOURS]
+  kezheng people list [ORGANIZATION]
+      机构、密钥与人员；密钥只显示一次；register 登记公钥（Ed25519、P-256），以请求签名（RFC 9421）代替密钥；ORGANIZATION 为 orgs list 第一列的编号，KEY 为编号或密钥本身
+      rotate 换发密钥，旧的再用 HOURS 小时（默认 24，至多 168）；invite 打印一次性链接（默认 admin），机构的第一名管理员由此加入
+      organizations, keys and people; rotate makes a new key, the old one goes on for HOURS (24, at most 168); invite prints a link that is good once, for an organization's first admin; a key is shown once; register takes a public key, for signed requests (RFC 9421) instead of a key; ORGANIZATION is an id of orgs list, KEY an id or the key itself
       数据目录 data: KEZHENG_DATA_DIR (./data)
+
+  kezheng secrets rotate [--reseal]
+      在密钥文件（KEZHENG_DATA_KEY_FILE）首行加入新密钥，并把第二因素与证件号码改以它加密；服务可照常运行，旧密钥仍留在文件中
+      / a new key goes first in the file of data keys, and second factors and identity numbers are sealed anew under it; the service may run, old keys stay in the file
+      --reseal 不加新密钥，只改以文件中首个密钥加密 / no new key: under the first one that is there
+      退出码 exit: 0 完成 done, 2 有无法解开的 some could not be opened
 
   kezheng backup FOLDER [--link] [--verify]
       服务运行时备份整个数据目录；再次备份只复制新文件 / back up the data folder of a running service; again: only what is new
@@ -176,6 +189,8 @@ async function main(argv: readonly string[]): Promise<number> {
   if (command === 'headers') return headersCommand(args, { ...TOOLS, withInstallation });
   if (command === 'orgs') return orgsCommand(args);
   if (command === 'keys') return keysCommand(args);
+  if (command === 'secrets') return secretsCommand(args, secretsTools());
+  if (command === 'people') return peopleCommand(args);
   if (command === 'backup') return backupCommand(args, backupSource(), embedded);
   if (command === 'restore') return restoreCommand(args, embedded);
   if (command === 'migrate-store') return migrateStoreCommand(args, moveTools());

@@ -20,8 +20,8 @@ export interface MoveTools {
   readonly databaseUrl: string | undefined;
   /** Where the files are; undefined: in the data folder. */
   readonly blobs: string | undefined;
-  /** What the service signs with, configured or made by itself. */
-  readonly signingFiles: readonly { readonly setting: string; readonly path: string }[];
+  /** What the service signs and seals with, configured or made by itself. */
+  readonly keyFiles: readonly { readonly setting: string; readonly path: string }[];
   /** From then on no service starts on the database in the data folder. */
   markMoved(database: string, blobs: string | undefined): Promise<void>;
   /** Takes the place of the service, where none has it; to be given back. Undefined where a service runs. */
@@ -240,13 +240,13 @@ async function moveBlobs(tools: MoveTools, address: string): Promise<number> {
 function tellSettings(
   database: string | undefined,
   blobs: string | undefined,
-  { signingFiles }: MoveTools,
+  { keyFiles }: MoveTools,
 ): void {
   say('完成。以后以这些变量启动服务 / done. From now on start the service with:');
   if (database !== undefined) {
     say(`  KEZHENG_DATABASE_URL=${withoutPassword(database)}`);
-    // All instances sign as one: what the service made for itself goes on as what is configured.
-    for (const { setting, path } of signingFiles) say(`  KEZHENG_${setting}=${path}`);
+    // All instances sign and seal as one: what the service made for itself goes on as what is configured.
+    for (const { setting, path } of keyFiles) say(`  KEZHENG_${setting}=${path}`);
   }
   if (blobs !== undefined) say(`  KEZHENG_BLOBS=${blobs}`);
   if (database !== undefined)

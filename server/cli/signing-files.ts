@@ -1,9 +1,9 @@
 /*
  * What an installation signs with: three keys with their certificates, each configured or made by the service at its
- * first start. They stand in the data folder under these names, and in a backup.
+ * first start; and the keys under which it seals. They stand in the data folder under these names, and in a backup.
  */
 
-interface SigningFile {
+interface KeyFile {
   /** in the data folder and in a backup */
   readonly path: string;
   /** without prefix */
@@ -11,8 +11,8 @@ interface SigningFile {
 }
 
 export interface SigningPair {
-  readonly key: SigningFile;
-  readonly cert: SigningFile;
+  readonly key: KeyFile;
+  readonly cert: KeyFile;
   readonly zh: string;
   readonly en: string;
 }
@@ -30,4 +30,9 @@ export const SIGNING_PAIRS: readonly SigningPair[] = [
   pair('pdf', 'PDF', '签署 PDF 的私钥与证书', 'the key that signs PDFs and its certificate'),
 ];
 
-export const SIGNING_FILES: readonly SigningFile[] = SIGNING_PAIRS.flatMap(({ key, cert }) => [key, cert]);
+export const SIGNING_FILES: readonly KeyFile[] = SIGNING_PAIRS.flatMap(({ key, cert }) => [key, cert]);
+
+/** Without them nobody's second factor works, and no identity number can be read. */
+export const DATA_KEYS: KeyFile = { path: 'data.keys', setting: 'DATA_KEY_FILE' };
+
+export const KEY_FILES: readonly KeyFile[] = [...SIGNING_FILES, DATA_KEYS];

@@ -3,6 +3,7 @@ import { type Caller, deniedTo, type KeyRefusal } from '../identity/api-keys.ts'
 import type { Action, Denied } from '../identity/permissions.ts';
 import { Problem } from './problem.ts';
 import { expectContent, messageOf, signatureProblem } from './signed.ts';
+import { callerByCookie, isStillSignedIn, refuseUnproved } from './signed-in.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -20,15 +21,15 @@ function keyOf({ headers: { authorization } }: FastifyRequest): string | undefin
     : undefined;
 }
 
-/** Whether the key of a request that was admitted long ago would be admitted now. */
+/** Whether a request that was admitted long ago would be admitted now: its key, its signature's, or its session. */
 export async function stillMay(
   checkKey: CheckKey,
   request: FastifyRequest,
   action: Action,
 ): Promise<boolean> {
   if (isSigned(request)) return request.server.signedCalls.isGood(request.caller.keyId);
-  const found = await checkKey(keyOf(request) ?? '');
-  return typeof found !== 'string' && deniedTo(action, found) === undefined;
+  const found = await (request.signedIn === null ? checkKey(keyOf(request) ?? '') : isStillSignedIn(request));
+  return found !== undefined && typeof found !== 'string' && deniedTo(action, found) === undefined;
 }
 
 const isSigned = ({ headers }: FastifyRequest): boolean => headers['signature-input'] !== undefined;
@@ -50,7 +51,11 @@ async function signedBy(checkKey: CheckKey, request: FastifyRequest): Promise<Ca
   }
 }
 
-/** Before the body is read: who calls, by key (RFC 6750 §2.1) or signature (RFC 9421), and whether he may do this. */
+/**
+ * Before the body is read: who calls, by key (RFC 6750 §2.1), by signature (RFC 9421) or by the cookie of a session, and
+ * whether he may do this. Where a key or a signature comes with a cookie, they count and the cookie is not looked at:
+ * no page of another site can make a browser send them.
+ */
 export function requires(checkKey: CheckKey, action: Action) {
   const admit = (request: FastifyRequest, found: Caller | KeyRefusal): void => {
     if (typeof found === 'string') throw new Problem(found);
@@ -60,11 +65,15 @@ export function requires(checkKey: CheckKey, action: Action) {
   };
   return (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void => {
     const key = keyOf(request);
-    if (key === undefined && !isSigned(request)) {
+    const found = isSigned(request)
+      ? signedBy(checkKey, request)
+      : key === undefined
+        ? callerByCookie(request)
+        : checkKey(key);
+    if (found === undefined) {
       done(new Problem('not-authenticated'));
       return;
     }
-    const found = isSigned(request) ? signedBy(checkKey, request) : checkKey(key!);
     if (!(found instanceof Promise)) {
       try {
         admit(request, found);
@@ -74,7 +83,10 @@ export function requires(checkKey: CheckKey, action: Action) {
       }
       return;
     }
-    found.then((caller) => admit(request, caller)).then(() => done(), done);
+    found
+      .then((caller) => admit(request, caller))
+      .then(() => refuseUnproved(request, action))
+      .then(() => done(), done);
   };
 }
 

@@ -1,7 +1,11 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Unsealable } from '../identity/sealed.ts';
+import { TooManyWaiting } from '../identity/turns.ts';
 import { bothLanguages, sentence } from '../messages/sentence.ts';
 import { BlobUnavailable } from '../ports/blobs.ts';
+import { OidcProblem } from '../ports/oidc.ts';
 import { StoreOverloaded, StoreUnavailable } from '../ports/store.ts';
+import { PasskeyRefused } from '../ports/webauthn.ts';
 import { expectedBy, type SchemaError } from './expected.ts';
 
 /** The only table of statuses. A code that is missing here does not compile; its sentences stand in messages/. */
@@ -10,8 +14,47 @@ const STATUS = {
   'not-authenticated': 401,
   'key-expired': 401,
   'key-revoked': 401,
+  'session-over': 401,
+  'credentials-wrong': 401,
+  'sign-in-waits': 429,
+  'no-membership': 403,
+  'forged-request': 403,
   'scope-missing': 403,
   'not-allowed': 403,
+  'password-wrong': 403,
+  'password-too-short': 422,
+  'password-too-long': 422,
+  'password-like-login': 422,
+  'password-common': 422,
+  'login-invalid': 422,
+  'login-taken': 409,
+  'invitation-over': 410,
+  'member-already': 409,
+  'roles-unfit': 422,
+  'last-admin': 409,
+  'reset-not-yours': 409,
+  'sign-in-step-over': 410,
+  'code-wrong': 403,
+  'passkey-refused': 403,
+  'proof-needed': 403,
+  'second-factor-needed': 403,
+  'too-many-passkeys': 409,
+  'second-factor-missing': 409,
+  'last-way-in': 409,
+  'elsewhere-not-set-up': 404,
+  'elsewhere-refused': 403,
+  'elsewhere-unknown': 403,
+  'elsewhere-taken': 409,
+  'elsewhere-away': 503,
+  'secret-unreadable': 500,
+  'identity-number-malformed': 422,
+  'identity-number-check': 422,
+  'identity-number-birth': 422,
+  'registration-closed': 403,
+  'uscc-invalid': 422,
+  'public-key-invalid': 422,
+  'public-key-known': 409,
+  'key-not-rotatable': 409,
   'signature-malformed': 400,
   'signature-component-unknown': 400,
   'signature-component-missing': 401,
@@ -139,7 +182,7 @@ export function installProblems(app: FastifyInstance, refused: (code: ProblemCod
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const problem = toProblem(error);
     refused(problem.code);
-    if (problem.code === 'internal-error')
+    if (problem.code === 'internal-error' || problem.code === 'secret-unreadable')
       request.log.error({ err: error, request: request.id }, 'unforeseen error');
     else if (problem.code === 'store-unavailable')
       request.log.warn({ err: error, request: request.id }, 'store unavailable');
@@ -167,6 +210,9 @@ const FOREIGN: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'body-malformed',
 };
 
+/** What an error is to whoever called. */
+export const problemOf = (error: Error): Problem => toProblem(error as FastifyError);
+
 function toProblem(error: FastifyError): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof StoreUnavailable || error instanceof BlobUnavailable)
@@ -175,6 +221,12 @@ function toProblem(error: FastifyError): Problem {
       {},
       { retryAfterSeconds: 2, cause: error },
     );
+  if (error instanceof PasskeyRefused) return new Problem('passkey-refused', {}, { cause: error });
+  if (error instanceof OidcProblem)
+    return new Problem(error.code === 'away' ? 'elsewhere-away' : 'elsewhere-refused', {}, { cause: error });
+  if (error instanceof Unsealable) return new Problem('secret-unreadable', {}, { cause: error });
+  if (error instanceof TooManyWaiting)
+    return new Problem('overloaded', {}, { retryAfterSeconds: 2, cause: error });
   if (error.validation !== undefined) return invalidRequest(error);
   const known = FOREIGN[error.code];
   if (known !== undefined) return new Problem(known, {}, { cause: error });

@@ -13,16 +13,50 @@ const KEY = /^kz_([0-9a-f]{32})_([A-Za-z0-9_-]{43})$/;
 /** The secret has 256 random bits: a plain hash is enough, there is nothing to guess. */
 const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');
 
-/** Makes a key and stores its hash; the clear text is returned once and kept nowhere. */
-export async function createApiKey(
-  store: IdentityStore,
-  key: { organization: string; label: string; scopes: readonly Scope[]; expiresMs: number | undefined },
-  nowMs: number,
-): Promise<{ readonly id: string; readonly clear: string }> {
+type Wanted = Pick<ApiKey, 'organization' | 'label' | 'scopes' | 'expiresMs'>;
+
+/** A key that was just made; `clear` is told once and kept nowhere. */
+export interface NewKey {
+  readonly id: string;
+  readonly clear: string;
+}
+
+function newKey(wanted: Wanted, nowMs: number): { readonly key: ApiKey; readonly clear: string } {
   const id = newIdentity(nowMs);
   const secret = randomBytes(32).toString('base64url');
-  await store.addApiKey({ ...key, id, secretHash: hashOf(secret), createdMs: nowMs, revokedMs: undefined });
-  return { id, clear: `kz_${id.replaceAll('-', '')}_${secret}` };
+  const key = { ...wanted, id, secretHash: hashOf(secret), createdMs: nowMs, revokedMs: undefined };
+  return { key, clear: `kz_${id.replaceAll('-', '')}_${secret}` };
+}
+
+/** Makes a key and stores its hash. */
+export async function createApiKey(
+  store: IdentityStore,
+  wanted: Wanted & { readonly scopes: readonly Scope[] },
+  nowMs: number,
+): Promise<NewKey> {
+  const { key, clear } = newKey(wanted, nowMs);
+  await store.addApiKey(key);
+  return { id: key.id, clear };
+}
+
+/** How long an old key may go on beside the new one: until the last machine has it. */
+export const OVERLAP_HOURS = { least: 0, usual: 24, most: 168 } as const;
+
+/**
+ * A new key in place of an old one, with the same rights and the same end; the old one goes on for the overlap and no
+ * longer than it would have. Undefined where the old one counts no more.
+ */
+export async function rotateApiKey(
+  store: IdentityStore,
+  old: ApiKey,
+  overlapHours: number,
+  nowMs: number,
+): Promise<(NewKey & { readonly oldUntilMs: number }) | undefined> {
+  const { organization, label, scopes, expiresMs } = old;
+  const { key, clear } = newKey({ organization, label, scopes, expiresMs }, nowMs);
+  const oldUntilMs = Math.min(nowMs + overlapHours * 3_600_000, expiresMs ?? Number.POSITIVE_INFINITY);
+  if (!(await store.replaceApiKey(old.id, oldUntilMs, key, nowMs))) return undefined;
+  return { id: key.id, clear, oldUntilMs };
 }
 
 export interface Caller {
@@ -50,6 +84,7 @@ const REMEMBER_KEYS = 10_000;
 export function keyChecker(
   store: IdentityStore,
   clock: Clock,
+  used: (key: string, atMs: number) => void = () => {},
 ): (clear: string) => Promise<Caller | KeyRefusal> | Caller {
   const remembered = new Map<string, { caller: Caller; untilMs: number }>();
   const check = async (clear: string): Promise<Caller | KeyRefusal> => {
@@ -63,6 +98,8 @@ export function keyChecker(
     const over = isOver(key, nowMs);
     if (over !== undefined) return over;
     const caller = await callerOf(store, key);
+    // Once for as long as it is remembered: what is asked for again and again has nothing more to do.
+    used(key.id, nowMs);
     if (remembered.size >= REMEMBER_KEYS) remembered.clear();
     const untilMs = Math.min(nowMs + REMEMBER_MS, key.expiresMs ?? Number.POSITIVE_INFINITY);
     remembered.set(clear, { caller, untilMs });

@@ -8,6 +8,8 @@ import type { OrganizationRole } from '../ports/identity.ts';
 /** What people are in their organization; a person may be several. */
 export const PERSON_ROLES = ['admin', 'member', 'reader', 'notary', 'approver', 'assistant'] as const;
 export type PersonRole = (typeof PERSON_ROLES)[number];
+export const isPersonRole = (word: string): word is PersonRole =>
+  (PERSON_ROLES as readonly string[]).includes(word);
 
 /** What keys may be made for. A key acts for its organization and is nobody in it. */
 export const SCOPES = ['evidence:write', 'evidence:read', 'cases:write', 'cases:read'] as const;

@@ -17,7 +17,10 @@ import type { Scope } from './permissions.ts';
 
 /* Who calls, where requests are signed (RFC 9421) instead of bearing a key. */
 
-/** Registers a public key (SubjectPublicKeyInfo, DER); its id is the `keyid` of its signatures. */
+/**
+ * Registers a public key (SubjectPublicKeyInfo, DER); its id is the `keyid` of its signatures. Undefined where the
+ * organization has this key, or had it: one that was revoked does not come back under another id.
+ */
 export async function registerSigningKey(
   store: IdentityStore,
   key: {
@@ -28,10 +31,12 @@ export async function registerSigningKey(
     spki: Uint8Array;
   },
   nowMs: number,
-): Promise<string> {
+): Promise<string | undefined> {
   const { spki, ...rest } = key;
-  const id = newIdentity(nowMs);
   const publicKey = Buffer.from(spki).toString('base64');
+  const known = await store.apiKeys(key.organization);
+  if (known.some((one) => one.publicKey === publicKey)) return undefined;
+  const id = newIdentity(nowMs);
   await store.addApiKey({ ...rest, id, secretHash: '', publicKey, createdMs: nowMs, revokedMs: undefined });
   return id;
 }
@@ -45,7 +50,12 @@ export interface SignedCalls {
 
 const KEY_ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-export function signedCalls(store: IdentityStore, clock: Clock, used: UsedOnce): SignedCalls {
+export function signedCalls(
+  store: IdentityStore,
+  clock: Clock,
+  used: UsedOnce,
+  keyUsed: (key: string, atMs: number) => void = () => {},
+): SignedCalls {
   async function keyOf({ keyId }: MessageSignature): Promise<ApiKey | undefined> {
     const key = KEY_ID.test(keyId) ? await store.apiKey(keyId) : undefined;
     return key?.publicKey === undefined ? undefined : key;
@@ -73,7 +83,9 @@ export function signedCalls(store: IdentityStore, clock: Clock, used: UsedOnce):
         const over = isOver(key, nowMs);
         if (over !== undefined) return over;
         const isFirst = await used.use(key.organization, nameOf(message, signed), nowMs);
-        return isFirst ? callerOf(store, key) : 'signature-replayed';
+        if (!isFirst) return 'signature-replayed';
+        keyUsed(key.id, nowMs);
+        return callerOf(store, key);
       }
       return 'not-authenticated';
     },

@@ -6,11 +6,61 @@ import type { Sentences } from './subjects.ts';
 export const en: Sentences = {
   problem: {
     'not-found': 'there is no such thing',
-    'not-authenticated': 'a valid API key is needed (Authorization: Bearer)',
+    'not-authenticated': 'a valid API key (Authorization: Bearer) or a session is needed',
     'key-expired': 'the API key has expired',
     'key-revoked': 'the API key was revoked',
+    'session-over': 'you are signed in no longer; sign in again',
+    'credentials-wrong': 'login and password do not go together',
+    'sign-in-waits':
+      'too many wrong passwords: nothing is looked at for {seconds} seconds, not even the right one. By a passkey or by a link of an admin it goes on at once',
+    'no-membership': 'this account belongs to no organization now; accept an invitation with it first',
+    'forged-request':
+      'a change under a session needs the page of this service itself and its x-kezheng-csrf (GET /v1/session)',
     'scope-missing': 'this key has no scope {scope}',
     'not-allowed': 'your role in your organization does not allow this',
+    'password-wrong': 'this is not the present password',
+    'password-too-short': 'the password has fewer than {least} characters',
+    'password-too-long': 'the password has more than {most} characters',
+    'password-like-login': 'the login stands in the password',
+    'password-common': 'this password is one of those that are tried first',
+    'login-invalid': 'a login has 2 to 100 letters, digits or characters of . _ @ + - and no spaces',
+    'login-taken': 'this login is taken; choose another one',
+    'invitation-over': 'this link was used, revoked, or is too old; ask for a new one',
+    'member-already': 'you are a member of this organization already; your roles stay as they are',
+    'roles-unfit': 'people of this organization have one or more of these roles: {roles}',
+    'last-admin': 'this is the last admin of the organization: make somebody else one first',
+    'reset-not-yours':
+      'this account acts for other organizations too: its password cannot be set by an admin of one of them',
+    'sign-in-step-over': 'this step was used already or took too long: begin anew',
+    'code-wrong': 'the code is wrong, or was used already',
+    'passkey-refused': 'the passkey could not be verified; try again, or sign in another way',
+    'proof-needed':
+      'to change how you sign in, prove again who you are, within ten minutes before (POST /v1/session/proof)',
+    'second-factor-needed':
+      'your organization demands a second factor: add an authenticator app or a passkey, or prove yourself by the one that you have',
+    'too-many-passkeys': 'more than {limit} passkeys: remove those that you do not use',
+    'second-factor-missing':
+      'recovery codes stand in for a second factor that is lost: add an authenticator app or a passkey first',
+    'last-way-in': 'without it you could not sign in any more: set up another way first',
+    'elsewhere-not-set-up': 'this service has no identity provider',
+    'elsewhere-refused': 'signing in at the identity provider did not succeed: begin anew',
+    'elsewhere-unknown':
+      'no account is linked with this identity: join by an invitation, or link it when you are signed in',
+    'elsewhere-taken': 'this identity is linked with an account already',
+    'elsewhere-away': 'the identity provider cannot be reached now; try again later, or sign in another way',
+    'secret-unreadable':
+      'what is kept encrypted cannot be opened; the operator has been told. Sign in another way',
+    'identity-number-malformed': 'the number of the document does not have the right form',
+    'identity-number-check':
+      'the check digit of the identity number does not belong to the others: it may be mistyped',
+    'identity-number-birth': 'the date of birth in the identity number is none, or is to come',
+    'registration-closed': 'this service is joined by invitation; ask its operator',
+    'uscc-invalid':
+      'this is no valid unified social credit code (18 characters in capitals, the last one a check)',
+    'public-key-invalid': 'publicKey is no public key (SubjectPublicKeyInfo, base64) of Ed25519 or P-256',
+    'public-key-known': 'this public key is registered for your organization, or was',
+    'key-not-rotatable':
+      'this key counts no more, or signs requests: register another public key, then revoke this one',
     'signature-malformed':
       'the signature of the request cannot be read (RFC 9421: Signature-Input and Signature)',
     'signature-component-unknown':

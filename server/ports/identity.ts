@@ -46,6 +46,8 @@ export interface IdentityStore {
   addApiKey(key: ApiKey): Promise<void>;
   apiKeys(organization?: string): Promise<readonly ApiKey[]>;
   apiKey(id: string): Promise<ApiKey | undefined>;
+  /** The one ends then at the latest and the other is added: both, or neither and false where the one counts no more. */
+  replaceApiKey(id: string, expiresMs: number, by: ApiKey, nowMs: number): Promise<boolean>;
   /** True where it was there and not revoked before. */
   revokeApiKey(id: string, nowMs: number): Promise<boolean>;
 }

@@ -114,6 +114,12 @@ export interface IdentityNumber {
   readonly erasedMs: number | undefined;
 }
 
+/** Something that is read again, under the service's own key, and whose it is. */
+export interface SealedValue {
+  readonly whose: string;
+  readonly sealed: Uint8Array;
+}
+
 export interface PeopleStore {
   /** False where the login is taken; then nothing is kept. */
   addPerson(person: Person, membership: Membership): Promise<boolean>;
@@ -173,6 +179,7 @@ export interface PeopleStore {
   passkeysOf(person: string): Promise<readonly Passkey[]>;
   /** False where its counter does not go forward (WebAuthn §6.1.1: perhaps a clone); both 0 is no counter. */
   usePasskey(id: string, counter: number, nowMs: number): Promise<boolean>;
+  renamePasskey(person: string, id: string, label: string): Promise<boolean>;
   removePasskey(person: string, id: string): Promise<boolean>;
 
   /** In place of all earlier ones. */
@@ -200,6 +207,26 @@ export interface PeopleStore {
   identityNumber(id: string): Promise<IdentityNumber | undefined>;
   /** The sealed number goes, the masked form stays. */
   eraseIdentityNumber(id: string, nowMs: number): Promise<boolean>;
+
+  /** Names of the keys, hex, that anything is sealed under. */
+  sealedKeys(): Promise<readonly string[]>;
+  /** What is sealed, in an order that stays; erased numbers are not in it. Begins with `after` empty. */
+  sealedValues(
+    kind: 'totp' | 'identity-number',
+    after: string,
+    limit: number,
+  ): Promise<readonly SealedValue[]>;
+  /** The same, sealed anew, in place of what was read; false where something else stands there by now. */
+  replaceSealed(
+    kind: 'totp' | 'identity-number',
+    whose: string,
+    before: Uint8Array,
+    sealed: Uint8Array,
+  ): Promise<boolean>;
+
+  /** Whether an organization asks a second factor of its people, of its own accord. */
+  demandsSecondFactor(organization: string): Promise<boolean>;
+  demandSecondFactor(organization: string, demanded: boolean, nowMs: number): Promise<void>;
 
   /** When a key was used last, as far as it was recorded. */
   recordKeyUse(uses: readonly { readonly key: string; readonly atMs: number }[]): Promise<void>;

@@ -47,9 +47,9 @@ t.test('a backup of a service that is written to holds every deposit that was an
   const restored = await restore(folder, target);
   t.equal(restored.code, 0, restored.err);
   const made = ['issuer.key.pem', 'issuer.cert.pem', 'pdf.key.pem', 'pdf.cert.pem'];
-  for (const name of [...made, 'trust.json', 'mode', 'chain/operator.key'])
+  for (const name of [...made, 'data.keys', 'trust.json', 'mode', 'chain/operator.key'])
     t.same(readFileSync(join(target, name)), readFileSync(join(service.dataDir, name)), name);
-  for (const name of ['issuer.key.pem', 'pdf.key.pem'])
+  for (const name of ['issuer.key.pem', 'pdf.key.pem', 'data.keys'])
     t.equal(statSync(join(target, name)).mode & 0o777, 0o600);
   t.ok(existsSync(join(target, 'restored.json')));
 

@@ -140,6 +140,7 @@ t.test('everything is moved, and the service goes on in the new place as it was'
   t.match(err, `KEZHENG_ISSUER_CERT_FILE=${join(dataDir, 'issuer.cert.pem')}`);
   t.match(err, `KEZHENG_PDF_KEY_FILE=${join(dataDir, 'pdf.key.pem')}`);
   t.match(err, `KEZHENG_PDF_CERT_FILE=${join(dataDir, 'pdf.cert.pem')}`);
+  t.match(err, `KEZHENG_DATA_KEY_FILE=${join(dataDir, 'data.keys')}`);
   t.notMatch(err, 'DIFFERENT');
 
   // What was left behind is needed no more.

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import t from 'tap';
+import { ensureDataKeys } from '../../server/adapters/data-keys.ts';
 import { ensureDocumentSigner } from '../../server/adapters/document-signer.ts';
 import { ensureIssuer } from '../../server/adapters/issuer.ts';
 import { ensureTokenIdentity } from '../../server/adapters/stamping/identity.ts';
@@ -45,6 +46,7 @@ async function prepare(): Promise<{ settings: Record<string, string>; apiKey: st
   await ensureIssuer(folder, '多实例测试', clock.nowMs());
   await ensureTokenIdentity(folder, '多实例测试', clock.nowMs());
   await ensureDocumentSigner(folder, '多实例测试', clock.nowMs());
+  await ensureDataKeys(folder);
   await writeFile(join(folder, 'operator.key'), `${KEY}\n`);
   const opened = await openDatabase({ dataDir: folder, databaseUrl: database, blobs: undefined }, clock);
   const id = newIdentity(clock.nowMs());
@@ -65,6 +67,7 @@ async function prepare(): Promise<{ settings: Record<string, string>; apiKey: st
     KEZHENG_TSA_CERT_FILE: join(folder, 'tsa.cert.pem'),
     KEZHENG_PDF_KEY_FILE: join(folder, 'pdf.key.pem'),
     KEZHENG_PDF_CERT_FILE: join(folder, 'pdf.cert.pem'),
+    KEZHENG_DATA_KEY_FILE: join(folder, 'data.keys'),
     KEZHENG_BATCH_MAX_AGE_MS: '1500',
   };
   return { settings, apiKey: clear };

@@ -73,6 +73,7 @@ t.test('the example of settings names all of them and is accepted as it stands',
     KEZHENG_TSA_CERT_FILE: key,
     KEZHENG_PDF_KEY_FILE: key,
     KEZHENG_PDF_CERT_FILE: key,
+    KEZHENG_DATA_KEY_FILE: key,
   };
   t.ok(readConfig({ ...active, ...files }).chain);
   t.ok(readConfig({ ...all, ...files }), 'with the defaults that it tells');
@@ -106,6 +107,7 @@ t.test(
       ['TSA_CERT_FILE', 'tsa.pem'],
       ['PDF_KEY_FILE', 'pdf.key'],
       ['PDF_CERT_FILE', 'pdf.pem'],
+      ['DATA_KEY_FILE', 'data.keys'],
     ]) {
       t.match(unit, `\nLoadCredential=${name}:/etc/kezheng/${name}\n`);
       t.match(unit, `\nEnvironment=KEZHENG_${variable}=%d/${name}\n`);

@@ -91,6 +91,15 @@ export async function certificateAndIdentityGuarantees(t: Test, open: OpenStore)
     const signing = { ...keyOf(owner), id: idAt(7), secretHash: '', publicKey: 'MCowBQYDK2VwAyEA+/==' };
     await store.addApiKey(signing);
     t.same(await store.apiKey(signing.id), signing);
+    const [old, next] = [keyOf(owner), keyOf(owner)];
+    await store.addApiKey(old);
+    t.equal(await store.replaceApiKey(old.id, NOW_MS + 5, next, NOW_MS), true);
+    t.match(await store.apiKey(old.id), { expiresMs: NOW_MS + 5, revokedMs: undefined });
+    t.strictSame(await store.apiKey(next.id), next);
+    t.equal(await store.replaceApiKey(old.id, NOW_MS + 9, keyOf(owner), NOW_MS + 5), false, 'it is over');
+    t.equal(await store.replaceApiKey('nobody', NOW_MS, keyOf(owner), NOW_MS), false);
+    await t.rejects(store.replaceApiKey(next.id, NOW_MS + 5, old, NOW_MS), 'both or neither');
+    t.equal((await store.apiKey(next.id))?.expiresMs, next.expiresMs);
     const revoked = await Promise.all([1, 2].map((ms) => store.revokeApiKey(key.id, NOW_MS + ms)));
     t.same(revoked, [true, false]);
     t.same(await store.apiKey(key.id), { ...key, revokedMs: NOW_MS + 1 });

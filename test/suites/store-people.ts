@@ -78,6 +78,7 @@ export async function peopleGuarantees(t: Test, open: OpenStore): Promise<void> 
   t.test('invitations', (t) => invitations(t, open));
   t.test('sessions', (t) => sessions(t, open));
   t.test('factors', (t) => factors(t, open));
+  t.test('what is sealed', (t) => sealedValues(t, open));
   t.test('what is recorded and what is forgotten', (t) => records(t, open));
 }
 
@@ -338,6 +339,9 @@ async function factors(t: Test, open: OpenStore): Promise<void> {
     t.equal(await again.usePasskey(key.id, 5, NOW_MS + 4), false);
     t.equal(await again.usePasskey(key.id, 0, NOW_MS + 5), false);
     t.match(await again.passkey(key.id), { counter: 5, usedMs: NOW_MS + 3 });
+    t.equal(await again.renamePasskey(other.id, key.id, '偷来的'), false);
+    t.equal(await again.renamePasskey(person.id, key.id, '家里的钥匙'), true);
+    t.match(await again.passkey(key.id), { label: '家里的钥匙', counter: 5 });
     t.equal(await again.removePasskey(other.id, key.id), false);
     t.equal(await again.removePasskey(person.id, key.id), true);
     t.equal(await again.passkey(key.id), undefined);
@@ -455,5 +459,84 @@ async function records(t: Test, open: OpenStore): Promise<void> {
     t.equal((await store.failuresOf('old')).count, 0);
     t.equal((await store.failuresOf('new')).count, 1);
     t.strictSame(await store.accountEvents({}, { limit: 9 }), [{ ...old, person: id, organization }]);
+  });
+}
+
+async function sealedValues(t: Test, open: OpenStore): Promise<void> {
+  const under = (key: number, rest: number): Uint8Array => Uint8Array.of(...Array(8).fill(key), rest, 0, 255);
+  const hex = (key: number): string => Buffer.from(Array(8).fill(key)).toString('hex');
+
+  t.test('all of it is found, page by page, with its keys; what is erased is not', async (t) => {
+    const { store, reopen } = await open(t);
+    const organization = await addOrganization(store);
+    const people: Person[] = [];
+    for (let i = 0; i < 5; i++) {
+      const person = personOf(i === 2 ? {} : { totp: under(i % 2, i) });
+      await store.addPerson(person, membershipOf(person.id, organization));
+      people.push(person);
+    }
+    const number = { organization, kind: 'resident', masked: '1', createdMs: NOW_MS, erasedMs: undefined };
+    const [kept, erased] = [idAt(NOW_MS), idAt(NOW_MS)];
+    await store.addIdentityNumber({ ...number, id: kept, sealed: under(7, 1) });
+    await store.addIdentityNumber({ ...number, id: erased, sealed: under(8, 1) });
+    await store.eraseIdentityNumber(erased, NOW_MS);
+    const again = await reopen();
+    t.strictSame(await again.sealedKeys(), [hex(0), hex(1), hex(7)]);
+    const found: string[] = [];
+    for (let after = ''; ; ) {
+      const page = await again.sealedValues('totp', after, 2);
+      if (page.length === 0) break;
+      for (const { whose, sealed } of page) {
+        t.strictSame(sealed, people.find(({ id }) => id === whose)?.totp);
+        found.push(whose);
+      }
+      after = found.at(-1)!;
+    }
+    t.strictSame(
+      found,
+      people
+        .filter(({ totp }) => totp !== undefined)
+        .map(({ id }) => id)
+        .toSorted(),
+    );
+    t.strictSame(await again.sealedValues('identity-number', '', 9), [{ whose: kept, sealed: under(7, 1) }]);
+  });
+
+  t.test('what was sealed anew takes the place of what was read, and of nothing else', async (t) => {
+    const { store } = await open(t);
+    const organization = await addOrganization(store);
+    const person = personOf({ totp: under(1, 1) });
+    await store.addPerson(person, membershipOf(person.id, organization));
+    t.equal(await store.replaceSealed('totp', person.id, under(1, 2), under(2, 1)), false);
+    t.equal(await store.replaceSealed('totp', person.id, under(1, 1), under(2, 1)), true);
+    t.strictSame((await store.person(person.id))?.totp, under(2, 1));
+    await store.setTotp(person.id, undefined);
+    t.equal(await store.replaceSealed('totp', person.id, under(2, 1), under(3, 1)), false);
+    const id = idAt(NOW_MS);
+    const number = {
+      id,
+      organization,
+      kind: 'resident',
+      masked: '1',
+      createdMs: NOW_MS,
+      erasedMs: undefined,
+    };
+    await store.addIdentityNumber({ ...number, sealed: under(1, 1) });
+    t.equal(await store.replaceSealed('identity-number', id, under(1, 1), under(2, 1)), true);
+    t.strictSame((await store.identityNumber(id))?.sealed, under(2, 1));
+    await store.eraseIdentityNumber(id, NOW_MS);
+    t.equal(await store.replaceSealed('identity-number', id, new Uint8Array(0), under(3, 1)), false);
+  });
+
+  t.test('an organization demands a second factor of its people until it does not', async (t) => {
+    const { store, reopen } = await open(t);
+    const [one, other] = [await addOrganization(store), await addOrganization(store)];
+    await store.demandSecondFactor(one, true, NOW_MS);
+    await store.demandSecondFactor(one, true, NOW_MS);
+    const again = await reopen();
+    t.equal(await again.demandsSecondFactor(one), true);
+    t.equal(await again.demandsSecondFactor(other), false);
+    await again.demandSecondFactor(one, false, NOW_MS);
+    t.equal(await again.demandsSecondFactor(one), false);
   });
 }

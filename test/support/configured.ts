@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { ensureDataKeys } from '../../server/adapters/data-keys.ts';
 import { ensureDocumentSigner } from '../../server/adapters/document-signer.ts';
 import { ensureIssuer } from '../../server/adapters/issuer.ts';
 import { nodeSignatures } from '../../server/adapters/signatures-node.ts';
@@ -66,6 +67,7 @@ export async function configured(
     await ensureIssuer(folder, 'test', Date.now());
     await ensureTokenIdentity(folder, 'test', Date.now());
     await ensureDocumentSigner(folder, 'test', Date.now());
+    await ensureDataKeys(folder);
   }
   const service = await startService(
     readConfig({
@@ -84,6 +86,7 @@ export async function configured(
         KEZHENG_TSA_CERT_FILE: join(folder, 'tsa.cert.pem'),
         KEZHENG_PDF_KEY_FILE: join(folder, 'pdf.key.pem'),
         KEZHENG_PDF_CERT_FILE: join(folder, 'pdf.cert.pem'),
+        KEZHENG_DATA_KEY_FILE: join(folder, 'data.keys'),
       }),
       ...env,
     }),

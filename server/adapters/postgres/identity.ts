@@ -67,21 +67,21 @@ export function openIdentityWrites({ query }: Database): IdentityWrites {
         .execute();
     },
     async addApiKey(key) {
-      requireUuid(key.organization);
-      await query
-        .insertInto('api_keys')
-        .values({
-          id: key.id,
-          organization: key.organization,
-          label: key.label,
-          secret_hash: credentialColumn(key),
-          scopes: JSON.stringify(key.scopes),
-          created_ms: key.createdMs,
-          expires_ms: key.expiresMs ?? null,
-          revoked_ms: key.revokedMs ?? null,
-        })
-        .execute();
+      await query.insertInto('api_keys').values(columnsOf(key)).execute();
     },
+    replaceApiKey: (id, expiresMs, by, nowMs) =>
+      query.transaction().execute(async (within) => {
+        const { numUpdatedRows } = await within
+          .updateTable('api_keys')
+          .set({ expires_ms: expiresMs })
+          .where('id', '=', id)
+          .where('revoked_ms', 'is', null)
+          .where((is) => is.or([is('expires_ms', 'is', null), is('expires_ms', '>', nowMs)]))
+          .executeTakeFirst();
+        if (numUpdatedRows === 0n) return false;
+        await within.insertInto('api_keys').values(columnsOf(by)).execute();
+        return true;
+      }),
     async revokeApiKey(id, nowMs) {
       const { numUpdatedRows } = await query
         .updateTable('api_keys')
@@ -91,6 +91,20 @@ export function openIdentityWrites({ query }: Database): IdentityWrites {
         .executeTakeFirst();
       return numUpdatedRows > 0n;
     },
+  };
+}
+
+function columnsOf(key: ApiKey) {
+  requireUuid(key.organization);
+  return {
+    id: key.id,
+    organization: key.organization,
+    label: key.label,
+    secret_hash: credentialColumn(key),
+    scopes: JSON.stringify(key.scopes),
+    created_ms: key.createdMs,
+    expires_ms: key.expiresMs ?? null,
+    revoked_ms: key.revokedMs ?? null,
   };
 }
 

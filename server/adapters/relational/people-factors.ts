@@ -60,6 +60,17 @@ export const factorWrites = (query: Query) => ({
     );
     return used !== undefined;
   },
+  *renamePasskey(person: string, id: string, label: string): Work<boolean> {
+    const renamed = yield* row(
+      query
+        .updateTable('passkeys')
+        .set({ label })
+        .where('id', '=', id)
+        .where('person', '=', person)
+        .returning('id'),
+    );
+    return renamed !== undefined;
+  },
   *removePasskey(person: string, id: string): Work<boolean> {
     const removed = yield* row(
       query.deleteFrom('passkeys').where('id', '=', id).where('person', '=', person).returning('id'),

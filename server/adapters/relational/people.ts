@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import { accountReads, accountWrites } from './people-accounts.ts';
+import { demandReads, demandWrites } from './people-demands.ts';
 import { accountEventReads, accountEventWrites } from './people-events.ts';
 import { factorReads, factorWrites } from './people-factors.ts';
 import { forgetPeople } from './people-forgetting.ts';
@@ -7,6 +8,7 @@ import { identityNumberReads, identityNumberWrites } from './people-identity-num
 import { invitationReads, invitationWrites } from './people-invitations.ts';
 import { keyUseReads, keyUseWrites } from './people-key-uses.ts';
 import { membershipReads, membershipWrites } from './people-memberships.ts';
+import { sealedReads, sealedWrites } from './people-sealed.ts';
 import { sessionReads, sessionWrites } from './people-sessions.ts';
 import { subjectReads, subjectWrites } from './people-subjects.ts';
 import type { SharedSchema } from './shared-schema.ts';
@@ -21,6 +23,8 @@ export const peopleReads = (query: Kysely<SharedSchema>) => ({
   ...subjectReads(query),
   ...accountEventReads(query),
   ...identityNumberReads(query),
+  ...sealedReads(query),
+  ...demandReads(query),
   ...keyUseReads(query),
 });
 
@@ -33,6 +37,8 @@ export const peopleWrites = (query: Kysely<SharedSchema>) => ({
   ...subjectWrites(query),
   ...accountEventWrites(query),
   ...identityNumberWrites(query),
+  ...sealedWrites(query),
+  ...demandWrites(query),
   ...keyUseWrites(query),
   forgetOldPeople: forgetPeople(query),
 });

@@ -77,21 +77,35 @@ export function openIdentityWrites(db: Connection) {
       .where('id', '=', of.id)
       .where('revoked_ms', 'is', null),
   );
+  const shorten = prepare<{ id: string; until: number; now: number }>(db, (query, of) =>
+    query
+      .updateTable('api_keys')
+      .set({ expires_ms: of.until })
+      .where('id', '=', of.id)
+      .where('revoked_ms', 'is', null)
+      .where((is) => is.or([is('expires_ms', 'is', null), is('expires_ms', '>', of.now)])),
+  );
+  function add(key: ApiKey): void {
+    addKey.run({
+      id: key.id,
+      organization: requireUuid(key.organization),
+      label: key.label,
+      secret_hash: credentialColumn(key),
+      scopes: JSON.stringify(key.scopes),
+      created_ms: key.createdMs,
+      expires_ms: key.expiresMs ?? null,
+      revoked_ms: key.revokedMs ?? null,
+    });
+  }
   return {
     addOrganization({ id, name, role, uscc, createdMs }: Organization): void {
       addOrganization.run({ id: requireUuid(id), name, role, uscc: uscc ?? null, created_ms: createdMs });
     },
-    addApiKey(key: ApiKey): void {
-      addKey.run({
-        id: key.id,
-        organization: requireUuid(key.organization),
-        label: key.label,
-        secret_hash: credentialColumn(key),
-        scopes: JSON.stringify(key.scopes),
-        created_ms: key.createdMs,
-        expires_ms: key.expiresMs ?? null,
-        revoked_ms: key.revokedMs ?? null,
-      });
+    addApiKey: add,
+    replaceApiKey(id: string, expiresMs: number, by: ApiKey, nowMs: number): boolean {
+      if (shorten.run({ id, until: expiresMs, now: nowMs }) !== 1) return false;
+      add(by);
+      return true;
     },
     revokeApiKey: (id: string, nowMs: number): boolean => revoke.run({ id, now: nowMs }) === 1,
   };

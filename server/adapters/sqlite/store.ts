@@ -120,6 +120,7 @@ function writing(writer: Writer) {
     keepCertificate: verb('keepCertificate'),
     addOrganization: verb('addOrganization'),
     addApiKey: verb('addApiKey'),
+    replaceApiKey: verb('replaceApiKey'),
     revokeApiKey: verb('revokeApiKey'),
     listFiles: verb('listFiles'),
     recordFixity: verb('recordFixity'),

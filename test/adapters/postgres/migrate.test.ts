@@ -122,7 +122,8 @@ const HISTORY: Readonly<Record<string, { fill: string; check(t: Tap, store: Stor
       insert into account_events (person, organization, at_ms, action, detail)
         values ('p', 'o', 4, 'signed-in', '{}');
       insert into identity_numbers values ('n', 'o', 'resident', '3302**', ${bytes('03')}, 1, null);
-      insert into key_uses values ('k', 6);`,
+      insert into key_uses values ('k', 6);
+      insert into second_factor_demands values ('o', 7);`,
     async check(t, store) {
       t.match(await store.personByLogin('li'), { id: 'p', totp: Uint8Array.of(1), totpStep: 5 });
       t.match(await store.membersOf('o'), [{ person: 'p', roles: ['admin'], name: '李' }]);

@@ -56,4 +56,6 @@ export const people = ({ text, integer, bytes, counted, end, countedEnd }: Diale
     id ${text} primary key, organization ${text} not null, kind ${text} not null, masked text not null,
     sealed ${bytes} not null, created_ms ${integer} not null, erased_ms ${integer}) ${end}`,
   `create table key_uses (key ${text} primary key, at_ms ${integer} not null) ${end}`,
+  // Organizations that ask a second factor of their people beyond those that always do.
+  `create table second_factor_demands (organization ${text} primary key, since_ms ${integer} not null) ${end}`,
 ];

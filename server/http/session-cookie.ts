@@ -1,0 +1,36 @@
+import { fastifyCookie } from '@fastify/cookie';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Opened } from '../identity/sessions.ts';
+
+/*
+ * The session's token in the browser. No page's script reads it, no other site's form sends it, and where there is TLS
+ * (or the browser is on this very machine) its name says that nobody but this host can have set it (RFC 6265bis
+ * §4.1.3.2).
+ */
+export interface SessionCookie {
+  readonly name: string;
+  readonly secure: boolean;
+}
+
+const LOCAL = ['localhost', '127.0.0.1', '[::1]'];
+
+export function sessionCookieOf(publicUrl: string): SessionCookie {
+  const { protocol, hostname } = new URL(publicUrl);
+  const secure = protocol === 'https:' || LOCAL.includes(hostname);
+  return { name: secure ? '__Host-kezheng' : 'kezheng', secure };
+}
+
+/** Read only where it is asked for: requests by key never come here. */
+export function tokenIn({ headers }: FastifyRequest, { name }: SessionCookie): string | undefined {
+  return headers.cookie === undefined ? undefined : fastifyCookie.parse(headers.cookie)[name];
+}
+
+const attributes = ({ secure }: SessionCookie) =>
+  ({ path: '/', httpOnly: true, sameSite: 'lax', secure }) as const;
+
+export function giveToken(reply: FastifyReply, cookie: SessionCookie, { token, session }: Opened): void {
+  reply.setCookie(cookie.name, token, { ...attributes(cookie), expires: new Date(session.expiresMs) });
+}
+
+export const takeTokenBack = (reply: FastifyReply, cookie: SessionCookie): void =>
+  void reply.clearCookie(cookie.name, attributes(cookie));
