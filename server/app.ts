@@ -27,6 +27,7 @@ import { type TsaRoutes, tsaRoutes } from './http/tsa.ts';
 import { validatorCompiler } from './http/validation.ts';
 import { type VerifyRoutes, verifyRoutes } from './http/verify.ts';
 import { type WebRoutes, webRoutes } from './http/web.ts';
+import { type WebhookRoutes, webhookRoutes } from './http/webhooks.ts';
 import type { SignedCalls } from './identity/signed-calls.ts';
 import type { RateLimits } from './ports/limits.ts';
 import type { Metrics, Tracing } from './ports/metrics.ts';
@@ -45,7 +46,8 @@ export type AppDeps = DepositRoutes &
   EventRoutes &
   BatchRoutes &
   HealthRoutes &
-  WebRoutes & {
+  WebRoutes &
+  WebhookRoutes & {
     readonly verify: VerifyRoutes;
     readonly authority: TsaRoutes['authority'];
     readonly lookups: LookupRoutes;
@@ -115,6 +117,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     eventRoutes(routes, deps);
     batchRoutes(routes, deps);
     verifyRoutes(routes, deps.verify);
+    webhookRoutes(routes, deps);
     tsaRoutes(routes, { authority: deps.authority, tokenAnswered: deps.metrics.tokenAnswered });
     lookupRoutes(routes, deps.lookups);
     webRoutes(routes, deps);

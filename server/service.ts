@@ -9,6 +9,7 @@ import { openPackage } from './adapters/packages.ts';
 import { openPages } from './adapters/pages.ts';
 import { openRestoredMark } from './adapters/restored.ts';
 import { createRevocationSource } from './adapters/revocation/source.ts';
+import { sealingBy } from './adapters/sealing.ts';
 import { nodeSignatures, pooledSignatures } from './adapters/signatures-node.ts';
 import { openSpool, removeLeftNames } from './adapters/spool.ts';
 import { oneAtATime } from './adapters/sqlite/start-lock.ts';
@@ -37,6 +38,7 @@ import { signedCalls } from './identity/signed-calls.ts';
 import { sentence } from './messages/sentence.ts';
 import { claimData, prepareDataDir } from './mode.ts';
 import { openDoor } from './outbox/door.ts';
+import { ATTEMPT_MS } from './outbox/webhooks/attempt.ts';
 import { watchParts } from './parts.ts';
 import { blockOf, lookUpBlocks } from './pipeline/compare.ts';
 import { createExpectation } from './pipeline/expectation.ts';
@@ -127,6 +129,8 @@ export async function startService(config: Config): Promise<Service> {
       );
   const connection = await connectChain({ config, store, own, log });
   const door = openDoor({ allow: config.egressAllow });
+  const receivers = openDoor({ allow: config.egressAllow, limits: { totalMs: ATTEMPT_MS } });
+  const sealing = sealingBy(tokenKey, 'kezheng/webhook-secrets');
   const authorities = config.tsaAuthorities;
 
   const expectation = createExpectation(config.batchMaxAgeMs, firstGuessMs(config));
@@ -163,6 +167,14 @@ export async function startService(config: Config): Promise<Service> {
         store,
         authorities.map(({ url }) => url),
       ),
+    },
+    webhooks: {
+      store,
+      door: receivers,
+      sealing,
+      clock,
+      random: Math.random,
+      publicUrl: config.publicUrl,
     },
     expectation,
     log,
@@ -252,6 +264,8 @@ export async function startService(config: Config): Promise<Service> {
         lookUpBlocks(connection.current(), ownTrust?.trust ?? connection.trust(), certificate),
       limits: { uploadBytes: config.maxUploadBytes, perMinute: config.verifyPerMinute },
     },
+    sealing,
+    egressAllow: config.egressAllow,
     lookups: {
       trustText: () => ownTrust?.text ?? connection.trustText(),
       block: (chainId, number) => blockOf(connection.current(), chainId, number),
@@ -295,6 +309,7 @@ export async function startService(config: Config): Promise<Service> {
       stopping.run();
       await app.close();
       door.close();
+      receivers.close();
       await pipeline.stop();
       await watchedClock.stop();
       await Promise.all([digests.close(), trees.close(), paper.close()]);

@@ -14,12 +14,12 @@ const LINE = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$';
 /** Tabs and line ends are welcome where people write paragraphs, those that people type. */
 const LINES = '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$';
 
-const line = (maxLength: number, description: string) =>
+export const line = (maxLength: number, description: string) =>
   Type.String({ minLength: 1, maxLength, pattern: LINE, description });
 const lines = (maxLength: number, description: string) =>
   Type.String({ minLength: 1, maxLength, pattern: LINES, description });
 
-const words = <const Words extends readonly string[]>(list: Words, description: string) =>
+export const words = <const Words extends readonly string[]>(list: Words, description: string) =>
   Type.Unsafe<Words[number]>({ type: 'string', enum: [...list], description });
 
 /** RFC 3339 with any offset; kept in the manifest as the same instant in UTC. */
@@ -191,7 +191,7 @@ export const EvidencePart = Type.Object(
 );
 export type EvidencePart = Static<typeof EvidencePart>;
 
-const Instant = Type.String({ description: 'ISO 8601，UTC，毫秒 / with milliseconds' });
+export const Instant = Type.String({ description: 'ISO 8601，UTC，毫秒 / with milliseconds' });
 
 export const ENTRY_STATES = ['received', 'batched', 'anchoring', 'anchored'] as const;
 export const StateWord = words(ENTRY_STATES, '状态 / state');

@@ -15,6 +15,7 @@ export type Subject =
   | 'health'
   | 'outside'
   | 'left-out'
+  | 'webhook'
   | 'page';
 
 export type Sentences = Readonly<Record<Subject, Readonly<Record<string, string>>>>;

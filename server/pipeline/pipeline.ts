@@ -12,6 +12,7 @@ import { AnchorAlarm, nothingKnown } from './past.ts';
 import { type SealDeps, sealDueBatch } from './seal.ts';
 import { type StampLateDeps, StampsAhead, stampLateRound } from './stamp-late.ts';
 import { type Turns, takeTurns } from './turns.ts';
+import { startWebhooks, type WebhooksDeps } from './webhooks/webhooks.ts';
 import { type After, type Around, type Explained, startTask, type Task, type TaskHealth } from './worker.ts';
 
 export interface PipelineDeps {
@@ -26,6 +27,8 @@ export interface PipelineDeps {
   readonly stampLate?: StampLateDeps;
   /** outside authorities that stamp each batch; undefined or empty where there are none */
   readonly authorities?: AuthoritiesDeps;
+  /** tells organizations what happens; undefined where nobody is told */
+  readonly webhooks?: WebhooksDeps;
   readonly expectation: Expectation;
   readonly log: Logger;
   readonly everyMs: {
@@ -34,6 +37,7 @@ export interface PipelineDeps {
     readonly fixity: number;
     readonly stampLate?: number;
     readonly authorities?: number;
+    readonly webhooks?: number;
   };
   /** the timer of the tasks, where time is simulated */
   readonly after?: After;
@@ -51,7 +55,10 @@ export interface RestoredData {
 
 export interface Pipeline {
   health(): Readonly<
-    Record<'sealing' | 'anchoring' | 'fixity' | 'stamping' | 'authorities', TaskHealth['problem']>
+    Record<
+      'sealing' | 'anchoring' | 'fixity' | 'stamping' | 'authorities' | 'webhooks',
+      TaskHealth['problem']
+    >
   >;
   /** Whether this instance sealed and anchored when it was last its turn. */
   isLeading(): boolean;
@@ -65,6 +72,9 @@ const STAMP_LATE_MS = 1_000;
 
 /** How often it is looked whether a batch waits for a token of an authority. */
 const AUTHORITIES_MS = 1_000;
+
+/** How often it is looked whether something is to be told, or a message is due. */
+const WEBHOOKS_MS = 1_000;
 
 /** Runs what is due: seals batches, brings their roots into the log, and follows them until they are final. */
 export function startPipeline(deps: PipelineDeps): Pipeline {
@@ -126,6 +136,9 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
       common,
     );
   if (asking) progress.on('moved', asking.wake);
+  const webhooks =
+    deps.webhooks && startWebhooks(deps.webhooks, turns.lead, deps.everyMs.webhooks ?? WEBHOOKS_MS, common);
+  if (webhooks) progress.on('moved', webhooks.wake);
   const tasks: readonly Task[] = [sealing, anchoring, fixity, ...(late ? [late] : [])];
   return {
     health: () => ({
@@ -134,6 +147,7 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
       fixity: fixity.health().problem ?? stored.problem(),
       stamping: late?.health().problem,
       authorities: asking?.problem(),
+      webhooks: webhooks?.problem(),
     }),
     isLeading: turns.isLeading,
     onProgress(listener) {
@@ -142,7 +156,8 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
     },
     async stop() {
       stopping.abort();
-      await Promise.all([...tasks, ...(asking ? [asking] : [])].map((task) => task.stop()));
+      const all = [...tasks, ...(asking ? [asking] : []), ...(webhooks ? [webhooks] : [])];
+      await Promise.all(all.map((task) => task.stop()));
     },
   };
 }

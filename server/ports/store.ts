@@ -2,6 +2,7 @@ import type { CaseStore } from './cases.ts';
 import type { EthereumHeaderAnchor, LogIdentity, SignedAppend } from './chain.ts';
 import type { JournalEntry } from './entry.ts';
 import type { IdentityStore } from './identity.ts';
+import type { WebhookStore } from './webhooks.ts';
 
 export type { JournalEntry } from './entry.ts';
 export * from './identity.ts';
@@ -20,7 +21,8 @@ export interface Store
     FixityStore,
     StampStore,
     BatchTokenStore,
-    CaseStore {
+    CaseStore,
+    WebhookStore {
   /** Resolves where a deposit could be taken now; rejects with StoreUnavailable where not. */
   probe(): Promise<void>;
   close(): Promise<void>;

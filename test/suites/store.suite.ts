@@ -9,6 +9,7 @@ import { idempotencyGuarantees } from './store-idempotency.ts';
 import { journalGuarantees } from './store-journal.ts';
 import { listingGuarantees } from './store-listing.ts';
 import { type Stamping, stampGuarantees } from './store-stamps.ts';
+import { webhookGuarantees } from './store-webhooks.ts';
 
 /** An empty store of the adapter under test. `reopen` closes it and opens it again over the same data. */
 export interface StoreUnderTest {
@@ -32,5 +33,6 @@ export function storeSuite(adapter: string, open: OpenStore): void {
   t.test(`${adapter}: fixity`, (t) => fixityGuarantees(t, open));
   t.test(`${adapter}: stamps`, (t) => stampGuarantees(t, open));
   t.test(`${adapter}: cases`, (t) => caseGuarantees(t, open));
+  t.test(`${adapter}: webhooks`, (t) => webhookGuarantees(t, open));
   t.test(`${adapter}: tokens of batches`, (t) => batchTokenGuarantees(t, open));
 }

@@ -10,6 +10,7 @@ import {
 import { type Migration, Migrator } from 'kysely/migration';
 import { migrationOf, SQLITE } from '../relational/dialect.ts';
 import { cases } from '../relational/migrations/0006-cases.ts';
+import { webhooks } from '../relational/migrations/0007-webhooks.ts';
 import { openForWriting } from './connection.ts';
 import * as first from './migrations/0001-first.ts';
 import * as fixity from './migrations/0002-fixity.ts';
@@ -23,6 +24,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0003-stamps': stamps,
   '0004-authorities': authorities,
   '0006-cases': migrationOf(SQLITE, cases),
+  '0007-webhooks': migrationOf(SQLITE, webhooks),
 };
 
 /**
