@@ -4,6 +4,7 @@ import {
   type Attempt,
   DELIVERY_STATES,
   type Delivery,
+  DISABLED_WHY,
   MESSAGE_TYPES,
   type Webhook,
 } from '../ports/webhooks.ts';
@@ -72,7 +73,7 @@ export const WebhookView = Type.Object({
   disabled: nullable(
     Type.Object({
       at: Instant,
-      why: words(['by-owner', 'gone', 'failing'], '本机构停用、接收方答 410、连续五天未能送达 / why'),
+      why: words(DISABLED_WHY, '本机构停用、接收方答 410、连续五天未能送达 / why'),
       zh: Type.String(),
       en: Type.String(),
     }),

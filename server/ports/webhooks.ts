@@ -14,13 +14,12 @@ export const MESSAGE_TYPES = [
 /** More than anybody needs for receivers of his own; each of them costs every event a row. */
 export const MOST_WEBHOOKS = 20;
 
-export type DisabledWhy =
-  /** by whoever manages it */
-  | 'by-owner'
-  /** its receiver said 410 Gone */
-  | 'gone'
-  /** nothing arrived there for days */
-  | 'failing';
+/** By whoever manages it; its receiver said 410 Gone; nothing arrived there for days. */
+export const DISABLED_WHY = ['by-owner', 'gone', 'failing'] as const;
+export type DisabledWhy = (typeof DISABLED_WHY)[number];
+
+/** Why an attempt came to nothing, beside what the door says. Sentences in messages/, subject `outside`. */
+export const WEBHOOK_CODES = ['webhook-secret-unreadable'] as const;
 
 export interface Webhook {
   readonly id: string;

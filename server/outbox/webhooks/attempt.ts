@@ -1,6 +1,6 @@
 import { type Door, type DoorAnswer, DoorProblem } from '../../ports/door.ts';
 import type { Sealing } from '../../ports/sealing.ts';
-import type { Attempt, Delivery, Message, Webhook } from '../../ports/webhooks.ts';
+import type { Attempt, Delivery, Message, WEBHOOK_CODES, Webhook } from '../../ports/webhooks.ts';
 import { secretsOf } from './secret.ts';
 import { bodyOf, signedHeaders } from './signed.ts';
 
@@ -41,7 +41,10 @@ export async function attempt(
   }
 }
 
-const failed = (code: string, detail: NonNullable<Attempt['error']>['detail']): Tried => ({
+const failed = (
+  code: DoorProblem['code'] | (typeof WEBHOOK_CODES)[number],
+  detail: NonNullable<Attempt['error']>['detail'],
+): Tried => ({
   status: undefined,
   error: { code, detail },
   retryAfter: undefined,
