@@ -45,19 +45,18 @@ export function createDeliveries(deps: DeliverDeps, wake: () => void) {
 
   function begin(webhook: string): void {
     const work = serve(webhook)
+      .finally(() => slots.free(webhook))
       .then(wake)
-      // The next round finds it due again.
+      // The next round finds it due again; not at once, whatever is away would only be hammered.
       .catch((error: unknown) => deps.log.error({ err: error, webhook }, 'a delivery was not recorded'))
-      .finally(() => {
-        slots.free(webhook);
-        underWay.delete(work);
-      });
+      .finally(() => underWay.delete(work));
     underWay.add(work);
   }
 
   return {
     /** Begins what may begin now; it goes on after the round. */
     async round(): Promise<boolean> {
+      if (stopping.signal.aborted) return false;
       const due = await deps.store.dueWebhooks(deps.clock.nowMs());
       for (const { id } of slots.take(due)) begin(id);
       return false;
