@@ -44,6 +44,8 @@ import { validatorCompiler } from './http/validation.ts';
 import { verifyRoutes } from './http/verify.ts';
 import { type VerifyBatchRoutes, verifyBatchRoutes } from './http/verify-batch.ts';
 import { type WebRoutes, webRoutes } from './http/web.ts';
+import type { WebhookRoutes } from './http/webhook-access.ts';
+import { webhookRoutes } from './http/webhooks.ts';
 import type { SignedCalls } from './identity/signed-calls.ts';
 import type { RateLimits } from './ports/limits.ts';
 import type { Metrics, Tracing } from './ports/metrics.ts';
@@ -64,6 +66,7 @@ export type AppDeps = DepositRoutes &
   BatchRoutes &
   HealthRoutes &
   WebRoutes &
+  WebhookRoutes &
   Pick<CaseReading, 'cases' | 'checkEvidence'> & {
     readonly store: Store;
     readonly people: OrganizationRoutes & FactorRoutes & PasskeyRoutes & SecondStepRoutes & ElsewhereRoutes;
@@ -149,6 +152,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     const room = createRoom();
     verifyRoutes(routes, deps.verify, room);
     verifyBatchRoutes(routes, deps.verify, room, deps.metrics.verified);
+    webhookRoutes(routes, deps);
     tsaRoutes(routes, { authority: deps.authority, tokenAnswered: deps.metrics.tokenAnswered });
     lookupRoutes(routes, deps.lookups);
     webRoutes(routes, deps);

@@ -11,6 +11,7 @@ import { openArchive, openPackage } from './adapters/packages.ts';
 import { openPages } from './adapters/pages.ts';
 import { openRestoredMark } from './adapters/restored.ts';
 import { createRevocationSource } from './adapters/revocation/source.ts';
+import { sealingBy } from './adapters/sealing.ts';
 import { nodeSignatures, pooledSignatures } from './adapters/signatures-node.ts';
 import { openSpool, removeLeftNames } from './adapters/spool.ts';
 import { oneAtATime } from './adapters/sqlite/start-lock.ts';
@@ -48,6 +49,7 @@ import { signedCalls } from './identity/signed-calls.ts';
 import { sentence } from './messages/sentence.ts';
 import { claimData, prepareDataDir } from './mode.ts';
 import { openDoor } from './outbox/door.ts';
+import { ATTEMPT_MS } from './outbox/webhooks/attempt.ts';
 import { watchParts } from './parts.ts';
 import type { CertificateDeps } from './pipeline/certificate.ts';
 import { blockLookUp, blockOf } from './pipeline/compare.ts';
@@ -150,6 +152,8 @@ export async function startService(config: Config): Promise<Service> {
       );
   const connection = await connectChain({ config, store, own, log });
   const door = openDoor({ allow: config.egressAllow });
+  const receivers = openDoor({ allow: config.egressAllow, limits: { totalMs: ATTEMPT_MS } });
+  const sealing = sealingBy(tokenKey, 'kezheng/webhook-secrets');
   const authorities = config.tsaAuthorities;
 
   const chainOf = createChainOf(store);
@@ -219,6 +223,14 @@ export async function startService(config: Config): Promise<Service> {
       ),
     },
     procedures: async () => (await procedures.cases.tick(DUE_CASES)) === DUE_CASES,
+    webhooks: {
+      store,
+      door: receivers,
+      sealing,
+      clock,
+      random: Math.random,
+      publicUrl: config.publicUrl,
+    },
     expectation,
     log,
     around: telemetry.round,
@@ -313,6 +325,8 @@ export async function startService(config: Config): Promise<Service> {
       blockLookUp: () => blockLookUp(connection.current(), ownTrust?.trust ?? connection.trust()),
       limits: { uploadBytes: config.maxUploadBytes, perMinute: config.verifyPerMinute },
     },
+    sealing,
+    egressAllow: config.egressAllow,
     lookups: {
       trustText: () => ownTrust?.text ?? connection.trustText(),
       block: (chainId, number) => blockOf(connection.current(), chainId, number),
@@ -356,6 +370,7 @@ export async function startService(config: Config): Promise<Service> {
       stopping.run();
       await app.close();
       door.close();
+      receivers.close();
       await pipeline.stop();
       await watchedClock.stop();
       await keyUses.close();

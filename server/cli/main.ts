@@ -40,6 +40,7 @@ import { secretsCommand } from './secrets.ts';
 import { EXIT, endOnClosedPipe, printable, UsageError } from './usage.ts';
 import { verifyCommand } from './verify.ts';
 import { verifyBatchCommand } from './verify-batch.ts';
+import { webhooksCommand } from './webhooks.ts';
 
 const HELP = `可证 kezheng
 
@@ -113,6 +114,14 @@ const HELP = `可证 kezheng
       / a new key goes first in the file of data keys, and second factors and identity numbers are sealed anew under it; the service may run, old keys stay in the file
       --reseal 不加新密钥，只改以文件中首个密钥加密 / no new key: under the first one that is there
       退出码 exit: 0 完成 done, 2 有无法解开的 some could not be opened
+
+  kezheng webhooks list [--url URL] [--key KEY]
+  kezheng webhooks add URL [--types TYPE,…] [--description TEXT] [--url URL] [--key KEY]
+  kezheng webhooks test ID [--url URL] [--key KEY]
+  kezheng webhooks deliveries ID [--state waiting|delivered|failed] [--url URL] [--key KEY]
+      本机构的 Webhook，由服务主动告知存证与案件的进展；add 的密钥只显示一次；deliveries 每行：序号、编号、类型、状态、尝试次数、下次时间
+      / own webhooks, by which the service tells of evidence and cases; the secret of add is shown once; a line of deliveries: number, id, type, state, attempts, when next
+      退出码 exit: 0 完成 done, 1 被拒绝或无法连接 refused or away, 64 用法 usage
 
   kezheng backup FOLDER [--link] [--verify]
       服务运行时备份整个数据目录；再次备份只复制新文件 / back up the data folder of a running service; again: only what is new
@@ -191,6 +200,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (command === 'keys') return keysCommand(args);
   if (command === 'secrets') return secretsCommand(args, secretsTools());
   if (command === 'people') return peopleCommand(args);
+  if (command === 'webhooks') return webhooksCommand(args, demonstration);
   if (command === 'backup') return backupCommand(args, backupSource(), embedded);
   if (command === 'restore') return restoreCommand(args, embedded);
   if (command === 'migrate-store') return migrateStoreCommand(args, moveTools());

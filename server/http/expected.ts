@@ -1,4 +1,5 @@
 import { FILE_NAME, MEDIA_TYPE } from './schemas.ts';
+import { WANTED_TYPE } from './webhook-views.ts';
 
 /*
  * What a schema asked for where it refused, as a code of messages/ (subject `expected`) with its values: the validator's
@@ -53,6 +54,7 @@ function patterned(pattern: string): Expected {
   if (digits !== undefined) return ['hex-digits', { digits }];
   if (pattern === FILE_NAME) return ['file-name'];
   if (pattern === MEDIA_TYPE) return ['media-type'];
+  if (pattern === WANTED_TYPE) return ['message-type'];
   if (pattern.startsWith('^[0-9a-f]{8}-')) return ['uuid'];
   if (pattern.startsWith('^\\d{4}-')) return ['time'];
   if (pattern.startsWith('^[^\\u0000-')) return ['no-control-characters'];

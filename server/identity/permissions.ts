@@ -12,7 +12,13 @@ export const isPersonRole = (word: string): word is PersonRole =>
   (PERSON_ROLES as readonly string[]).includes(word);
 
 /** What keys may be made for. A key acts for its organization and is nobody in it. */
-export const SCOPES = ['evidence:write', 'evidence:read', 'cases:write', 'cases:read'] as const;
+export const SCOPES = [
+  'evidence:write',
+  'evidence:read',
+  'cases:write',
+  'cases:read',
+  'webhooks:write',
+] as const;
 export type Scope = (typeof SCOPES)[number];
 export const isScope = (word: string): word is Scope => (SCOPES as readonly string[]).includes(word);
 
@@ -63,7 +69,7 @@ export const PERMISSIONS = {
   /** people of the own organization, their roles and invitations */
   'people.manage': { people: ['admin'] },
   'keys.manage': { people: ['admin'] },
-  'webhooks.manage': { people: ['admin'] },
+  'webhooks.manage': { people: ['admin'], key: 'webhooks:write' },
   /** cases in which the organization has a part */
   'cases.open': { in: ['depositor', 'law-firm'], people: ['admin', 'member'], key: 'cases:write' },
   'cases.read': { people: ANYBODY, key: 'cases:read' },

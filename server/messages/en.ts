@@ -116,6 +116,9 @@ export const en: Sentences = {
       'the service has not reached its chain since it started and cannot say which one it is; ask again later',
     'ots-manifest-too-large':
       'the manifest has {actual} bytes and the OpenTimestamps format holds at most {limit}: check with the certificate, or deposit fewer files and shorter descriptions at a time',
+    'webhook-address-refused': 'messages cannot go to this address',
+    'too-many-webhooks': 'an organization has at most {limit} webhooks',
+    'webhook-disabled': 'this webhook is disabled; enable it first',
     'too-many-requests': 'too many requests',
     'page-not-built': 'the page was not built: whoever runs this service has to run npm run build',
     'trust-not-known': 'the service has not seen its chain yet and has no trust list; come again',
@@ -603,6 +606,8 @@ export const en: Sentences = {
     'time-exists': 'an existing RFC 3339 time',
     'file-name': 'a file name, without slashes, control characters and line separators',
     'media-type': 'a media type such as image/png',
+    'message-type':
+      'a type of message: evidence.batched, evidence.certified, case. and an action, webhook.disabled, case.*, evidence.* or *',
     'no-control-characters': 'no control characters or line separators (U+2028, U+2029)',
     pattern: 'what matches {pattern}',
     levels: 'at most {limit} levels',
@@ -881,6 +886,9 @@ export const en: Sentences = {
     'door-address-malformed': 'the address is malformed',
     'door-scheme-refused': 'only http and https addresses are taken, and https never leads on to http',
     'door-userinfo-refused': 'the address has a user name or password in it',
+    'door-not-secure':
+      'only https addresses are taken; http ones where the operator lists them in KEZHENG_EGRESS_ALLOW',
+    'door-fragment-refused': 'the address has a fragment (#…), which no request carries',
     'door-port-refused':
       'port {port} of {host} is not called: only 80 and 443 are, others where the operator lists them in KEZHENG_EGRESS_ALLOW',
     'door-not-public':
@@ -913,6 +921,13 @@ export const en: Sentences = {
     'tsp-own-authority':
       "the token comes from the operator's own time-stamp service ({subject}), which is no outside authority",
     'revocation-unanswered': 'what is said about revocation says nothing of these certificates',
+    'webhook-secret-unreadable':
+      'the secret of this webhook cannot be opened by the present key of the service: rotate it',
+  },
+  webhook: {
+    'by-owner': 'disabled by its own organization',
+    gone: 'its receiver answered 410 (gone)',
+    failing: 'nothing arrived there for five days',
   },
   item: {
     'verification-too-costly':

@@ -29,6 +29,7 @@ export type Subject =
   | 'left-out'
   | 'item'
   | 'table'
+  | 'webhook'
   | 'page'
   | CaseSubject;
 

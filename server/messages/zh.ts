@@ -98,6 +98,9 @@ export const zh: Sentences = {
     'chain-not-seen': '服务启动以来尚未连上链，无法说明是哪条链；请稍后再试',
     'ots-manifest-too-large':
       '清单有 {actual} 字节，OpenTimestamps 格式至多容纳 {limit} 字节的清单；请用证书核验，或在存证时减少文件、缩短说明',
+    'webhook-address-refused': '消息不能发往此网址',
+    'too-many-webhooks': '一个机构至多 {limit} 个 Webhook',
+    'webhook-disabled': '此 Webhook 已停用，请先启用',
     'too-many-requests': '请求过于频繁',
     'page-not-built': '网页尚未生成：运营者须运行 npm run build',
     'trust-not-known': '服务尚未与其链连通，还没有信任清单，请稍后再取',
@@ -540,6 +543,8 @@ export const zh: Sentences = {
     'time-exists': '应为实际存在的 RFC 3339 时间',
     'file-name': '应为文件名：不含斜杠、控制字符与行分隔符',
     'media-type': '应为媒体类型，如 image/png',
+    'message-type':
+      '应为消息类型：evidence.batched、evidence.certified、case. 加动作、webhook.disabled、case.*、evidence.* 或 *',
     'no-control-characters': '不能含控制字符与行分隔符（U+2028、U+2029）',
     pattern: '应符合 {pattern}',
     levels: '嵌套至多 {limit} 层',
@@ -787,6 +792,8 @@ export const zh: Sentences = {
     'door-address-malformed': '网址的写法有误',
     'door-scheme-refused': '只能用 http 与 https 网址，且不从 https 转到 http',
     'door-userinfo-refused': '网址中不能带用户名或口令',
+    'door-not-secure': '只能用 https 网址；http 网址须由运营者列入 KEZHENG_EGRESS_ALLOW',
+    'door-fragment-refused': '网址带有片段（#…），任何请求都不会带上它',
     'door-port-refused':
       '不访问 {host} 的端口 {port}：只用 80 与 443；其他端口须由运营者列入 KEZHENG_EGRESS_ALLOW',
     'door-not-public':
@@ -816,6 +823,12 @@ export const zh: Sentences = {
     'tsp-time-implausible': '时间戳的时间 {genTime} 与本机的 {now} 相差过大',
     'tsp-own-authority': '时间戳出自运营者自己的时间戳服务（{subject}），不算外部机构',
     'revocation-unanswered': '所得的吊销信息没有提到这些证书',
+    'webhook-secret-unreadable': '此 Webhook 的密钥无法用服务现有的密钥打开：请轮换',
+  },
+  webhook: {
+    'by-owner': '由本机构停用',
+    gone: '接收方答复 410（已不存在）',
+    failing: '连续五天未能送达',
   },
   item: {
     'verification-too-costly': '核验此证书须验证的签名超过 {limit} 个，不予核验；请用命令行单独核验',

@@ -33,6 +33,12 @@ export async function exchange(
     signal.throwIfAborted();
     const response = await headOf(socket, place, message, headBytes);
     const { statusCode: status = 0, headers } = response;
+    if (request.statusOnly === true) {
+      await drain(response, request.maxBytes);
+      const retryAfter = headers['retry-after'];
+      const answer = { status, type: '', body: new Uint8Array(), ...(retryAfter && { retryAfter }) };
+      return { kind: 'answer', answer };
+    }
     if (REDIRECTS.includes(status)) return { kind: 'redirect', status, location: headers.location ?? '' };
     const type = (headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase();
     checkHead(place, request, status, type);
@@ -44,6 +50,26 @@ export async function exchange(
   } finally {
     signal.removeEventListener('abort', giveUp);
     socket.destroy();
+  }
+}
+
+/** For a body that nobody reads. */
+const DRAIN_MS = 1_000;
+
+/**
+ * A courtesy to the other side, whose answer counts already: many a server takes a connection that ends in the middle of
+ * its answer for a failure.
+ */
+async function drain(response: IncomingMessage, limit: number): Promise<void> {
+  const timer = setTimeout(() => response.destroy(), DRAIN_MS);
+  let length = 0;
+  try {
+    for await (const chunk of response as AsyncIterable<Uint8Array>)
+      if ((length += chunk.length) > limit) break;
+  } catch {
+    // It broke off, or took too long.
+  } finally {
+    clearTimeout(timer);
   }
 }
 

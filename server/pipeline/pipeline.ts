@@ -12,6 +12,7 @@ import { AnchorAlarm, nothingKnown } from './past.ts';
 import { type SealDeps, sealDueBatch } from './seal.ts';
 import { type StampLateDeps, StampsAhead, stampLateRound } from './stamp-late.ts';
 import { type Turns, takeTurns } from './turns.ts';
+import { startWebhooks, type WebhooksDeps } from './webhooks/webhooks.ts';
 import { type After, type Around, type Explained, startTask, type Task, type TaskHealth } from './worker.ts';
 
 export interface PipelineDeps {
@@ -28,6 +29,8 @@ export interface PipelineDeps {
   readonly authorities?: AuthoritiesDeps;
   /** cases whose clocks ask for something; true where there may be more. Undefined where none are run. */
   readonly procedures?: () => Promise<boolean>;
+  /** tells organizations what happens; undefined where nobody is told */
+  readonly webhooks?: WebhooksDeps;
   readonly expectation: Expectation;
   readonly log: Logger;
   readonly everyMs: {
@@ -36,6 +39,7 @@ export interface PipelineDeps {
     readonly fixity: number;
     readonly stampLate?: number;
     readonly authorities?: number;
+    readonly webhooks?: number;
   };
   /** the timer of the tasks, where time is simulated */
   readonly after?: After;
@@ -54,7 +58,7 @@ export interface RestoredData {
 export interface Pipeline {
   health(): Readonly<
     Record<
-      'sealing' | 'anchoring' | 'fixity' | 'stamping' | 'authorities' | 'procedures',
+      'sealing' | 'anchoring' | 'fixity' | 'stamping' | 'authorities' | 'procedures' | 'webhooks',
       TaskHealth['problem']
     >
   >;
@@ -73,6 +77,9 @@ const AUTHORITIES_MS = 1_000;
 
 /** How often it is looked whether a clock of a case asks for something. */
 const PROCEDURES_MS = 1_000;
+
+/** How often it is looked whether something is to be told, or a message is due. */
+const WEBHOOKS_MS = 1_000;
 
 /** Runs what is due: seals batches, brings their roots into the log, and follows them until they are final. */
 export function startPipeline(deps: PipelineDeps): Pipeline {
@@ -143,6 +150,9 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
       common,
     );
   if (asking) progress.on('moved', asking.wake);
+  const webhooks =
+    deps.webhooks && startWebhooks(deps.webhooks, turns.lead, deps.everyMs.webhooks ?? WEBHOOKS_MS, common);
+  if (webhooks) progress.on('moved', webhooks.wake);
   const tasks: readonly Task[] = [
     ...[sealing, anchoring, fixity],
     ...(late ? [late] : []),
@@ -156,6 +166,7 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
       stamping: late?.health().problem,
       authorities: asking?.problem(),
       procedures: cases?.health().problem,
+      webhooks: webhooks?.problem(),
     }),
     isLeading: turns.isLeading,
     onProgress(listener) {
@@ -164,7 +175,8 @@ export function startPipeline(deps: PipelineDeps): Pipeline {
     },
     async stop() {
       stopping.abort();
-      await Promise.all([...tasks, ...(asking ? [asking] : [])].map((task) => task.stop()));
+      const all = [...tasks, ...(asking ? [asking] : []), ...(webhooks ? [webhooks] : [])];
+      await Promise.all(all.map((task) => task.stop()));
     },
   };
 }

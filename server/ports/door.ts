@@ -9,6 +9,8 @@ export const DOOR_CODES = [
   'door-address-malformed',
   'door-scheme-refused',
   'door-userinfo-refused',
+  'door-not-secure',
+  'door-fragment-refused',
   'door-port-refused',
   'door-not-public',
   // The way there.
@@ -58,6 +60,11 @@ export interface DoorRequest {
   readonly expects?: { readonly types?: readonly string[] };
   /** How many redirects are followed, at most and by default 3. */
   readonly redirects?: number;
+  /**
+   * The status is the whole answer, whatever it is: no redirect is followed, and of a body no more than `maxBytes` is
+   * taken and none of it told.
+   */
+  readonly statusOnly?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -66,6 +73,8 @@ export interface DoorAnswer {
   /** Media type in lower case without parameters; empty where none is told. */
   readonly type: string;
   readonly body: Uint8Array;
+  /** As the other side wrote it. */
+  readonly retryAfter?: string;
 }
 
 export interface Door {

@@ -3,6 +3,7 @@ import type { EthereumHeaderAnchor, LogIdentity, SignedAppend } from './chain.ts
 import type { JournalEntry } from './entry.ts';
 import type { IdentityStore } from './identity.ts';
 import type { PeopleStore } from './people.ts';
+import type { WebhookStore } from './webhooks.ts';
 
 export type { JournalEntry } from './entry.ts';
 export * from './identity.ts';
@@ -22,7 +23,8 @@ export interface Store
     StampStore,
     BatchTokenStore,
     CaseStore,
-    PeopleStore {
+    PeopleStore,
+    WebhookStore {
   /** Resolves where a deposit could be taken now; rejects with StoreUnavailable where not. */
   probe(): Promise<void>;
   close(): Promise<void>;

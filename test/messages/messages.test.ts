@@ -17,6 +17,7 @@ import { DOOR_CODES } from '../../server/ports/door.ts';
 import { PKCS12_CODES } from '../../server/ports/office-key.ts';
 import { REVOCATION_CODES } from '../../server/ports/revocation.ts';
 import { TOKEN_CODES } from '../../server/ports/tsp.ts';
+import { DISABLED_WHY, WEBHOOK_CODES } from '../../server/ports/webhooks.ts';
 
 const SERVER = join(import.meta.dirname, '..', '..', 'server');
 const placeholders = (text: string): string[] => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
@@ -45,8 +46,11 @@ t.test('every code that can reach a person has its sentence, and every sentence 
     state: ENTRY_STATES,
     item: ITEM_CODES,
     'not-proven': NOT_PROVEN,
-    outside: [...new Set([...DOOR_CODES, ...REVOCATION_CODES, ...STAMP_CODES, ...TOKEN_CODES])],
     deed: [...DEED_CODES, ...PKCS12_CODES],
+    outside: [
+      ...new Set([...DOOR_CODES, ...REVOCATION_CODES, ...STAMP_CODES, ...TOKEN_CODES, ...WEBHOOK_CODES]),
+    ],
+    webhook: DISABLED_WHY,
     status: ['passed', 'failed', 'skipped', 'unknown'],
   };
   for (const [subject, codes] of Object.entries(subjects))

@@ -10,6 +10,7 @@ import { journalGuarantees } from './store-journal.ts';
 import { listingGuarantees } from './store-listing.ts';
 import { peopleGuarantees } from './store-people.ts';
 import { type Stamping, stampGuarantees } from './store-stamps.ts';
+import { webhookGuarantees } from './store-webhooks.ts';
 
 /** An empty store of the adapter under test. `reopen` closes it and opens it again over the same data. */
 export interface StoreUnderTest {
@@ -34,5 +35,6 @@ export function storeSuite(adapter: string, open: OpenStore): void {
   t.test(`${adapter}: stamps`, (t) => stampGuarantees(t, open));
   t.test(`${adapter}: cases`, (t) => caseGuarantees(t, open));
   t.test(`${adapter}: people`, (t) => peopleGuarantees(t, open));
+  t.test(`${adapter}: webhooks`, (t) => webhookGuarantees(t, open));
   t.test(`${adapter}: tokens of batches`, (t) => batchTokenGuarantees(t, open));
 }

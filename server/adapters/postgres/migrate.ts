@@ -5,6 +5,7 @@ import { StoreUnavailable } from '../../ports/store.ts';
 import { migrationOf, POSTGRES } from '../relational/dialect.ts';
 import { people } from '../relational/migrations/0005-people.ts';
 import { cases } from '../relational/migrations/0006-cases.ts';
+import { webhooks } from '../relational/migrations/0007-webhooks.ts';
 import * as first from './migrations/0001-first.ts';
 import * as fixity from './migrations/0002-fixity.ts';
 import * as stamps from './migrations/0003-stamps.ts';
@@ -19,6 +20,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-authorities': authorities,
   '0005-people': migrationOf(POSTGRES, people),
   '0006-cases': migrationOf(POSTGRES, cases),
+  '0007-webhooks': migrationOf(POSTGRES, webhooks),
 };
 
 /** Any number that no other program takes for a lock in our database: "kezheng" in ASCII. */

@@ -13,6 +13,7 @@ import { openBatchReads, openBatchWrites } from './batches.ts';
 import { openCertificateReads, openCertificateWrites } from './certificates.ts';
 import { openDatabase } from './database.ts';
 import { openDeposits } from './deposits.ts';
+import { openEvidenceBetween } from './evidence-between.ts';
 import { openFixityReads, openFixityWrites } from './fixity.ts';
 import { forgetOldKeys } from './forgetting.ts';
 import { openIdentityReads, openIdentityWrites } from './identity.ts';
@@ -111,6 +112,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Postgres> 
     ...openBatchTokenReads(reading),
     ...openIdentityReads(reading),
     ...openSharedReads(reading),
+    ...openEvidenceBetween(reading),
     ...inOrder(lane, {
       ...openBatchWrites(writing),
       ...openAnchorWrites(writing),

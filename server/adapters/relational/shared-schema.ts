@@ -17,6 +17,18 @@ export interface SharedSchema extends PeopleSchema {
   case_serials: { series: string; holder: string; serial: number };
   deeds: DeedColumns;
   office_settings: { organization: string; name: string; value: string };
+  webhooks: WebhookColumns;
+  webhook_messages: { id: string; organization: string; type: string; at_ms: number; data: string };
+  webhook_deliveries: DeliveryColumns;
+  webhook_attempts: {
+    delivery: string;
+    number: number;
+    at_ms: number;
+    duration_ms: number;
+    status: number | null;
+    error: string | null;
+  };
+  webhook_cursors: { source: string; sequence: number };
   /** of each database's own; read by these columns */
   entries: { sequence: number; entry: string };
 }
@@ -45,4 +57,35 @@ export interface DeedColumns {
   evidence: string | null;
   sha256: string;
   history: string;
+}
+
+export interface WebhookColumns {
+  id: string;
+  organization: string;
+  place: number | null;
+  url: string;
+  description: string;
+  types: string;
+  secret: Uint8Array;
+  previous: Uint8Array | null;
+  previous_until_ms: number | null;
+  created_ms: number;
+  disabled_ms: number | null;
+  disabled_why: 'by-owner' | 'gone' | 'failing' | null;
+  failing_since_ms: number | null;
+  rests_until_ms: number | null;
+  last_number: number;
+}
+
+export interface DeliveryColumns {
+  id: string;
+  webhook: string;
+  number: number;
+  message: string;
+  state: 'waiting' | 'delivered' | 'failed';
+  attempts: number;
+  tries: number;
+  due_ms: number | null;
+  created_ms: number;
+  settled_ms: number | null;
 }

@@ -11,6 +11,7 @@ import { type Migration, Migrator } from 'kysely/migration';
 import { migrationOf, SQLITE } from '../relational/dialect.ts';
 import { people } from '../relational/migrations/0005-people.ts';
 import { cases } from '../relational/migrations/0006-cases.ts';
+import { webhooks } from '../relational/migrations/0007-webhooks.ts';
 import { openForWriting } from './connection.ts';
 import * as first from './migrations/0001-first.ts';
 import * as fixity from './migrations/0002-fixity.ts';
@@ -25,6 +26,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0004-authorities': authorities,
   '0005-people': migrationOf(SQLITE, people),
   '0006-cases': migrationOf(SQLITE, cases),
+  '0007-webhooks': migrationOf(SQLITE, webhooks),
 };
 
 /**

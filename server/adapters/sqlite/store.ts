@@ -13,6 +13,7 @@ import { createCheckpoints } from './checkpoints.ts';
 import { startWriter, type Writer } from './client.ts';
 import { openForReading, reading } from './connection.ts';
 import type { BulkCall } from './deposits.ts';
+import { openEvidenceBetween } from './evidence-between.ts';
 import { openFixityReads } from './fixity.ts';
 import { createGroups } from './groups.ts';
 import { openIdentityReads } from './identity.ts';
@@ -70,6 +71,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     ...asynchronous(openStampReads(db)),
     ...asynchronous(openBatchTokenReads(db)),
     ...(asynchronous(openSharedReads(db)) as SharedReads),
+    ...asynchronous(openEvidenceBetween(db)),
     ...asynchronous({ batch: batches.batch, lastBatch: batches.lastBatch }),
     ...asynchronous({ placeOf: batches.placeOf, pending: batches.pending, evidence: listing.evidence }),
     ...writing(writer),

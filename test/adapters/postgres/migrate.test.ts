@@ -153,6 +153,27 @@ const HISTORY: Readonly<Record<string, { fill: string; check(t: Tap, store: Stor
       t.match(await store.deedByNumber('n'), { case: 'c', state: 'valid' });
     },
   },
+  '0007-webhooks': {
+    fill: `insert into webhooks values ('w', 'o', 1, 'https://a.example/', '', '["*"]', ${bytes('aa')}, ${bytes('bb')},
+        2, 3, null, null, 4, 5, 1);
+      insert into webhook_messages values ('m', 'o', 'webhook.test', 6, '{}');
+      insert into webhook_deliveries values ('d', 'w', 1, 'm', 'waiting', 1, 1, 7, 6, null);
+      insert into webhook_attempts values ('d', 1, 6, 8, 500, null);`,
+    async check(t, store) {
+      t.match(await store.webhook('o', 'w'), {
+        types: ['*'],
+        secret: Uint8Array.of(0xaa),
+        previous: { secret: Uint8Array.of(0xbb), untilMs: 2 },
+        failingSinceMs: 4,
+      });
+      const found = await store.nextDelivery('w', 7);
+      t.match(found, { delivery: { id: 'd', number: 1, tries: 1 }, message: { data: '{}', atMs: 6 } });
+      t.match(await store.delivery('w', 'd'), { attempts: [{ status: 500, durationMs: 8 }] });
+      t.equal(await store.webhookCursor('cases'), 3, 'what was there before is told to nobody');
+      t.equal(await store.webhookCursor('batched'), 2);
+      t.equal(await store.webhookCursor('certified'), 2);
+    },
+  },
 };
 
 type Tap = typeof t;

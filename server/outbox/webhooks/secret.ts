@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto';
+import type { Sealing } from '../../ports/sealing.ts';
+import type { Webhook } from '../../ports/webhooks.ts';
+
+/** Standard Webhooks: 24 to 64 bytes; as long as what SHA-256 gives (RFC 2104 §3: more adds nothing). */
+const SECRET_BYTES = 32;
+
+/** While a receiver changes over it knows one of the two: both sign. */
+export const BOTH_SIGN_MS = 24 * 3_600_000;
+
+const aboutOf = (webhook: string): string => `webhook-secret/${webhook}`;
+
+/** What is kept, and what its receiver is given: `whsec_` and base64, told once. */
+export function newSecret(
+  sealing: Sealing,
+  webhook: string,
+): { readonly sealed: Uint8Array; readonly clear: string } {
+  const secret = randomBytes(SECRET_BYTES);
+  return {
+    sealed: sealing.seal(secret, aboutOf(webhook)),
+    clear: `whsec_${secret.toString('base64')}`,
+  };
+}
+
+/** Those that sign now, the present one first. Throws where the service's own key is another one than sealed them. */
+export function secretsOf(
+  sealing: Sealing,
+  { id, secret, previous }: Webhook,
+  nowMs: number,
+): readonly Uint8Array[] {
+  const signing = previous !== undefined && nowMs < previous.untilMs ? [secret, previous.secret] : [secret];
+  return signing.map((sealed) => sealing.open(sealed, aboutOf(id)));
+}
