@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { CASE } from '../../scripts/vectors/case-sample.ts';
 import { appendTable } from '../../server/audit/append-table.ts';
-import { FINDINGS } from '../../server/audit/finding.ts';
+import { checkEntry } from '../../server/audit/entries.ts';
+import { FINDINGS, listening } from '../../server/audit/finding.ts';
 import { leafOf, rootOfLeaves } from '../../server/audit/merkle.ts';
 import { readLeaves } from '../../server/audit/service.ts';
+import { chainEvent } from '../../server/core/entry/event-chain.ts';
 import { toHex } from '../../server/core/read/bytes.ts';
 import { buildTree, leafHash, rootOf } from '../../server/core/tree/tree.ts';
 import { en } from '../../server/messages/en.ts';
@@ -78,4 +81,29 @@ t.test('appends are kept by index, and another one for the same index is told', 
   t.notOk(table.add(append(3, '00')), 'another');
   t.ok(table.add(append(2 ** 50)), 'beyond what the contract counts: not kept, and no memory for it');
   t.equal(table.get(2 ** 50), undefined);
+});
+
+t.test('an event in the log is read as one, and names no file', async (t) => {
+  const { entry } = chainEvent(undefined, {
+    action: 'submit',
+    actor: { organization: CASE, person: null, role: 'system' },
+    at: '2026-11-22T07:00:00.000Z',
+    case: CASE,
+    content: null,
+    id: CASE,
+    procedure: 'notarization/1',
+    salt: '00'.repeat(16),
+    to: 'submitted',
+  });
+  const told = (text: string, digests: Uint8Array | undefined) => {
+    const codes: string[] = [];
+    const report = listening({ found: ({ code }) => void codes.push(code) });
+    const raw = { sequence: 1, id: CASE, organization: CASE, receivedMs: 0, leaf: new Uint8Array(32) };
+    const claim = { idempotencyKey: undefined, fingerprint: undefined };
+    checkEntry({ ...raw, ...claim, bytes: Buffer.from(text), digests }, new Set([CASE]), report);
+    return codes;
+  };
+  t.strictSame(told(entry, undefined), []);
+  t.strictSame(told(entry, new Uint8Array(32)), ['entry-column-differs']);
+  t.strictSame(told(entry.replace('"submit"', '"Submit"'), undefined), ['entry-unreadable']);
 });
