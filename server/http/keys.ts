@@ -183,10 +183,12 @@ async function ownKey(
 }
 
 function publicKeyIn(base64: string): Uint8Array {
+  const given = Buffer.from(base64, 'base64');
   try {
-    const key = createPublicKey({ key: Buffer.from(base64, 'base64'), format: 'der', type: 'spki' });
-    // As it is written by us: one key has one form.
-    if (algorithmOf(key) !== undefined) return key.export({ format: 'der', type: 'spki' });
+    const key = createPublicKey({ key: given, format: 'der', type: 'spki' });
+    // One key has one form: what stands behind it would make another one of it.
+    if (algorithmOf(key) !== undefined && key.export({ format: 'der', type: 'spki' }).equals(given))
+      return given;
   } catch {
     // Told below.
   }

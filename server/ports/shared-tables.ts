@@ -10,6 +10,46 @@ export interface SharedTable {
 }
 
 export const SHARED_TABLES = {
+  persons: {
+    key: 1,
+    columns: ['id', 'login', 'name', 'password', 'totp', 'totp_step', 'created_ms', 'closed_ms'],
+    numbers: ['totp_step', 'created_ms', 'closed_ms'],
+    bytes: ['totp'],
+  },
+  memberships: {
+    key: 2,
+    columns: ['person', 'organization', 'roles', 'since_ms', 'ended_ms'],
+    numbers: ['since_ms', 'ended_ms'],
+  },
+  invitations: {
+    key: 1,
+    columns: [
+      ...['id', 'organization', 'person', 'roles', 'note', 'token_hash', 'invited_by', 'created_ms'],
+      ...['expires_ms', 'used_ms', 'revoked_ms'],
+    ],
+    numbers: ['created_ms', 'expires_ms', 'used_ms', 'revoked_ms'],
+  },
+  passkeys: {
+    key: 1,
+    columns: ['id', 'person', 'public_key', 'counter', 'transports', 'label', 'created_ms', 'used_ms'],
+    numbers: ['counter', 'created_ms', 'used_ms'],
+    bytes: ['public_key'],
+  },
+  recovery_codes: { key: 2, columns: ['person', 'hash'] },
+  subjects: { key: 2, columns: ['issuer', 'subject', 'person', 'linked_ms'], numbers: ['linked_ms'] },
+  account_events: {
+    key: 1,
+    columns: ['id', 'person', 'organization', 'at_ms', 'action', 'detail'],
+    numbers: ['id', 'at_ms'],
+  },
+  identity_numbers: {
+    key: 1,
+    columns: ['id', 'organization', 'kind', 'masked', 'sealed', 'created_ms', 'erased_ms'],
+    numbers: ['created_ms', 'erased_ms'],
+    bytes: ['sealed'],
+  },
+  key_uses: { key: 1, columns: ['key', 'at_ms'], numbers: ['at_ms'] },
+  second_factor_demands: { key: 1, columns: ['organization', 'since_ms'], numbers: ['since_ms'] },
   cases: {
     key: 1,
     columns: [

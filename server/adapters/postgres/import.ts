@@ -120,7 +120,7 @@ const IMPORTS: Readonly<Record<MovedTable, Import>> = {
 const OF_ONE_ROW: readonly MovedTable[] = ['fixity_state', 'stamp_state'];
 
 /** Whose ids the server counts by itself. */
-const COUNTED: readonly MovedTable[] = ['logs', 'anchors', 'attempts', 'anchor_events'];
+const COUNTED: readonly MovedTable[] = ['logs', 'anchors', 'attempts', 'anchor_events', 'account_events'];
 
 /**
  * Stands among the names of migrations while rows are copied: a service that starts on the database refuses it as one
