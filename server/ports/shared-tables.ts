@@ -73,6 +73,38 @@ export const SHARED_TABLES = {
     numbers: ['issued_ms'],
   },
   office_settings: { key: 2, columns: ['organization', 'name', 'value'] },
+  webhooks: {
+    key: 1,
+    columns: [
+      ...['id', 'organization', 'place', 'url', 'description', 'types', 'secret', 'previous'],
+      ...['previous_until_ms', 'created_ms', 'disabled_ms', 'disabled_why', 'failing_since_ms'],
+      ...['rests_until_ms', 'last_number'],
+    ],
+    numbers: [
+      ...['place', 'previous_until_ms', 'created_ms', 'disabled_ms', 'failing_since_ms', 'rests_until_ms'],
+      'last_number',
+    ],
+    bytes: ['secret', 'previous'],
+  },
+  webhook_messages: {
+    key: 1,
+    columns: ['id', 'organization', 'type', 'at_ms', 'data'],
+    numbers: ['at_ms'],
+  },
+  webhook_deliveries: {
+    key: 1,
+    columns: [
+      ...['id', 'webhook', 'number', 'message', 'state', 'attempts', 'tries', 'due_ms', 'created_ms'],
+      'settled_ms',
+    ],
+    numbers: ['number', 'attempts', 'tries', 'due_ms', 'created_ms', 'settled_ms'],
+  },
+  webhook_attempts: {
+    key: 2,
+    columns: ['delivery', 'number', 'at_ms', 'duration_ms', 'status', 'error'],
+    numbers: ['number', 'at_ms', 'duration_ms', 'status'],
+  },
+  webhook_cursors: { key: 1, columns: ['source', 'sequence'], numbers: ['sequence'] },
 } as const satisfies Readonly<Record<string, SharedTable>>;
 
 export type SharedTableName = keyof typeof SHARED_TABLES;
