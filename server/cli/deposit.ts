@@ -25,6 +25,7 @@ import { beginWork, removeLeft } from './folder-work.ts';
 import { type Lock, LockLost, takeLock } from './lock.ts';
 import { openProgress, type Progress } from './progress.ts';
 import { createClient, isInClear, ServiceAway, ServiceRefused } from './service-client.ts';
+import { type Demonstration, serviceFor } from './service-place.ts';
 import { readSigner, type Signer } from './signer.ts';
 import { EXIT, parse, printable, UsageError, userPath } from './usage.ts';
 
@@ -34,8 +35,7 @@ export interface DepositTools {
   readonly hashNodeInto: HashNodeInto;
   readonly nowMs: () => number;
   readonly signatures: SignatureVerifier;
-  /** The demonstration on this machine, where there is one: its address and a depositor's key. */
-  readonly demonstration: () => Promise<{ readonly url: string; readonly apiKey: string } | undefined>;
+  readonly demonstration: Demonstration;
 }
 
 const WORK = { zh: '文件夹存证', en: 'deposit of this folder' };
@@ -115,7 +115,7 @@ async function reach(
   { url: givenUrl, key: givenKey }: Pick<SingleOptions, 'url' | 'key'>,
   tools: DepositTools,
 ) {
-  const { url, key } = await serviceFor(givenUrl, givenKey, tools);
+  const { url, key } = await serviceFor(givenUrl, givenKey, tools.demonstration);
   const progress = openProgress(tools.nowMs);
   const tell = (line: string): void => {
     progress.end();
@@ -258,29 +258,6 @@ const refusedPlace = (error: unknown): never => {
     `索引处无法写入，请用 --index 另行指定 / cannot write there, name another place by --index (${(error as Error).message})`,
   );
 };
-
-/** The address and the key that were given, or those of the environment; else the demonstration's, both of them. */
-async function serviceFor(
-  givenUrl: string | undefined,
-  givenKey: string | undefined,
-  tools: DepositTools,
-): Promise<{ readonly url: string; readonly key: string }> {
-  const url = givenUrl ?? (process.env['KEZHENG_URL']?.trim() || undefined);
-  const key = givenKey ?? (process.env['KEZHENG_KEY']?.trim() || undefined);
-  if (url !== undefined && key !== undefined) return { url, key };
-  // A key goes to no address that nobody named.
-  const demo = key === undefined ? await tools.demonstration() : undefined;
-  if (demo === undefined || (url !== undefined && !isSameService(url, demo.url)))
-    throw new UsageError(
-      url === undefined
-        ? '缺少服务地址：--url 或 KEZHENG_URL / where is the service? --url or KEZHENG_URL'
-        : '缺少 API 密钥：--key 或 KEZHENG_KEY / the API key is missing: --key or KEZHENG_KEY',
-    );
-  return { url: url ?? demo.url, key: demo.apiKey };
-}
-
-const isSameService = (a: string, b: string): boolean =>
-  URL.canParse(a) && URL.canParse(b) && new URL(a).origin === new URL(b).origin;
 
 /** A wrong key shows before an hour of hashing; a service that is away now may be back when it is done. */
 const goOnWithout =

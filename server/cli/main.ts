@@ -36,6 +36,7 @@ import { renewCommand } from './renew.ts';
 import { restoreCommand } from './restore.ts';
 import { EXIT, endOnClosedPipe, printable, UsageError } from './usage.ts';
 import { verifyCommand } from './verify.ts';
+import { webhooksCommand } from './webhooks.ts';
 
 const HELP = `可证 kezheng
 
@@ -89,6 +90,14 @@ const HELP = `可证 kezheng
       机构与密钥；密钥只显示一次；register 登记公钥（Ed25519、P-256），以请求签名（RFC 9421）代替密钥；ORGANIZATION 为 orgs list 第一列的编号，KEY 为编号或密钥本身
       organizations and keys; a key is shown once; register takes a public key, for signed requests (RFC 9421) instead of a key; ORGANIZATION is an id of orgs list, KEY an id or the key itself
       数据目录 data: KEZHENG_DATA_DIR (./data)
+
+  kezheng webhooks list [--url URL] [--key KEY]
+  kezheng webhooks add URL [--types TYPE,…] [--description TEXT] [--url URL] [--key KEY]
+  kezheng webhooks test ID [--url URL] [--key KEY]
+  kezheng webhooks deliveries ID [--state waiting|delivered|failed] [--url URL] [--key KEY]
+      本机构的 Webhook，由服务主动告知存证与案件的进展；add 的密钥只显示一次；deliveries 每行：序号、编号、类型、状态、尝试次数、下次时间
+      / own webhooks, by which the service tells of evidence and cases; the secret of add is shown once; a line of deliveries: number, id, type, state, attempts, when next
+      退出码 exit: 0 完成 done, 1 被拒绝或无法连接 refused or away, 64 用法 usage
 
   kezheng backup FOLDER [--link] [--verify]
       服务运行时备份整个数据目录；再次备份只复制新文件 / back up the data folder of a running service; again: only what is new
@@ -164,6 +173,7 @@ async function main(argv: readonly string[]): Promise<number> {
   if (command === 'headers') return headersCommand(args, { ...TOOLS, withInstallation });
   if (command === 'orgs') return orgsCommand(args);
   if (command === 'keys') return keysCommand(args);
+  if (command === 'webhooks') return webhooksCommand(args, demonstration);
   if (command === 'backup') return backupCommand(args, backupSource(), embedded);
   if (command === 'restore') return restoreCommand(args, embedded);
   if (command === 'migrate-store') return migrateStoreCommand(args, moveTools());

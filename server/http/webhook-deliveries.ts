@@ -7,8 +7,8 @@ import { IdParams, type WithId } from './evidence.ts';
 import { Problem } from './problem.ts';
 import { dateTime, problems, Uuid } from './schemas.ts';
 import { toInstant } from './text.ts';
+import { type Managed, type WebhookRoutes, webhookFor } from './webhook-access.ts';
 import { attemptView, DeliveryView, deliveryView, StateQuery, WholeDeliveryView } from './webhook-views.ts';
-import { type Managed, type WebhookRoutes, webhookFor } from './webhooks.ts';
 
 const ListQuery = Type.Object(
   {

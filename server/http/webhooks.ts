@@ -1,28 +1,18 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import { newIdentity } from '../identity/api-keys.ts';
 import { bothLanguages } from '../messages/sentence.ts';
 import { checkReceiver } from '../outbox/webhooks/address.ts';
 import { BOTH_SIGN_MS, newSecret } from '../outbox/webhooks/secret.ts';
-import type { Clock } from '../ports/clock.ts';
-import { type Destination, DoorProblem } from '../ports/door.ts';
-import type { Sealing } from '../ports/sealing.ts';
-import { MOST_WEBHOOKS, type Webhook, type WebhookStore } from '../ports/webhooks.ts';
-import { type CheckKey, requires } from './auth.ts';
+import { DoorProblem } from '../ports/door.ts';
+import { MOST_WEBHOOKS } from '../ports/webhooks.ts';
+import { requires } from './auth.ts';
 import { IdParams, type WithId } from './evidence.ts';
 import { Problem } from './problem.ts';
 import { problems } from './schemas.ts';
+import { type Managed, organizationOf, type WebhookRoutes, webhookFor } from './webhook-access.ts';
 import { deliveryRoutes } from './webhook-deliveries.ts';
 import { NewWebhookBody, Secret, WebhookChangeBody, WebhookView, webhookView } from './webhook-views.ts';
-
-export interface WebhookRoutes {
-  readonly store: WebhookStore;
-  readonly clock: Clock;
-  readonly checkKey: CheckKey;
-  readonly sealing: Sealing;
-  /** KEZHENG_EGRESS_ALLOW */
-  readonly egressAllow: readonly Destination[];
-}
 
 /** Webhooks of one's own organization. Another's and one that never was are the same 404. */
 export function webhookRoutes(app: FastifyInstance, deps: WebhookRoutes): void {
@@ -59,19 +49,6 @@ export function webhookRoutes(app: FastifyInstance, deps: WebhookRoutes): void {
   );
   changeRoutes(app, deps, manage, common);
   deliveryRoutes(app, deps, manage, common);
-}
-
-export type Managed = { readonly onRequest: ReturnType<typeof requires> };
-
-const organizationOf = (request: FastifyRequest): string => request.caller.organization.id;
-
-export async function webhookFor(
-  { store }: Pick<WebhookRoutes, 'store'>,
-  request: FastifyRequest,
-): Promise<Webhook> {
-  const found = await store.webhook(organizationOf(request), (request.params as { id: string }).id);
-  if (found === undefined) throw new Problem('not-found');
-  return found;
 }
 
 function addRoute(app: FastifyInstance, deps: WebhookRoutes, manage: Managed, common: object): void {

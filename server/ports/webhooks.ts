@@ -191,12 +191,15 @@ export interface WebhookStore {
    */
   tidyWebhooks(nowMs: number, keptFromMs: number): Promise<boolean>;
 
-  /** Evidence of these organizations that stands in the journal after `after` and not after `through`, in its order. */
+  /**
+   * Evidence of these organizations that stands in the journal after `after` and not after `through`: of each that has
+   * any, in the order of the journal.
+   */
   evidenceBetween(
     organizations: readonly string[],
     after: number,
     through: number,
-  ): Promise<readonly { readonly organization: string; readonly id: string }[]>;
+  ): Promise<readonly { readonly organization: string; readonly ids: readonly string[] }[]>;
 }
 
 /** Whether one of these is the type, or all of its kind, or everything. */

@@ -74,8 +74,8 @@ t.test('who deposits is told when his evidence is in a batch and when it can be 
     { type: 'evidence.batched', sequence: 1, data: { ids: [id], state: 'batched' } },
     { type: 'evidence.certified', sequence: 2, data: { ids: [id], state: 'anchored' } },
   ]);
-  const [link] = (told[1] as { data: { links: string[] } }).data.links;
-  t.equal(new URL(link!).pathname, `/v1/evidence/${id}`);
+  const { links } = (told[1] as { data: { links: { certificate: string } } }).data;
+  t.equal(new URL(links.certificate.replace('{id}', id)).pathname, `/v1/evidence/${id}/certificate`);
   t.ok((await certificateOf(service, id)).length > 0, 'as it says');
   t.notMatch(JSON.stringify(got), '仅摘要', 'nothing of the content');
   t.strictSame(arrivedAt('/other'), [], 'and nobody else is told');
@@ -292,4 +292,29 @@ t.test('/openapi.json documents each route', async (t) => {
     'post /v1/webhooks/{id}/secret/rotate',
     'post /v1/webhooks/{id}/test',
   ]);
+});
+
+t.test('the command line adds, lists and tests webhooks, and tells how deliveries went', async (t) => {
+  const env = { KEZHENG_DATA_DIR: service.dataDir, KEZHENG_URL: service.url, KEZHENG_KEY: service.keys[0] };
+  const webhooks = (...args: readonly string[]) => cli(['webhooks', ...args], env);
+  const made = await webhooks('add', urlOf('/cli'), '--types', 'case.*,evidence.certified');
+  t.equal(made.code, 0, made.err);
+  t.match(made.out, /^whsec_[A-Za-z0-9+/=]{44}\n$/, 'the secret alone, for a program');
+  const listed = await webhooks('list');
+  const [id] = listed.out.split('  ');
+  t.match(listed.out, 'case.*,evidence.certified');
+  t.notMatch(listed.out + made.err, made.out.trim().slice(6));
+  const tested = await webhooks('test', id!);
+  t.match(tested.out, /^msg_[0-9a-f]{32}\n$/);
+  await until('arrived', async () => (await deliveriesOf(id!))[0].state === 'delivered');
+  const [{ text, headers }] = arrivedAt('/cli') as [Got];
+  new Receiver(made.out.trim()).verify(text, headers);
+  t.match((await webhooks('deliveries', id!)).out, `1  ${tested.out.trim()}  webhook.test  delivered  1`);
+  t.equal((await webhooks('deliveries', id!, '--state', 'failed')).out, '');
+  const refused = await webhooks('add', 'http://a.example/');
+  t.equal(refused.code, 1);
+  t.match(refused.err, /webhook-address-refused/);
+  for (const args of [[], ['add'], ['list', 'x'], ['odd', 'x'], ['test', 'x', 'y']])
+    t.equal((await webhooks(...args)).code, 64, args.join(' '));
+  await remove(id!);
 });

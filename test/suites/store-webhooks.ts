@@ -352,9 +352,11 @@ export async function webhookGuarantees(t: Test, open: OpenStore): Promise<void>
       entry: '{"format":"kezheng-event/1","x":"\\"format\\":\\"kezheng-manifest/1\\""}',
     });
     for (const entry of [...entries, event]) await store.deposit(entry);
-    const at = (n: number) => ({ organization: entries[n]!.organization, id: entries[n]!.id });
-    t.strictSame(await store.evidenceBetween([one, two], 0, 9), [at(0), at(1), at(3)]);
-    t.strictSame(await store.evidenceBetween([one, two], 1, 3), [at(1)]);
+    const ids = (...places: readonly number[]) => places.map((n) => entries[n]!.id);
+    const found = async (...args: Parameters<typeof store.evidenceBetween>) =>
+      Object.fromEntries((await store.evidenceBetween(...args)).map((of) => [of.organization, of.ids]));
+    t.strictSame(await found([one, two], 0, 9), { [one]: ids(0, 3), [two]: ids(1) });
+    t.strictSame(await found([one, two], 1, 3), { [two]: ids(1) });
     t.strictSame(await store.evidenceBetween([], 0, 9), []);
   });
 }

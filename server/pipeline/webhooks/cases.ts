@@ -49,7 +49,7 @@ async function messagesOf(
     ids: [event.case],
     state: entry.to,
     event: { id: entry.id, index: event.index, action: entry.action, procedure: entry.procedure },
-    links: [linkOf(event.case, entry.procedure, publicUrl)],
+    links: linksOf(event.case, entry.procedure, publicUrl),
   });
   return [...new Set(parties)]
     .filter((organization) => listening.has(organization))
@@ -63,5 +63,7 @@ async function messagesOf(
 }
 
 /** What is recorded of a piece of evidence has that for its case. */
-const linkOf = (id: string, procedure: string, publicUrl: string): string =>
-  `${publicUrl}/v1/${procedure.startsWith('evidence-access/') ? 'evidence' : 'cases'}/${id}`;
+const linksOf = (id: string, procedure: string, publicUrl: string): Readonly<Record<string, string>> =>
+  procedure.startsWith('evidence-access/')
+    ? { evidence: `${publicUrl}/v1/evidence/${id}` }
+    : { case: `${publicUrl}/v1/cases/${id}` };

@@ -14,8 +14,8 @@ type EvidenceSource = 'batched' | 'certified';
 /** Entries that one round looks at, so that a batch of a million holds nothing else up; some milliseconds of reading. */
 const MOST_ENTRIES = 2_000;
 
-/** With their links some 15 KB; the Standard Webhooks rules ask for less than 20. */
-const MOST_IDS = 100;
+/** Some 10 KB; the Standard Webhooks rules ask for less than 20. */
+const MOST_IDS = 250;
 
 /**
  * Evidence has come into a batch, or the batch is final and certificates can be had. Deposits know nothing of this: it
@@ -41,12 +41,7 @@ export async function tellEvidence(source: EvidenceSource, deps: TellEvidenceDep
       organization,
       type,
       atMs,
-      data: JSON.stringify({
-        ids,
-        state,
-        batch: batch.number,
-        links: ids.map((id) => `${publicUrl}/v1/evidence/${id}`),
-      }),
+      data: JSON.stringify({ ids, state, batch: batch.number, links: linksOf(source, publicUrl) }),
     }),
   );
   await store.tell(source, { from, to, nowMs: nowMs() }, messages);
@@ -62,20 +57,19 @@ async function finalMsOf(
   return times.length === 0 ? undefined : Math.min(...times);
 }
 
-/** Of each organization by itself, in the order of the journal. */
-function piecesOf(
-  found: readonly { readonly organization: string; readonly id: string }[],
-): { organization: string; ids: string[] }[] {
-  const open = new Map<string, string[]>();
-  const pieces: { organization: string; ids: string[] }[] = [];
-  for (const { organization, id } of found) {
-    let ids = open.get(organization);
-    if (ids === undefined || ids.length === MOST_IDS) {
-      ids = [];
-      open.set(organization, ids);
-      pieces.push({ organization, ids });
-    }
-    ids.push(id);
-  }
-  return pieces;
-}
+/** Where each is found: templates (RFC 6570), as a link for each would be most of the message. */
+const linksOf = (source: EvidenceSource, publicUrl: string) => ({
+  evidence: `${publicUrl}/v1/evidence/{id}`,
+  ...(source === 'certified' && { certificate: `${publicUrl}/v1/evidence/{id}/certificate` }),
+});
+
+/** No message is longer than it should be. */
+const piecesOf = (
+  found: Awaited<ReturnType<WebhookStore['evidenceBetween']>>,
+): { readonly organization: string; readonly ids: readonly string[] }[] =>
+  found.flatMap(({ organization, ids }) =>
+    Array.from({ length: Math.ceil(ids.length / MOST_IDS) }, (_, i) => ({
+      organization,
+      ids: ids.slice(i * MOST_IDS, (i + 1) * MOST_IDS),
+    })),
+  );
