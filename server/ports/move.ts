@@ -46,7 +46,17 @@ export type MovedTable =
   /** SHA-256 (hex), kind, bytes */
   | 'token_evidence'
   /** sequence, batch, address, label, chain id, contract, operator, index, token, evidence (JSON), received */
-  | 'batch_tokens';
+  | 'batch_tokens'
+  /** id, organization, place, address, description, types (JSON), secrets, times and why of its state, last number */
+  | 'webhooks'
+  /** id, organization, type, time, data (JSON) */
+  | 'webhook_messages'
+  /** id, webhook, number, message, state, attempts, tries, due, created, settled */
+  | 'webhook_deliveries'
+  /** delivery, number, time, duration, status, error (JSON) */
+  | 'webhook_attempts'
+  /** source, sequence: a row for each source */
+  | 'webhook_cursors';
 
 /** Ids are text with hyphens, digests and other bytes are bytes. */
 export type MovedValue = string | number | null | Uint8Array;

@@ -93,10 +93,32 @@ const IMPORTS: Readonly<Record<MovedTable, Import>> = {
     ...[text('contract'), text('operator'), bigint('log_index'), bytea('token'), json('evidence')],
     bigint('received_ms'),
   ),
+  webhooks: table(
+    1,
+    ...[text('id'), text('organization'), bigint('place'), text('url'), text('description'), text('types')],
+    ...[bytea('secret'), bytea('previous'), bigint('previous_until_ms'), bigint('created_ms')],
+    ...[bigint('disabled_ms'), text('disabled_why'), bigint('failing_since_ms'), bigint('rests_until_ms')],
+    bigint('last_number'),
+  ),
+  webhook_messages: table(
+    1,
+    ...[text('id'), text('organization'), text('type'), bigint('at_ms'), text('data')],
+  ),
+  webhook_deliveries: table(
+    1,
+    ...[text('id'), text('webhook'), bigint('number'), text('message'), text('state'), bigint('attempts')],
+    ...[bigint('tries'), bigint('due_ms'), bigint('created_ms'), bigint('settled_ms')],
+  ),
+  webhook_attempts: table(
+    2,
+    ...[text('delivery'), bigint('number'), bigint('at_ms'), bigint('duration_ms'), bigint('status')],
+    text('error'),
+  ),
+  webhook_cursors: table(1, text('source'), bigint('sequence')),
 };
 
-/** Each new database has one row of them, which is replaced. */
-const OF_ONE_ROW: readonly MovedTable[] = ['fixity_state', 'stamp_state'];
+/** Each new database has its few rows of them, which are replaced. */
+const REPLACED: readonly MovedTable[] = ['fixity_state', 'stamp_state', 'webhook_cursors'];
 
 /** Whose ids the server counts by itself. */
 const COUNTED: readonly MovedTable[] = ['logs', 'anchors', 'attempts', 'anchor_events'];
@@ -155,7 +177,7 @@ export async function openPostgresImport(options: SessionOptions): Promise<Store
       return { cutoffMs: state!.cutoff_ms };
     },
     async last(name) {
-      if (OF_ONE_ROW.includes(name)) return undefined;
+      if (REPLACED.includes(name)) return undefined;
       const { key, columns } = IMPORTS[name];
       const order = columns.slice(0, key).map(([column]) => `${column} desc`);
       const [row] = await ask(`${selectOf(name)} order by ${order} limit 1`);
@@ -163,7 +185,7 @@ export async function openPostgresImport(options: SessionOptions): Promise<Store
     },
     async add(name, rows) {
       await transaction(async () => {
-        if (OF_ONE_ROW.includes(name)) await ask(`delete from ${name}`);
+        if (REPLACED.includes(name)) await ask(`delete from ${name}`);
         await ask(insertOf(name), arraysOf(name, rows));
       });
     },

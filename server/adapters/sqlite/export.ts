@@ -136,6 +136,35 @@ const EXPORTS: Readonly<Record<Exclude<MovedTable, 'file_digests'>, Export>> = {
     start: [FIRST],
     keyOf: byFirst,
   },
+  webhooks: {
+    sql: `select id, organization, place, url, description, types, secret, previous, previous_until_ms, created_ms,
+        disabled_ms, disabled_why, failing_since_ms, rests_until_ms, last_number
+      from webhooks where id > ? order by id`,
+    start: [''],
+    keyOf: byFirst,
+  },
+  webhook_messages: {
+    sql: 'select id, organization, type, at_ms, data from webhook_messages where id > ? order by id',
+    start: [''],
+    keyOf: byFirst,
+  },
+  webhook_deliveries: {
+    sql: `select id, webhook, number, message, state, attempts, tries, due_ms, created_ms, settled_ms
+      from webhook_deliveries where id > ? order by id`,
+    start: [''],
+    keyOf: byFirst,
+  },
+  webhook_attempts: {
+    sql: `select delivery, number, at_ms, duration_ms, status, error from webhook_attempts
+      where (delivery, number) > (?, ?) order by delivery, number`,
+    start: ['', FIRST],
+    keyOf: ([delivery, number]) => [delivery!, number!],
+  },
+  webhook_cursors: {
+    sql: 'select source, sequence from webhook_cursors where source > ? order by source',
+    start: [''],
+    keyOf: byFirst,
+  },
 };
 
 const TABLES: readonly MovedTable[] = [
@@ -160,6 +189,11 @@ const TABLES: readonly MovedTable[] = [
   'authorities',
   'token_evidence',
   'batch_tokens',
+  'webhooks',
+  'webhook_messages',
+  'webhook_deliveries',
+  'webhook_attempts',
+  'webhook_cursors',
 ];
 
 /** Tables whose rows are left out when they are old: the time comes after the key in their statements. */
@@ -230,7 +264,8 @@ function fingerprintOf(db: Connection): string {
     .prepare(
       `select (select max(sequence) from entries) as entries, (select leaf from entries order by sequence desc limit 1),
         (select max(number) from batches), (select max(id) from anchor_events), (select count(*) from certificates),
-        (select count(*) from organizations), (select count(*) from api_keys), (select max(revoked_ms) from api_keys)`,
+        (select count(*) from organizations), (select count(*) from api_keys), (select max(revoked_ms) from api_keys),
+        (select sum(last_number) from webhooks), (select count(*) from webhooks), (select count(*) from webhook_attempts)`,
     )
     .raw()
     .get() as MovedValue[];
