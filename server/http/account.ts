@@ -22,7 +22,7 @@ const OwnSession = Type.Object({
 });
 const SessionParams = Type.Object({ id: Type.String({ pattern: '^[0-9a-f]{64}$' }) }, closed);
 const PasswordChange = Type.Object({ old: Password, new: Password }, closed);
-const tags = ['account'];
+const common = { tags: ['account'], security: [{ session: [] }] };
 
 /** /v1/account: what everybody does with his own account. */
 export function accountRoutes(app: FastifyInstance, { accounts, checkKey }: SignInRoutes): void {
@@ -33,7 +33,7 @@ export function accountRoutes(app: FastifyInstance, { accounts, checkKey }: Sign
     {
       ...own,
       schema: {
-        tags,
+        ...common,
         summary: '自己的登录 / one’s own sessions',
         response: { 200: Type.Object({ items: Type.Array(OwnSession) }), ...problems(401, 403) },
       },
@@ -57,7 +57,7 @@ export function accountRoutes(app: FastifyInstance, { accounts, checkKey }: Sign
     {
       ...own,
       schema: {
-        tags,
+        ...common,
         summary: '结束自己的一次登录 / end one of one’s own sessions',
         params: SessionParams,
         response: { 204: Type.Null(), ...problems(401, 403, 404) },
@@ -77,7 +77,7 @@ export function accountRoutes(app: FastifyInstance, { accounts, checkKey }: Sign
     {
       ...own,
       schema: {
-        tags,
+        ...common,
         summary: '结束其他全部登录 / end all sessions but this one',
         response: { 204: Type.Null(), ...problems(401, 403) },
       },
@@ -95,7 +95,7 @@ export function accountRoutes(app: FastifyInstance, { accounts, checkKey }: Sign
       ...own,
       config: SIGN_IN_LIMIT,
       schema: {
-        tags,
+        ...common,
         summary: '更改口令，其他登录随之结束 / change the password; all other sessions end',
         body: PasswordChange,
         response: { 200: SessionView, ...problems(400, 401, 403, 422, 429, 503) },
@@ -122,7 +122,7 @@ export function accountRoutes(app: FastifyInstance, { accounts, checkKey }: Sign
     {
       ...own,
       schema: {
-        tags,
+        ...common,
         summary: '自己账户的记录 / what happened to one’s own account',
         querystring: EventsQuery,
         response: { 200: EventsView, ...problems(400, 401, 403) },

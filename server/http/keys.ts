@@ -57,7 +57,7 @@ const Rotation = Type.Object(
   closed,
 );
 const shown = Type.String({ description: '只显示这一次 / shown this once' });
-const tags = ['keys'];
+const common = { tags: ['keys'], security: [{ session: [] }] };
 
 /** /v1/keys: keys and public keys of one's own organization, for people; no key makes another one. */
 export function keyRoutes(app: FastifyInstance, { accounts, checkKey }: SignInRoutes): void {
@@ -71,7 +71,7 @@ export function keyRoutes(app: FastifyInstance, { accounts, checkKey }: SignInRo
     {
       ...manage,
       schema: {
-        tags,
+        ...common,
         summary: '本机构的密钥与最近使用时间 / keys of one’s own organization, and their last use',
         response: { 200: Type.Object({ items: Type.Array(KeyView) }), ...problems(401, 403) },
       },
@@ -87,7 +87,7 @@ export function keyRoutes(app: FastifyInstance, { accounts, checkKey }: SignInRo
     {
       ...manage,
       schema: {
-        tags,
+        ...common,
         summary: '新密钥 / a new key',
         body: NewKey,
         response: { 201: Type.Object({ id: Uuid, key: shown }), ...problems(400, 401, 403) },
@@ -105,7 +105,7 @@ export function keyRoutes(app: FastifyInstance, { accounts, checkKey }: SignInRo
     {
       ...manage,
       schema: {
-        tags,
+        ...common,
         summary: '登记签名公钥（RFC 9421） / register a public key that signs requests',
         body: NewSigningKey,
         response: { 201: Type.Object({ id: Uuid }), ...problems(400, 401, 403, 409, 422) },
@@ -125,7 +125,7 @@ export function keyRoutes(app: FastifyInstance, { accounts, checkKey }: SignInRo
     {
       ...manage,
       schema: {
-        tags,
+        ...common,
         summary: '换发密钥，旧的再用一段时间 / a new key in place of an old one, which goes on for a while',
         params: IdParams,
         body: Rotation,
@@ -151,7 +151,7 @@ export function keyRoutes(app: FastifyInstance, { accounts, checkKey }: SignInRo
     {
       ...manage,
       schema: {
-        tags,
+        ...common,
         summary: '吊销密钥 / revoke a key',
         params: IdParams,
         response: { 204: Type.Null(), ...problems(401, 403, 404) },

@@ -27,7 +27,7 @@ export interface PeopleRoutes extends SignInRoutes {
   readonly publicUrl: () => string;
 }
 
-const tags = ['people'];
+const common = { tags: ['people'], security: [{ session: [] }] };
 /** A new password is asked for on the same day. */
 const RESET_HOURS = 24;
 
@@ -66,7 +66,7 @@ function invitationsOfOwn(app: FastifyInstance, { accounts, checkKey, publicUrl 
     {
       ...manage,
       schema: {
-        tags,
+        ...common,
         summary: '邀请加入本机构 / invite somebody into one’s own organization',
         body: NewInvitation,
         response: { 201: LinkView, ...problems(400, 401, 403, 422) },
@@ -88,7 +88,7 @@ function invitationsOfOwn(app: FastifyInstance, { accounts, checkKey, publicUrl 
     {
       ...manage,
       schema: {
-        tags,
+        ...common,
         summary: '本机构的邀请 / invitations of one’s own organization',
         response: { 200: Type.Object({ items: Type.Array(InvitationView) }), ...problems(401, 403) },
       },
@@ -103,7 +103,7 @@ function invitationsOfOwn(app: FastifyInstance, { accounts, checkKey, publicUrl 
     {
       ...manage,
       schema: {
-        tags,
+        ...common,
         summary: '撤回邀请 / revoke an invitation',
         params: IdParams,
         response: { 204: Type.Null(), ...problems(401, 403, 404) },
@@ -127,7 +127,7 @@ function membersOfOwn(app: FastifyInstance, { accounts, checkKey, publicUrl }: P
     {
       onRequest: requires(checkKey, 'organization.read'),
       schema: {
-        tags,
+        ...common,
         summary: '本机构的人员 / people of one’s own organization',
         response: { 200: Type.Object({ items: Type.Array(MemberView) }), ...problems(401, 403) },
       },
@@ -148,7 +148,7 @@ function membersOfOwn(app: FastifyInstance, { accounts, checkKey, publicUrl }: P
     {
       ...manage,
       schema: {
-        tags,
+        ...common,
         summary: '更改角色，立即生效 / change roles, at once',
         params: IdParams,
         body: RolesBody,
@@ -167,7 +167,7 @@ function membersOfOwn(app: FastifyInstance, { accounts, checkKey, publicUrl }: P
     {
       ...manage,
       schema: {
-        tags,
+        ...common,
         summary: '移出本机构 / take somebody out of one’s own organization',
         params: IdParams,
         response: { 204: Type.Null(), ...problems(401, 403, 404, 409) },
@@ -183,7 +183,7 @@ function membersOfOwn(app: FastifyInstance, { accounts, checkKey, publicUrl }: P
     {
       ...manage,
       schema: {
-        tags,
+        ...common,
         summary: '重置口令的一次性链接 / a link, good once, for a new password',
         params: IdParams,
         response: { 201: LinkView, ...problems(401, 403, 404, 409) },
@@ -206,7 +206,7 @@ function membersOfOwn(app: FastifyInstance, { accounts, checkKey, publicUrl }: P
     {
       ...manage,
       schema: {
-        tags,
+        ...common,
         summary: '本机构账户的记录 / what happened to accounts in one’s own organization',
         querystring: EventsQuery,
         response: { 200: EventsView, ...problems(400, 401, 403) },

@@ -21,6 +21,7 @@ export const SIGN_IN_LIMIT = { rateLimit: { max: 60, timeWindow: 60_000 } } as c
 
 const Credentials = Type.Object({ login: Login, password: Password }, closed);
 const tags = ['account'];
+const common = { tags, security: [{ session: [] }] };
 
 /** /v1/session: signing in by password, who is signed in, and signing out. */
 export function signInRoutes(app: FastifyInstance, { accounts, checkKey }: SignInRoutes): void {
@@ -53,7 +54,7 @@ export function signInRoutes(app: FastifyInstance, { accounts, checkKey }: SignI
     {
       ...signedIn,
       schema: {
-        tags,
+        ...common,
         summary: '谁已登录 / who is signed in',
         response: { 200: SessionView, ...problems(401, 403) },
       },
@@ -64,7 +65,11 @@ export function signInRoutes(app: FastifyInstance, { accounts, checkKey }: SignI
     '/v1/session',
     {
       ...signedIn,
-      schema: { tags, summary: '退出 / sign out', response: { 204: Type.Null(), ...problems(401, 403) } },
+      schema: {
+        ...common,
+        summary: '退出 / sign out',
+        response: { 204: Type.Null(), ...problems(401, 403) },
+      },
     },
     async (request, reply) => {
       const { id, person, organization } = request.signedIn!;
@@ -79,7 +84,7 @@ export function signInRoutes(app: FastifyInstance, { accounts, checkKey }: SignI
     {
       ...signedIn,
       schema: {
-        tags,
+        ...common,
         summary: '切换机构 / act for another of one’s organizations',
         body: Type.Object({ organization: Uuid }, closed),
         response: { 200: SessionView, ...problems(400, 401, 403, 404) },
