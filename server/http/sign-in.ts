@@ -24,8 +24,15 @@ const tags = ['account'];
 const common = { tags, security: [{ session: [] }] };
 
 /** /v1/session: signing in by password, who is signed in, and signing out. */
-export function signInRoutes(app: FastifyInstance, { accounts, checkKey }: SignInRoutes): void {
-  const signedIn = { onRequest: requires(checkKey, 'account.use') };
+export function signInRoutes(app: FastifyInstance, deps: SignInRoutes): void {
+  signInByPassword(app, deps);
+  whoAndOut(app, deps);
+  switchOrganization(app, deps);
+}
+
+const admitted = ({ checkKey }: SignInRoutes) => ({ onRequest: requires(checkKey, 'account.use') });
+
+function signInByPassword(app: FastifyInstance, { accounts }: SignInRoutes): void {
   app.post<{ Body: { login: string; password: string } }>(
     '/v1/session',
     {
@@ -49,10 +56,14 @@ export function signInRoutes(app: FastifyInstance, { accounts, checkKey }: SignI
       return reply.code(202).send(asked(token, factors, expiresMs));
     },
   );
+}
+
+function whoAndOut(app: FastifyInstance, deps: SignInRoutes): void {
+  const { accounts } = deps;
   app.get(
     '/v1/session',
     {
-      ...signedIn,
+      ...admitted(deps),
       schema: {
         ...common,
         summary: '谁已登录 / who is signed in',
@@ -64,7 +75,7 @@ export function signInRoutes(app: FastifyInstance, { accounts, checkKey }: SignI
   app.delete(
     '/v1/session',
     {
-      ...signedIn,
+      ...admitted(deps),
       schema: {
         ...common,
         summary: '退出 / sign out',
@@ -79,10 +90,14 @@ export function signInRoutes(app: FastifyInstance, { accounts, checkKey }: SignI
       return reply.code(204).send();
     },
   );
+}
+
+function switchOrganization(app: FastifyInstance, deps: SignInRoutes): void {
+  const { accounts } = deps;
   app.post<{ Body: { organization: string } }>(
     '/v1/session/organization',
     {
-      ...signedIn,
+      ...admitted(deps),
       schema: {
         ...common,
         summary: '切换机构 / act for another of one’s organizations',
