@@ -151,6 +151,21 @@ t.test('a role counts from the next request on, and what is taken is gone with i
   t.equal((await admin.json(`/v1/people/${id}`, { method: 'DELETE' })).code, 'not-found');
 });
 
+t.test('nobody who was admin comes back by a link of his own making', async (t) => {
+  for (const [login, end] of [
+    ['former-1', { method: 'DELETE', path: '' }],
+    ['former-2', { method: 'PUT', path: '/roles', json: { roles: ['reader'] } }],
+  ] as const) {
+    const { own, id } = await joined(login, ['admin']);
+    const { token } = await invite({ note: 'back door', roles: ['admin'] }, own);
+    const kept = await invite({ note: 'of another admin', roles: ['reader'] });
+    const { path, ...options } = end;
+    t.equal((await admin.call(`/v1/people/${id}${path}`, options)).status, 204);
+    t.equal((await browser(service).json(`/v1/invitations/${token}`)).code, 'invitation-over', login);
+    t.equal((await browser(service).call(`/v1/invitations/${kept.token}`)).status, 200);
+  }
+});
+
 t.test('people of other organizations are nobody here, exactly as who never was', async (t) => {
   const court = await signedIn(service, 'court');
   const { id } = await joined('foreign-1', ['reader']);
