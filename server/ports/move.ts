@@ -46,7 +46,25 @@ export type MovedTable =
   /** SHA-256 (hex), kind, bytes */
   | 'token_evidence'
   /** sequence, batch, address, label, chain id, contract, operator, index, token, evidence (JSON), received */
-  | 'batch_tokens';
+  | 'batch_tokens'
+  | MovedSharedTable;
+
+/** Tables of people and of cases, which every engine has by the same columns. */
+export type MovedSharedTable =
+  | 'persons'
+  | 'memberships'
+  | 'invitations'
+  | 'passkeys'
+  | 'recovery_codes'
+  | 'subjects'
+  | 'account_events'
+  | 'identity_numbers'
+  | 'key_uses'
+  | 'cases'
+  | 'case_parties'
+  | 'case_events'
+  | 'case_serials'
+  | 'deeds';
 
 /** Ids are text with hyphens, digests and other bytes are bytes. */
 export type MovedValue = string | number | null | Uint8Array;

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { movedTo } from '../../server/adapters/moved.ts';
 import { askingOf, startAuthority } from '../support/authorities.ts';
+import { signedIn } from '../support/browser.ts';
 import { until } from '../support/configured.ts';
 import { startPostgres, type TestPostgres, whyNoPostgres } from '../support/postgres.ts';
 import { body, certificateOf, form, hashOnly, type Running, run } from '../support/running.ts';
@@ -155,6 +156,11 @@ t.test('everything is moved, and the service goes on in the new place as it was'
     t.ok((await certificateOf(service, id)).equals(bytes), 'the same certificate');
   t.equal(await (await service.call(`/v1/evidence/${ids[0]}/files/0`)).text(), 'first');
 
+  t.equal(
+    (await (await signedIn(service, 'notary')).call('/v1/session')).status,
+    200,
+    'people sign in as before',
+  );
   t.equal(await upload(service, 'first', 'key-1'), ids[0], 'idempotency keys still count');
   t.equal(await (await bulk(service, RECORDS, 'bulk-1')).text(), lines);
   const next = await upload(service, 'after the move');

@@ -6,6 +6,7 @@ import {
   type StoreTarget,
   type TargetState,
 } from '../../ports/move.ts';
+import { SHARED_TABLES } from '../relational/moved.ts';
 import { migrate, refuseNewer } from './migrate.ts';
 import { cannotOpen } from './opening.ts';
 import { checkSession, clientConfig, type SessionOptions, translate } from './session.ts';
@@ -93,13 +94,14 @@ const IMPORTS: Readonly<Record<MovedTable, Import>> = {
     ...[text('contract'), text('operator'), bigint('log_index'), bytea('token'), json('evidence')],
     bigint('received_ms'),
   ),
+  ...SHARED_TABLES,
 };
 
 /** Each new database has one row of them, which is replaced. */
 const OF_ONE_ROW: readonly MovedTable[] = ['fixity_state', 'stamp_state'];
 
 /** Whose ids the server counts by itself. */
-const COUNTED: readonly MovedTable[] = ['logs', 'anchors', 'attempts', 'anchor_events'];
+const COUNTED: readonly MovedTable[] = ['logs', 'anchors', 'attempts', 'anchor_events', 'account_events'];
 
 /**
  * Stands among the names of migrations while rows are copied: a service that starts on the database refuses it as one

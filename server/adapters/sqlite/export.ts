@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { MovedRow, MovedTable, MovedValue, StoreSource } from '../../ports/move.ts';
+import type { MovedRow, MovedSharedTable, MovedTable, MovedValue, StoreSource } from '../../ports/move.ts';
+import { SHARED_NAMES, SHARED_TABLES, type SharedColumn } from '../relational/moved.ts';
 import { uuidText } from '../relational/uuid.ts';
 import { type Connection, openForWriting } from './connection.ts';
 
@@ -18,7 +19,24 @@ const NO_BYTES = Buffer.alloc(0);
 const FIRST = -1;
 const byFirst = (row: MovedRow): readonly MovedValue[] => [row[0]!];
 
+function sharedExport(name: MovedSharedTable): Export {
+  const { key, columns } = SHARED_TABLES[name];
+  const names = columns.map(([column]) => column);
+  const keys = names.slice(0, key);
+  return {
+    sql: `select ${names} from ${name} where (${keys}) > (${keys.map(() => '?')}) order by ${keys}`,
+    start: columns.slice(0, key).map(([, type]: SharedColumn) => (type === 'text' ? '' : FIRST)),
+    keyOf: (row) => row.slice(0, key),
+  };
+}
+
+const SHARED = Object.fromEntries(SHARED_NAMES.map((name) => [name, sharedExport(name)])) as Record<
+  MovedSharedTable,
+  Export
+>;
+
 const EXPORTS: Readonly<Record<Exclude<MovedTable, 'file_digests'>, Export>> = {
+  ...SHARED,
   organizations: {
     sql: 'select id, name, role, uscc, created_ms from organizations where id > ? order by id',
     start: [NO_BYTES],
@@ -160,6 +178,7 @@ const TABLES: readonly MovedTable[] = [
   'authorities',
   'token_evidence',
   'batch_tokens',
+  ...SHARED_NAMES,
 ];
 
 /** Tables whose rows are left out when they are old: the time comes after the key in their statements. */
@@ -224,13 +243,14 @@ function digestsIn(digests: Buffer): Buffer[] {
   return each.filter((digest, i) => i === 0 || !digest.equals(each[i - 1]!));
 }
 
-/** What each write of weight moves: deposits, batches, what happens to anchors, certificates, keys. */
+/** What each write of weight moves: deposits, batches, what happens to anchors, certificates, keys, accounts. */
 function fingerprintOf(db: Connection): string {
   const row = db
     .prepare(
       `select (select max(sequence) from entries) as entries, (select leaf from entries order by sequence desc limit 1),
         (select max(number) from batches), (select max(id) from anchor_events), (select count(*) from certificates),
-        (select count(*) from organizations), (select count(*) from api_keys), (select max(revoked_ms) from api_keys)`,
+        (select count(*) from organizations), (select count(*) from api_keys), (select max(revoked_ms) from api_keys),
+        (select count(*) from persons), (select max(id) from account_events)`,
     )
     .raw()
     .get() as MovedValue[];
