@@ -1,25 +1,14 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import t, { type Test } from 'tap';
 import { membershipOf, newPerson } from '../../server/identity/invitations.ts';
 import { sealingWith } from '../../server/identity/sealed.ts';
 import { createSecondFactors, type Finished } from '../../server/identity/second-factors.ts';
 import { accountsFor, RIGHT } from '../support/people-store.ts';
+import { codeOf } from '../support/totp.ts';
 
 /* Over a real store, under a clock that the test moves. */
 
 const SESSION = 'a'.repeat(64);
-
-/** RFC 4648 §6 and RFC 6238, as an app does it. */
-function codeOf(secret: string, nowMs: number): string {
-  const bits = [...secret]
-    .map((one) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(one).toString(2).padStart(5, '0'))
-    .join('');
-  const key = Buffer.from(bits.match(/.{8}/g)!.map((byte) => Number.parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(nowMs / 30_000)));
-  const mac = createHmac('sha1', key).update(counter).digest();
-  return String((mac.readUInt32BE(mac[19]! & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0');
-}
 
 async function setUp(t: Test) {
   const all = await accountsFor(t);
