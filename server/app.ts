@@ -16,6 +16,7 @@ import { type EvidenceRoutes, evidenceRoutes } from './http/evidence.ts';
 import { type FactorRoutes, factorRoutes } from './http/factors.ts';
 import { installForms } from './http/form.ts';
 import { type HealthRoutes, healthRoutes } from './http/health.ts';
+import { type IdentityNumberRoutes, identityNumberRoutes } from './http/identity-numbers.ts';
 import { invitationRoutes } from './http/invitations.ts';
 import { keyRoutes } from './http/keys.ts';
 import { limitStore } from './http/limits.ts';
@@ -67,7 +68,8 @@ export type AppDeps = DepositRoutes &
   HealthRoutes &
   WebRoutes &
   WebhookRoutes &
-  Pick<CaseReading, 'cases' | 'checkEvidence'> & {
+  Pick<CaseReading, 'cases' | 'checkEvidence'> &
+  Pick<IdentityNumberRoutes, 'identityNumbers'> & {
     readonly store: Store;
     readonly people: OrganizationRoutes & FactorRoutes & PasskeyRoutes & SecondStepRoutes & ElsewhereRoutes;
     readonly verify: VerifyBatchRoutes;
@@ -148,6 +150,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
       ...deps,
       casePackage: { store: deps.store, certificates: deps.certificates },
     });
+    identityNumberRoutes(routes, deps);
     batchRoutes(routes, deps);
     const room = createRoom();
     verifyRoutes(routes, deps.verify, room);

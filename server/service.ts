@@ -306,6 +306,7 @@ export async function startService(config: Config): Promise<Service> {
     chainOf,
     certificates,
     cases: procedures.cases,
+    identityNumbers: { people: store, sealing, clock },
     checkEvidence: procedures.checkEvidence,
     paper: paperDeps,
     package: {

@@ -47,6 +47,7 @@ const STATUS = {
   'elsewhere-taken': 409,
   'elsewhere-away': 503,
   'secret-unreadable': 500,
+  'identity-number-erased': 410,
   'identity-number-malformed': 422,
   'identity-number-check': 422,
   'identity-number-birth': 422,

@@ -43,6 +43,7 @@ export const zh: Sentences = {
     'elsewhere-taken': '该身份已与一个账户关联',
     'elsewhere-away': '身份提供者暂时无法访问，请稍后再试，或用其他方式登录',
     'secret-unreadable': '服务无法解开所存的加密内容，运营者已得到通知；请用其他方式登录',
+    'identity-number-erased': '此证件号码已删除',
     'identity-number-malformed': '证件号码的格式不对',
     'identity-number-check': '身份证号码的校验位不符，请核对是否写错',
     'identity-number-birth': '身份证号码中的出生日期不存在或在将来',
