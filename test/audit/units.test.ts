@@ -11,6 +11,7 @@ import { toHex } from '../../server/core/read/bytes.ts';
 import { buildTree, leafHash, rootOf } from '../../server/core/tree/tree.ts';
 import { en } from '../../server/messages/en.ts';
 import { zh } from '../../server/messages/zh.ts';
+import { EVENTS_ID } from '../../server/ports/identity.ts';
 
 t.test('every finding has its sentence, and every sentence its finding', async (t) => {
   for (const language of [zh, en])
@@ -95,15 +96,25 @@ t.test('an event in the log is read as one, and names no file', async (t) => {
     salt: '00'.repeat(16),
     to: 'submitted',
   });
-  const told = (text: string, digests: Uint8Array | undefined) => {
-    const codes: string[] = [];
-    const report = listening({ found: ({ code }) => void codes.push(code) });
-    const raw = { sequence: 1, id: CASE, organization: CASE, receivedMs: 0, leaf: new Uint8Array(32) };
-    const claim = { idempotencyKey: undefined, fingerprint: undefined };
-    checkEntry({ ...raw, ...claim, bytes: Buffer.from(text), digests }, new Set([CASE]), report);
-    return codes;
+  const told = (text: string, more: Partial<Parameters<typeof checkEntry>[0]> = {}) => {
+    const found: string[] = [];
+    const report = listening({ found: ({ code, what }) => void found.push(what ?? code) });
+    const raw = {
+      ...{
+        sequence: 1,
+        id: CASE,
+        organization: EVENTS_ID,
+        receivedMs: Date.parse('2026-11-22T07:00:00.000Z'),
+      },
+      ...{ leaf: new Uint8Array(32), digests: undefined, idempotencyKey: undefined, fingerprint: undefined },
+    };
+    checkEntry({ ...raw, bytes: Buffer.from(text), ...more }, new Set([EVENTS_ID, CASE]), report);
+    return found;
   };
-  t.strictSame(told(entry, undefined), []);
-  t.strictSame(told(entry, new Uint8Array(32)), ['entry-column-differs']);
-  t.strictSame(told(entry.replace('"submit"', '"Submit"'), undefined), ['entry-unreadable']);
+  t.strictSame(told(entry), []);
+  t.strictSame(told(entry, { digests: new Uint8Array(32) }), ['digests']);
+  t.strictSame(told(entry, { organization: CASE }), ['organization'], 'nobody’s deposit');
+  t.strictSame(told(entry, { id: EVENTS_ID }), ['id']);
+  t.strictSame(told(entry, { receivedMs: 0 }), ['received_ms']);
+  t.strictSame(told(entry.replace('"submit"', '"Submit"')), ['entry-unreadable']);
 });
