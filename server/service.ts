@@ -261,6 +261,7 @@ export async function startService(config: Config): Promise<Service> {
     signatures: nodeSignatures,
     trust: () => connection.trust() ?? earlierTrust,
     publicUrl: config.publicUrl,
+    readings: procedures.accesses.readings,
     checker: pages?.get('verify.html')?.sha256,
     render: (job) => paper.ask(job),
   };
@@ -307,6 +308,7 @@ export async function startService(config: Config): Promise<Service> {
     chainOf,
     certificates,
     cases: procedures.cases,
+    accesses: procedures.accesses,
     checkEvidence: procedures.checkEvidence,
     paper: paperDeps,
     package: {
