@@ -3,6 +3,8 @@ import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { accessRoutes } from './http/access.ts';
+import { type AccessesRoutes, accessesRoutes } from './http/accesses.ts';
 import { accountRoutes } from './http/account.ts';
 import { type BatchRoutes, batchRoutes } from './http/batches.ts';
 import { bulkRoutes } from './http/bulk.ts';
@@ -69,7 +71,8 @@ export type AppDeps = DepositRoutes &
   WebRoutes &
   WebhookRoutes &
   Pick<CaseReading, 'cases' | 'checkEvidence'> &
-  Pick<IdentityNumberRoutes, 'identityNumbers'> & {
+  Pick<IdentityNumberRoutes, 'identityNumbers'> &
+  Pick<AccessesRoutes, 'accesses'> & {
     readonly store: Store;
     readonly people: OrganizationRoutes & FactorRoutes & PasskeyRoutes & SecondStepRoutes & ElsewhereRoutes;
     readonly verify: VerifyBatchRoutes;
@@ -146,10 +149,10 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     otsRoutes(routes, deps);
     eventRoutes(routes, deps);
     caseRoutes(routes, deps);
-    caseReadingRoutes(routes, {
-      ...deps,
-      casePackage: { store: deps.store, certificates: deps.certificates },
-    });
+    const casePackage = { store: deps.store, certificates: deps.certificates };
+    caseReadingRoutes(routes, { ...deps, casePackage });
+    accessRoutes(routes, deps);
+    accessesRoutes(routes, { ...deps, casePackage });
     identityNumberRoutes(routes, deps);
     batchRoutes(routes, deps);
     const room = createRoom();

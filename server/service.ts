@@ -260,6 +260,7 @@ export async function startService(config: Config): Promise<Service> {
     signatures: nodeSignatures,
     trust: () => connection.trust() ?? earlierTrust,
     publicUrl: config.publicUrl,
+    readings: procedures.accesses.readings,
     checker: pages?.get('verify.html')?.sha256,
     render: (job) => paper.ask(job),
   };
@@ -307,6 +308,7 @@ export async function startService(config: Config): Promise<Service> {
     certificates,
     cases: procedures.cases,
     identityNumbers: { people: store, sealing, clock },
+    accesses: procedures.accesses,
     checkEvidence: procedures.checkEvidence,
     paper: paperDeps,
     package: {

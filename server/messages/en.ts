@@ -615,6 +615,7 @@ export const en: Sentences = {
     part: 'a part',
     'certificate-and-files': '{"certificate", "files"}',
     'percent-encoded': 'percent-encoded UTF-8',
+    reason: 'a reason for reading what is another’s: one line of 1 to 500 characters',
     documented: 'the documented form',
   },
   finding: {

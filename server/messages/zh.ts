@@ -552,6 +552,7 @@ export const zh: Sentences = {
     part: '应有这一部分',
     'certificate-and-files': '应为 {"certificate", "files"}',
     'percent-encoded': '应为百分号编码的 UTF-8',
+    reason: '读取他人的证据须写明理由：一行，1 至 500 个字符',
     documented: '应为文档所述的形式',
   },
   finding: {
