@@ -33,6 +33,7 @@ export const SHARED_TABLES = {
     numbers: ['issued_ms'],
   },
   office_settings: { key: 2, columns: ['organization', 'name', 'value'] },
+  case_papers: { key: 2, columns: ['case_id', 'name', 'about', 'bytes'], bytes: ['bytes'] },
 } as const satisfies Readonly<Record<string, SharedTable>>;
 
 export type SharedTableName = keyof typeof SHARED_TABLES;
