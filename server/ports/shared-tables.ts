@@ -105,6 +105,7 @@ export const SHARED_TABLES = {
     numbers: ['number', 'at_ms', 'duration_ms', 'status'],
   },
   webhook_cursors: { key: 1, columns: ['source', 'sequence'], numbers: ['sequence'] },
+  case_papers: { key: 2, columns: ['case_id', 'name', 'about', 'bytes'], bytes: ['bytes'] },
 } as const satisfies Readonly<Record<string, SharedTable>>;
 
 export type SharedTableName = keyof typeof SHARED_TABLES;
