@@ -3,6 +3,8 @@ import rateLimit from '@fastify/rate-limit';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { accessRoutes } from './http/access.ts';
+import { type AccessesRoutes, accessesRoutes } from './http/accesses.ts';
 import { accountRoutes } from './http/account.ts';
 import { type BatchRoutes, batchRoutes } from './http/batches.ts';
 import { bulkRoutes } from './http/bulk.ts';
@@ -18,6 +20,7 @@ import { type EvidenceRoutes, evidenceRoutes } from './http/evidence.ts';
 import { type FactorRoutes, factorRoutes } from './http/factors.ts';
 import { installForms } from './http/form.ts';
 import { type HealthRoutes, healthRoutes } from './http/health.ts';
+import { type IdentityNumberRoutes, identityNumberRoutes } from './http/identity-numbers.ts';
 import { invitationRoutes } from './http/invitations.ts';
 import { keyRoutes } from './http/keys.ts';
 import { limitStore } from './http/limits.ts';
@@ -71,6 +74,8 @@ export type AppDeps = DepositRoutes &
   WebRoutes &
   WebhookRoutes &
   Pick<CaseReading, 'cases' | 'checkEvidence'> &
+  Pick<IdentityNumberRoutes, 'identityNumbers'> &
+  Pick<AccessesRoutes, 'accesses'> &
   Pick<DeedRoutes, 'deeds'> & {
     readonly store: Store;
     readonly people: OrganizationRoutes & FactorRoutes & PasskeyRoutes & SecondStepRoutes & ElsewhereRoutes;
@@ -148,10 +153,11 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     otsRoutes(routes, deps);
     eventRoutes(routes, deps);
     caseRoutes(routes, deps);
-    caseReadingRoutes(routes, {
-      ...deps,
-      casePackage: { store: deps.store, certificates: deps.certificates },
-    });
+    const casePackage = { store: deps.store, certificates: deps.certificates };
+    caseReadingRoutes(routes, { ...deps, casePackage });
+    accessRoutes(routes, deps);
+    accessesRoutes(routes, { ...deps, casePackage });
+    identityNumberRoutes(routes, deps);
     deedRoutes(routes, deps);
     officeRoutes(routes, deps);
     deedLookUpRoutes(routes, { store: deps.store, perMinute: deps.lookups.perMinute });

@@ -1,3 +1,4 @@
+import { type Accesses, createAccesses } from './casework/access.ts';
 import { type Cases, createCases } from './casework/cases.ts';
 import {
   checkEvidence,
@@ -24,6 +25,7 @@ export interface ProcedureDeps {
 
 export interface Procedures {
   readonly cases: Cases;
+  readonly accesses: Accesses;
   readonly checkEvidence: (organization: string, id: string) => Promise<EvidenceCheck>;
   readonly lookUps: NotarizationDeps;
 }
@@ -50,6 +52,7 @@ export function openProcedures(deps: ProcedureDeps): Procedures {
   const room = notarizationRoom(lookUps);
   return {
     cases: createCases({ store, rooms: [room], issuer, clock, service }),
+    accesses: createAccesses({ store, issuer, clock, service }),
     checkEvidence: check,
     lookUps,
   };

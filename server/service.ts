@@ -12,7 +12,6 @@ import { openPages } from './adapters/pages.ts';
 import { signWithPkcs12 } from './adapters/pkcs12.ts';
 import { openRestoredMark } from './adapters/restored.ts';
 import { createRevocationSource } from './adapters/revocation/source.ts';
-import { sealingBy } from './adapters/sealing.ts';
 import { nodeSignatures, pooledSignatures } from './adapters/signatures-node.ts';
 import { openSpool, removeLeftNames } from './adapters/spool.ts';
 import { oneAtATime } from './adapters/sqlite/start-lock.ts';
@@ -123,6 +122,7 @@ export async function startService(config: Config): Promise<Service> {
   const store = telemetry.watchStore(database.store, queue);
   await claimData(config, database);
   // Evidence is taken all the same: who is asked for a code that cannot be checked is told so.
+  const sealing = sealingWith(dataKeys);
   for (const key of (await keyUse(store, dataKeys)).missing)
     log.error(
       { key },
@@ -156,7 +156,6 @@ export async function startService(config: Config): Promise<Service> {
   const connection = await connectChain({ config, store, own, log });
   const door = openDoor({ allow: config.egressAllow });
   const receivers = openDoor({ allow: config.egressAllow, limits: { totalMs: ATTEMPT_MS } });
-  const sealing = sealingBy(tokenKey, 'kezheng/webhook-secrets');
   const authorities = config.tsaAuthorities;
 
   const chainOf = createChainOf(store);
@@ -262,6 +261,7 @@ export async function startService(config: Config): Promise<Service> {
     signatures: nodeSignatures,
     trust: () => connection.trust() ?? earlierTrust,
     publicUrl: config.publicUrl,
+    readings: procedures.accesses.readings,
     checker: pages?.get('verify.html')?.sha256,
     render: (job) => paper.ask(job),
   };
@@ -281,7 +281,7 @@ export async function startService(config: Config): Promise<Service> {
   const app = await createApp({
     people: {
       accounts,
-      factors: createSecondFactors({ ...accounts, sealing: sealingWith(dataKeys) }),
+      factors: createSecondFactors({ ...accounts, sealing }),
       passkeys: { people: store, webAuthn: webAuthnOf(() => url, config.serviceName), clock },
       demands: demandsOf(store, config.chain === undefined),
       service: config.serviceName,
@@ -309,6 +309,8 @@ export async function startService(config: Config): Promise<Service> {
     chainOf,
     certificates,
     cases: procedures.cases,
+    identityNumbers: { people: store, sealing, clock },
+    accesses: procedures.accesses,
     checkEvidence: procedures.checkEvidence,
     deeds: createDeeds({
       ...procedures.lookUps,

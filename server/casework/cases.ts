@@ -54,6 +54,8 @@ export interface Cases {
   /** Reminders, missed deadlines and what the service does itself; how many cases were looked at. */
   tick(limit: number): Promise<number>;
   roomOf(procedure: string): Room | undefined;
+  /** names of those that are run here; readings of evidence and procedures of later versions are none of them */
+  readonly procedures: readonly string[];
 }
 
 /** Who is overtaken this often meets a case that changes all the time: he is told to come again. */
@@ -172,6 +174,7 @@ export function createCases(deps: CasesDeps): Cases {
 
   return {
     roomOf,
+    procedures: deps.rooms.map(({ procedure }) => procedure.name),
     async open(procedure, actors, action, input) {
       const room = roomOf(procedure);
       if (room === undefined) throw new NoSuchCase(procedure);

@@ -5,8 +5,6 @@ import { type CertificateDeps, certificateOf } from '../pipeline/certificate.ts'
 import type { CaseEvent, CaseStore, StoredCase } from '../ports/cases.ts';
 import { EVENTS_ID } from '../ports/identity.ts';
 import type { EvidenceStore, StoredEntry } from '../ports/store.ts';
-import type { Actor } from './engine/case.ts';
-import { type Room, recordOf } from './room.ts';
 
 /*
  * A case as its parties take it with them (EVENTS.md, «package»): every event with its certificate, or as the entry
@@ -20,8 +18,8 @@ export interface CasePackageDeps {
 
 export interface CasePackageParts {
   readonly stored: StoredCase;
-  readonly room: Room;
-  readonly actors: readonly Actor[];
+  /** whether the reader may know what an event of this action says */
+  readonly isOpen: (action: string) => boolean;
   readonly head: Uint8Array;
   /** whose evidence, and which */
   readonly evidence: readonly { readonly organization: string; readonly id: string }[];
@@ -33,15 +31,13 @@ export interface CasePackageParts {
 const PAGE = 200;
 
 export async function casePackage(deps: CasePackageDeps, parts: CasePackageParts): Promise<Readable> {
-  const record = recordOf(parts.stored);
   const items: PackageItem[] = [{ name: 'README.txt', bytes: utf8(parts.readme) }];
   for (let from = 0; from < parts.stored.events; from += PAGE)
     for (const event of await deps.store.caseEvents(parts.stored.id, from, PAGE)) {
       // The head says how many there are: what came meanwhile is in no package of this moment.
       if (event.index >= parts.stored.events) break;
       items.push(await eventItem(deps, event));
-      const isOpen = parts.room.isOpen(record, actionOf(event), parts.actors);
-      if (event.content !== undefined && isOpen)
+      if (event.content !== undefined && parts.isOpen(actionOf(event)))
         items.push({ name: `contents/${placeOf(event)}.json`, bytes: utf8(event.content) });
     }
   items.push({ name: 'head.json', bytes: parts.head });

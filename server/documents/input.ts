@@ -48,6 +48,13 @@ export interface FixityFact {
   readonly result: 'ok' | 'missing' | 'damaged';
 }
 
+/** Readings by the operator's staff, as their events in the log count them. */
+export interface ReadingsFact {
+  readonly count: number;
+  /** ISO 8601, UTC */
+  readonly lastAt: string;
+}
+
 /** Everything that the certificate on paper is made of. Nothing is fetched, and no clock is looked at. */
 export interface CertificateInput {
   readonly certificate: Certificate;
@@ -63,6 +70,8 @@ export interface CertificateInput {
   readonly testChain: boolean;
   /** the last check of each file of the manifest, in its order; null where there was none */
   readonly fixity: readonly (FixityFact | null)[];
+  /** undefined where nobody ever read it */
+  readonly readings: ReadingsFact | undefined;
   readonly issuer: Signer;
   readonly seal: Signer;
   /** SHA-256 of the checker that is handed out for checks off line, hex */

@@ -56,14 +56,14 @@ async function signedBy(checkKey: CheckKey, request: FastifyRequest): Promise<Ca
  * whether he may do this. Where a key or a signature comes with a cookie, they count and the cookie is not looked at:
  * no page of another site can make a browser send them.
  */
-export function requires(checkKey: CheckKey, action: Action) {
+export function requires(checkKey: CheckKey, action: Action): Door {
   const admit = (request: FastifyRequest, found: Caller | KeyRefusal): void => {
     if (typeof found === 'string') throw new Problem(found);
     const denied = deniedTo(action, found);
     if (denied !== undefined) throw deniedProblem(denied);
     request.caller = found;
   };
-  return (request: FastifyRequest, _reply: FastifyReply, done: (error?: Error) => void): void => {
+  const door: Door = (request, _reply, done) => {
     const key = keyOf(request);
     const found = isSigned(request)
       ? signedBy(checkKey, request)
@@ -88,7 +88,16 @@ export function requires(checkKey: CheckKey, action: Action) {
       .then(() => refuseUnproved(request, action))
       .then(() => done(), done);
   };
+  ACTIONS.set(door, action);
+  return door;
 }
+
+type Door = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void;
+
+const ACTIONS = new WeakMap<object, Action>();
+
+/** What a hook before a route asks leave for; undefined where it is no such hook. What tries every route reads it here. */
+export const actionOf = (hook: object): Action | undefined => ACTIONS.get(hook);
 
 const deniedProblem = (denied: Denied): Problem =>
   denied.code === 'scope-missing'

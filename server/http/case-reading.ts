@@ -49,11 +49,12 @@ export function caseReadingRoutes(app: FastifyInstance, deps: CaseReading): void
     },
     async (request, reply) => {
       const { stored, room } = await reading(deps, request, 'package');
-      const actors = actorsOf(request.caller);
+      const [record, actors] = [recordOf(stored), actorsOf(request.caller)];
       const stream = await casePackage(deps.casePackage, {
-        ...{ stored, room, actors },
+        stored,
+        isOpen: (action) => room.isOpen(record, action, actors),
         head: (await deps.cases.head(stored.id))!,
-        evidence: await room.items(recordOf(stored)),
+        evidence: await room.items(record),
         readme: caseReadme(stored.id, stored.procedure, deps.publicUrl),
         nowMs: deps.clock.nowMs(),
       });

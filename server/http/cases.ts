@@ -176,12 +176,13 @@ export function actorsOf({ organization, person }: Caller): Actors {
 
 /** The case that is asked for, where the caller's organization has a part in it now; another's is no case at all. */
 export async function caseFor(
-  { store, clock }: Pick<CaseRoutes, 'store' | 'clock'>,
+  { store, clock, cases }: Pick<CaseRoutes, 'store' | 'clock' | 'cases'>,
   request: FastifyRequest,
 ): Promise<StoredCase> {
   const { id } = request.params as { id: string };
   const stored = await store.caseById(id);
-  if (stored === undefined) throw new Problem('not-found');
+  // What no room runs, as a chain of readings, is no case to anybody here.
+  if (stored === undefined || cases.roomOf(stored.procedure) === undefined) throw new Problem('not-found');
   const { id: organization } = request.caller.organization;
   const nowMs = clock.nowMs();
   const parties = await store.partiesOf(id);
@@ -277,7 +278,7 @@ function listRoute(app: FastifyInstance, deps: CaseRoutes, read: { onRequest: Re
       const { cursor, limit = 50, procedure, state, part } = request.query;
       const page = await deps.store.casesOf(
         request.caller.organization.id,
-        { procedure, state, part },
+        { procedure, procedures: deps.cases.procedures, state, part },
         { after: cursor, limit, nowMs: deps.clock.nowMs() },
       );
       const actors = actorsOf(request.caller);

@@ -27,7 +27,7 @@ export type WithId = { Params: { id: string } };
 /** Reading what one's own organization deposited. Another's and one that never was are the same 404. */
 export function evidenceRoutes(app: FastifyInstance, deps: EvidenceRoutes): void {
   const read = { onRequest: requires(deps.checkKey, 'evidence.read') };
-  const common = { tags: ['evidence'], security: [{ apiKey: [] }] };
+  const common = { tags: ['evidence'], security: [{ apiKey: [] }, { session: [] }] };
   listRoute(app, deps, read, common);
   app.get<WithId>(
     '/v1/evidence/:id',
@@ -72,7 +72,10 @@ export function evidenceRoutes(app: FastifyInstance, deps: EvidenceRoutes): void
         response: problems(401, 403, 404, 409),
       },
     },
-    (request, reply) => sendCertificate(deps, request, reply),
+    async (request, reply) => {
+      const { entry, certificate } = await certifiedFor(deps, request);
+      return sendCertificate(reply, entry, certificate);
+    },
   );
 }
 
@@ -195,17 +198,15 @@ export async function certifiedFor(
   return { entry, certificate };
 }
 
-async function sendCertificate(
-  deps: EvidenceRoutes,
-  request: FastifyRequest,
+export const sendCertificate = (
   reply: FastifyReply,
-): Promise<FastifyReply> {
-  const { entry, certificate } = await certifiedFor(deps, request);
-  return reply
+  { id }: StoredEntry,
+  { bytes }: StoredCertificate,
+): FastifyReply =>
+  reply
     .type('application/json; charset=utf-8')
-    .header('content-disposition', attachment(`${entry.id}.certificate.json`))
-    .send(Buffer.from(certificate.bytes));
-}
+    .header('content-disposition', attachment(`${id}.certificate.json`))
+    .send(Buffer.from(bytes));
 
 export function notReady(deps: Pick<EvidenceRoutes, 'clock'>, status: EvidenceStatus): Problem {
   const expectedAt = status.expectedAt ?? new Date(deps.clock.nowMs() + 1_000).toISOString();

@@ -49,6 +49,7 @@ const STATUS = {
   'elsewhere-taken': 409,
   'elsewhere-away': 503,
   'secret-unreadable': 500,
+  'identity-number-erased': 410,
   'identity-number-malformed': 422,
   'identity-number-check': 422,
   'identity-number-birth': 422,
@@ -257,6 +258,9 @@ function toProblem(error: FastifyError): Problem {
   const known = FOREIGN[error.code];
   if (known !== undefined) return new Problem(known, {}, { cause: error });
   if (error.statusCode === 429) return new Problem('too-many-requests', {}, { retryAfterSeconds: 60 });
+  // A path that leads out of the folder of a page is none of its files.
+  if (error.statusCode === 403 || error.statusCode === 404)
+    return new Problem('not-found', {}, { cause: error });
   if (error.statusCode === 400) return new Problem('body-malformed', {}, { cause: error });
   return new Problem('internal-error', {}, { cause: error });
 }

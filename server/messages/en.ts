@@ -50,6 +50,7 @@ export const en: Sentences = {
     'elsewhere-away': 'the identity provider cannot be reached now; try again later, or sign in another way',
     'secret-unreadable':
       'what is kept encrypted cannot be opened; the operator has been told. Sign in another way',
+    'identity-number-erased': 'this identity number was erased',
     'identity-number-malformed': 'the number of the document does not have the right form',
     'identity-number-check':
       'the check digit of the identity number does not belong to the others: it may be mistyped',
@@ -615,6 +616,7 @@ export const en: Sentences = {
     'certificate-and-files': '{"certificate", "files"}',
     base64: 'Base64 (RFC 4648, padded)',
     'percent-encoded': 'percent-encoded UTF-8',
+    reason: 'a reason for reading what is another’s: one line of 1 to 500 characters',
     documented: 'the documented form',
   },
   finding: {

@@ -236,6 +236,15 @@ const WORDS = {
   'filing-mlps': ['网络安全等级保护备案编号', 'Filing of cybersecurity classification (MLPS)'],
   'filing-crypto': ['商用密码应用安全性评估编号', 'Assessment of commercial cryptography'],
   interests: ['利害关系声明', 'Statement on interests'],
+  readings: [
+    '中立性：运营方人员读取本证据的次数（以日志中的事件为准）',
+    "Neutrality: readings of this evidence by the operator's staff (as the events in the log have it)",
+  ],
+  'readings-none': ['无记录（至本文件签章时）', 'none on record (when this document was sealed)'],
+  'readings-count': [
+    '{count} 次（至本文件签章时），最近一次：',
+    '{count} (when this document was sealed), the last one:',
+  ],
   standards: ['所用标准及版本', 'Standards used'],
   'standards-value': [
     'SHA-256（FIPS 180-4）；SM3（GB/T 32905-2016）；默克尔树 RFC 6962；规范 JSON RFC 8785；时间戳 RFC 3161；签名 ES256（RFC 7515、7518）、CMS（RFC 5652）。不声称符合其他标准。',

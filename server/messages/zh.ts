@@ -43,6 +43,7 @@ export const zh: Sentences = {
     'elsewhere-taken': '该身份已与一个账户关联',
     'elsewhere-away': '身份提供者暂时无法访问，请稍后再试，或用其他方式登录',
     'secret-unreadable': '服务无法解开所存的加密内容，运营者已得到通知；请用其他方式登录',
+    'identity-number-erased': '此证件号码已删除',
     'identity-number-malformed': '证件号码的格式不对',
     'identity-number-check': '身份证号码的校验位不符，请核对是否写错',
     'identity-number-birth': '身份证号码中的出生日期不存在或在将来',
@@ -552,6 +553,7 @@ export const zh: Sentences = {
     'certificate-and-files': '应为 {"certificate", "files"}',
     base64: '应为 Base64（RFC 4648，含填充）',
     'percent-encoded': '应为百分号编码的 UTF-8',
+    reason: '读取他人的证据须写明理由：一行，1 至 500 个字符',
     documented: '应为文档所述的形式',
   },
   finding: {

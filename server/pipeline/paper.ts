@@ -7,7 +7,7 @@ import type { SignatureVerifier } from '../core/verify/signatures.ts';
 import type { Trust } from '../core/verify/trust.ts';
 import { verifyCertificate } from '../core/verify/verify.ts';
 import { certificateContent } from '../documents/certificate-content.ts';
-import { type CertificateInput, manifestOf } from '../documents/input.ts';
+import { type CertificateInput, manifestOf, type ReadingsFact } from '../documents/input.ts';
 import type { Attachment } from '../documents/pdf/embed.ts';
 import type { PaperJob, Unsigned } from '../documents/pdf/program.ts';
 import { sealed } from '../documents/pdf/seal.ts';
@@ -27,6 +27,8 @@ export interface PaperDeps {
   /** the service's own trust list; undefined until it has seen its chain once */
   readonly trust: () => Trust | undefined;
   readonly publicUrl: string;
+  /** of a deposit by the operator's staff */
+  readonly readings: (evidence: string) => Promise<ReadingsFact | undefined>;
   /** draws it, on another thread */
   readonly render: (job: PaperJob) => Promise<Unsigned>;
   /** SHA-256 of the checker that is handed out, hex */
@@ -42,8 +44,9 @@ export interface Paper {
 
 /**
  * The certificate on paper: drawn from the certificate's own bytes, which go along inside, and signed. Made anew for
- * whoever asks; of one revision only the last check of the stored files and the signature differ. Undefined while the
- * service does not know its chain: without that it could not say whether this is a test chain.
+ * whoever asks; of one revision only the last check of the stored files, the readings by the operator's staff and the
+ * signature differ. Undefined while the service does not know its chain: without that it could not say whether this is a
+ * test chain.
  */
 export async function paperOf(
   deps: PaperDeps,
@@ -94,6 +97,7 @@ async function inputFor(
     notProven: report.notProven,
     testChain: report.testChain,
     fixity: files.map(({ fixity }) => fixity),
+    readings: manifest && (await deps.readings(manifest.id)),
     issuer: signerOf(issuer.name, issuer.x5c),
     seal: signerOf(signer.name, signer.certificates),
     checker,

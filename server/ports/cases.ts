@@ -96,6 +96,8 @@ export interface CaseEvent {
 
 export interface CaseFilter {
   readonly procedure?: string | undefined;
+  /** of these alone */
+  readonly procedures?: readonly string[] | undefined;
   readonly state?: string | undefined;
   readonly part?: string | undefined;
 }

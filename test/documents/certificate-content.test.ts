@@ -69,6 +69,7 @@ const REQUIRED: readonly (readonly [number, PaperWord])[] = [
   [29, 'filing-mlps'],
   [29, 'filing-crypto'],
   [30, 'interests'],
+  [30, 'readings'],
   [31, 'standards'],
   [32, 'custody-medium'],
   [32, 'custody-place'],
@@ -171,6 +172,17 @@ t.test(
     );
     t.match(textOf(stated, 'filing-mlps'), '未取得 not obtained');
     t.equal(textOf(stated, 'filing-crypto'), '密评 7 号');
+  },
+);
+
+t.test(
+  'readings by the operator’s staff are counted with the last of them, and none is said to be none',
+  async (t) => {
+    const none = certificateContent(await inputOf(changed()));
+    t.match(textOf(none, 'readings'), '无记录');
+    const readings = { count: 12, lastAt: '2026-11-29T01:02:03.004Z' };
+    const text = textOf(certificateContent(await inputOf(changed(), { readings })), 'readings');
+    t.match(text, /12 次[\s\S]*2026-11-29T01:02:03.004Z/);
   },
 );
 

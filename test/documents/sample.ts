@@ -59,6 +59,7 @@ export async function inputOf(
     notProven: original.notProven,
     testChain: original.testChain,
     fixity: [],
+    readings: undefined,
     issuer: { name: 'CN=issuer', fingerprint: 'ab'.repeat(32) },
     seal: { name: 'CN=seal', fingerprint: 'cd'.repeat(32) },
     checker: undefined,

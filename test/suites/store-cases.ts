@@ -167,6 +167,8 @@ export async function caseGuarantees(t: Test, open: OpenStore): Promise<void> {
     t.strictSame(await ids(stranger), made.slice(3));
     t.strictSame(await ids(stranger, {}, { nowMs: NOW_MS + 1_000 }), [], 'the part ended');
     t.strictSame(await ids(owner, { procedure: 'bounty/1' }), made.slice(0, 1));
+    t.strictSame(await ids(owner, { procedures: ['bounty/1', 'none/1'] }), made.slice(0, 1));
+    t.strictSame(await ids(owner, { procedures: [] }), [], 'of none');
     t.strictSame(await ids(owner, { state: 'submitted' }), [made[1]]);
     t.strictSame(await ids(owner, { part: 'office' }), []);
     const first = await store.casesOf(owner, {}, { ...PAGE, limit: 2 });

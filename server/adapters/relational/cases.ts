@@ -28,6 +28,7 @@ export const caseReads = (query: Query) => ({
         return parts;
       });
     if (filter.procedure !== undefined) found = found.where('procedure', '=', filter.procedure);
+    if (filter.procedures !== undefined) found = found.where('procedure', 'in', filter.procedures);
     if (filter.state !== undefined) found = found.where('state', '=', filter.state);
     // Ids grow with time: newest first, and what changes meanwhile moves nothing.
     if (after !== undefined) found = found.where('id', '<', after);

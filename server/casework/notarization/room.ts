@@ -17,6 +17,7 @@ export const notarizationRoom = (deps: NotarizationDeps): Room => ({
   partiesOf: (record) => partiesIn(dataOf(record)),
   deedAfter: (record, action) => deedAfter(deps, record, action),
   items: (record) => itemsOf(deps, dataOf(record)),
+  identities: (record) => identitiesIn(dataOf(record)),
   accessFor: (record, actors, what, nowMs) => accessFor(dataOf(record), actors, what, nowMs),
   shown: (record, actors) => {
     const data = dataOf(record);
@@ -52,6 +53,14 @@ async function itemsOf(deps: NotarizationDeps, { application }: NotarizationData
   for (const { id } of application?.evidence ?? [])
     items.push({ id, organization: await ownerOf(deps, application!, id) });
   return items;
+}
+
+function identitiesIn({ application }: NotarizationData): readonly string[] {
+  const people = (application?.applicants ?? []).flatMap(({ identity, representative }) => [
+    identity,
+    representative?.identity,
+  ]);
+  return [...people, application?.agent?.identity].flatMap((identity) => identity?.reference ?? []);
 }
 
 const isParty = ({ application }: NotarizationData, actors: readonly Actor[]): boolean =>

@@ -7,7 +7,7 @@ import { type CertificateInput, manifestOf, statedIn } from '../input.ts';
 /** What the certificate says where the provider has no such number (FORMAT.md §5, «stated»). */
 const NONE = '未取得';
 
-export function providerSection({ certificate, issuer }: CertificateInput): Section {
+export function providerSection({ certificate, issuer, readings }: CertificateInput): Section {
   const filing = (label: PaperWord): Value => {
     const number = statedIn(certificate, label);
     return number === undefined || number === NONE ? words('not-obtained') : given(number);
@@ -21,10 +21,16 @@ export function providerSection({ certificate, issuer }: CertificateInput): Sect
       row('filing-mlps', filing('filing-mlps')),
       row('filing-crypto', filing('filing-crypto')),
       row('interests', words('not-provided')),
+      row('readings', ...readingsOf(readings)),
       row('standards', words('standards-value')),
     ],
   };
 }
+
+const readingsOf = (readings: CertificateInput['readings']): readonly Value[] =>
+  readings === undefined
+    ? [words('readings-none')]
+    : [words('readings-count', { count: readings.count }), time(readings.lastAt)];
 
 export function custodySection({ certificate, fixity }: CertificateInput): Section {
   const stored = manifestOf(certificate)?.files.filter((file) => file.digests === 'computed').length ?? 0;
