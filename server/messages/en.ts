@@ -855,7 +855,8 @@ export const en: Sentences = {
       'with its time-stamp the signature is too long: at most {limit} bytes, now {actual}',
     'deed-office-not-set': 'the office has not set {at} yet; its administrator does so first',
     'deed-not-accepted': 'the application has not been accepted: there is nothing to draw up',
-    'deed-not-checked': 'the evidence of the case has not been checked in full ({title}): check it first',
+    'deed-not-checked':
+      'the handling notary has not checked all evidence of the case ({title}) and does so first',
     'deed-not-drafted': 'there is no draft of the deed',
     'deed-item-unproven':
       'the item “{title}” does not pass its check now ({verdict}) and cannot stand in a deed',

@@ -765,7 +765,7 @@ export const zh: Sentences = {
     'deed-token-too-long': '连同时间戳，签名过长：最多 {limit} 字节，现为 {actual}',
     'deed-office-not-set': '本处尚未设定 {at}，须由本处管理员先行设定',
     'deed-not-accepted': '申请尚未受理，不能拟写公证书',
-    'deed-not-checked': '尚未核验案中的全部证据，须先核验（{title}）',
+    'deed-not-checked': '承办公证员尚未核验案中的全部证据，须先核验（{title}）',
     'deed-not-drafted': '还没有公证书草稿',
     'deed-item-unproven': '证据“{title}”现在未通过核验（{verdict}），不能写入公证书',
     'deed-number-taken': '编号 {number} 已用于另一份公证书，须由本处管理员修改编号格式',

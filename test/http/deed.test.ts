@@ -78,7 +78,8 @@ t.test('an office sets its own format, certificates and rules; its people see th
     feeItems: [],
     rules: { recheckDays: 30 },
   });
-  t.match(await prepared(notary, await approved(people, items)), { code: 'deed-chain-not-registered' });
+  const id = await approved(people, items);
+  t.match(await prepared(notary, id), { code: 'deed-chain-not-registered' });
   const wrong = (json: object) => admin.json('/v1/office', { method: 'PUT', json });
   t.match(await wrong({ deedNumber: { template: '第{serial}号', region: '' } }), {
     code: 'deed-number-template',
@@ -86,6 +87,7 @@ t.test('an office sets its own format, certificates and rules; its people see th
     title: /编号格式/,
   });
   t.match(await wrong({ chains: [pem(office)] }), { signers: [{ subject: /seal/ }] });
+  t.match(await prepared(notary, id), { code: 'deed-office-not-set', status: 409, at: 'deedNumber' });
   t.match(await wrong({ chains: [pem(office, stranger)] }), { code: 'deed-cms-signer-unfit' });
   t.match(await wrong({ chains: ['no certificate'] }), { code: 'deed-chain-unreadable' });
   t.match(await wrong({ rules: { archiveDays: 0 } }), { code: 'request-invalid' });
@@ -128,8 +130,13 @@ t.test(
       );
     }
     t.equal((await holder.call(at(id, 'differences'))).status, 403);
-    const unchecked = await otherCase();
-    t.match(await notary.json(at(unchecked, 'text')), { code: 'deed-not-accepted' });
+    const unchecked = await reviewed(people, items, assistant);
+    t.match(await notary.json(at(unchecked, 'text')), {
+      code: 'deed-not-checked',
+      title: new RegExp(items[0]!.title),
+    });
+    const early = await otherCase();
+    t.match(await notary.json(at(early, 'text')), { code: 'deed-not-accepted' });
   },
 );
 

@@ -35,10 +35,11 @@ export const matterText = ({ matter }: Application): string =>
 
 /** Throws DeedProblem where the case is not that far. */
 export async function deedFacts(deps: FactsDeps, record: CaseRecord, events: number): Promise<DeedFacts> {
-  const { application, acceptance } = dataOf(record);
-  if (application === null || acceptance === null) throw new DeedProblem('deed-not-accepted');
+  const { application, acceptance, handling } = dataOf(record);
+  if (application === null || acceptance === null || handling === null)
+    throw new DeedProblem('deed-not-accepted');
   const all = await deps.store.caseEvents(record.id, 0, events);
-  const { checkedAt, reports } = lastCheck(all, application);
+  const { checkedAt, reports } = lastCheck(all, application, handling.person);
   const items: CheckedItem[] = [];
   for (const item of application.evidence)
     items.push(await checkedItem(deps, application, item, reports.get(item.id)!));
@@ -66,12 +67,16 @@ const entryOf = ({ entry }: CaseEvent): EventEntry => JSON.parse(entry) as Event
 const submittedAt = (all: readonly CaseEvent[]): string | undefined =>
   all.map(entryOf).find(({ action }) => action === 'submit')?.at;
 
-/** The last one that was made of every item; one that left out what was supplied later says nothing of the case. */
-function lastCheck(all: readonly CaseEvent[], { evidence }: Application) {
+/**
+ * The last one that the handling notary made, of every item: the deed says of him that he made it. One that left out what
+ * was supplied later says nothing of the case.
+ */
+function lastCheck(all: readonly CaseEvent[], { evidence }: Application, notary: string) {
   let missing = evidence[0];
   for (const event of all.toReversed()) {
-    const { action, at } = entryOf(event);
-    if (action !== 'record-check' || event.content === undefined) continue;
+    const { action, at, actor } = entryOf(event);
+    const counts = action === 'record-check' && actor.person === notary;
+    if (!counts || event.content === undefined) continue;
     const { reports = [] } = JSON.parse(event.content) as { readonly reports?: readonly EvidenceCheck[] };
     const byId = new Map(reports.map((report) => [report.evidence, report]));
     missing = evidence.find(({ id }) => !byId.has(id));
