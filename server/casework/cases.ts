@@ -2,8 +2,9 @@ import type { Actor as EventActor } from '../core/entry/event.ts';
 import type { JsonObject } from '../core/read/json.ts';
 import { newId } from '../journal/ids.ts';
 import { ensureOwn } from '../journal/own.ts';
-import type { CaseEvent, CaseStore, StoredCase } from '../ports/cases.ts';
+import type { CaseClaim, CaseEvent, CaseStore, StoredCase } from '../ports/cases.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { IdempotencyClaim } from '../ports/entry.ts';
 import { EVENTS_ID, type IdentityStore } from '../ports/identity.ts';
 import type { Issuer } from '../ports/issuer.ts';
 import { chainedOf, headOf, nextEvent } from './chain.ts';
@@ -38,8 +39,19 @@ export interface Kept {
   readonly events: number;
 }
 
+export interface Opened extends Kept {
+  readonly replayed: boolean;
+}
+
 export interface Cases {
-  open(procedure: string, actors: Actors, action: string, input: unknown): Promise<Kept | Refused>;
+  /** The same claim again within 24 hours opens no other case. Throws ClaimReused, NoSuchCase. */
+  open(
+    procedure: string,
+    actors: Actors,
+    action: string,
+    input: unknown,
+    claim?: IdempotencyClaim,
+  ): Promise<Opened | Refused>;
   /** `beside`: what belongs to the event and not to the case, such as the whole result of a check. */
   act(
     id: string,
@@ -69,6 +81,9 @@ export class CaseBusy extends Error {
 }
 
 export class NoSuchCase extends Error {}
+
+/** An idempotency key that was used for another request. */
+export class ClaimReused extends Error {}
 
 export function createCases(deps: CasesDeps): Cases {
   const { store, clock } = deps;
@@ -103,10 +118,20 @@ export function createCases(deps: CasesDeps): Cases {
       content: event.content,
       parties: room.partiesOf(done.record),
       deed: await room.deedAfter?.(done.record, done.event.action, nowMs),
+      claim: at.claim,
     });
+    if (outcome === 'key-reused') throw new ClaimReused();
+    if (typeof outcome === 'object') return asItIs(outcome.replayed);
     if (outcome !== 'kept') return undefined;
     const head = await headOf(deps.issuer, event.chained, nowMs);
     return { outcome: 'done', record: done.record, head, events: event.chained.event.index + 1 };
+  }
+
+  /** A case that was opened before by the same request, as it is now. */
+  async function asItIs(id: string): Promise<Kept> {
+    const { stored, record, last } = await standingOf(id);
+    const head = await headOf(deps.issuer, chainedOf(last!), clock.nowMs());
+    return { outcome: 'done', record: record!, head, events: stored!.events };
   }
 
   /** Judged as each of what he is; of refusals the one that says most. */
@@ -175,18 +200,19 @@ export function createCases(deps: CasesDeps): Cases {
   return {
     roomOf,
     procedures: deps.rooms.map(({ procedure }) => procedure.name),
-    async open(procedure, actors, action, input) {
+    async open(procedure, actors, action, input, claimed) {
       const room = roomOf(procedure);
       if (room === undefined) throw new NoSuchCase(procedure);
       const nowMs = clock.nowMs();
+      const claim = claimed && { ...claimed, organization: actors[0].organization, nowMs };
+      const earlier = claim && (await store.claimedCase(claim));
+      if (earlier === 'key-reused') throw new ClaimReused();
+      if (earlier !== undefined) return { ...(await asItIs(earlier.replayed)), replayed: true };
       await ensureOwn(store, EVENTS_ID, deps.service, nowMs);
       const id = newId(nowMs);
-      return perform(
-        async () => ({ id, room, stored: undefined, record: undefined, last: undefined }),
-        actors,
-        action,
-        input,
-      );
+      const standing = { id, room, claim, stored: undefined, record: undefined, last: undefined };
+      const outcome = await perform(async () => standing, actors, action, input);
+      return outcome.outcome === 'done' ? { ...outcome, replayed: outcome.record.id !== id } : outcome;
     },
     act: (id, actors, action, input, beside) => perform(() => standingOf(id), actors, action, input, beside),
     async possible(stored, actors) {
@@ -204,7 +230,10 @@ export function createCases(deps: CasesDeps): Cases {
     },
     async tick(limit) {
       const found = await store.dueCases(clock.nowMs(), limit);
-      for (const { id } of found) await tickOne(id);
+      const failed: unknown[] = [];
+      // One that cannot be told must not keep the others from it.
+      for (const { id } of found) await tickOne(id).catch((error: unknown) => failed.push(error));
+      if (failed.length > 0) throw failed[0];
       return found.length;
     },
   };
@@ -216,6 +245,7 @@ interface Standing {
   readonly stored: StoredCase | undefined;
   readonly record: CaseRecord | undefined;
   readonly last: CaseEvent | undefined;
+  readonly claim?: CaseClaim | undefined;
 }
 
 const SYSTEM: Actor = {

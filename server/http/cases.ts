@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { type Actors, CaseBusy, type Cases, type Kept, NoSuchCase } from '../casework/cases.ts';
+import { type Actors, CaseBusy, type Cases, ClaimReused, type Kept, NoSuchCase } from '../casework/cases.ts';
 import type { Refused } from '../casework/engine/act.ts';
 import type { Actor } from '../casework/engine/case.ts';
 import { presentRefusal } from '../casework/engine/refusal.ts';
@@ -11,6 +11,7 @@ import type { CaseStore, StoredCase } from '../ports/cases.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type CheckKey, requires } from './auth.ts';
 import { type CaseView, caseView, eventViews, procedureView } from './case-view.ts';
+import { claimsOf } from './idempotency.ts';
 import { Problem } from './problem.ts';
 import { problems, Uuid } from './schemas.ts';
 
@@ -34,6 +35,8 @@ const Input = Type.Unsafe<Record<string, unknown>>({
   description: '该动作的内容，见 GET /v1/procedures / as the procedure describes it',
 });
 const Opening = Type.Object({ procedure: ProcedureName, input: Input }, { additionalProperties: false });
+
+const claimOf = claimsOf('POST /v1/cases');
 
 const common = { tags: ['cases'], security: [{ apiKey: [] }] };
 
@@ -77,9 +80,15 @@ export function caseRoutes(app: FastifyInstance, deps: CaseRoutes): void {
       const { procedure, input } = request.body;
       if (deps.cases.roomOf(procedure) === undefined)
         throw new Problem('request-invalid', { at: 'body.procedure', expected: 'GET /v1/procedures' });
-      const kept = await done(deps, procedure, (actors) => deps.cases.open(procedure, actors, 'open', input))(
-        actorsOf(request.caller),
-      );
+      // What was kept under this key is answered again, whatever has become of the case since.
+      const claim = claimOf(request, request.rawBody!);
+      let replayed = false;
+      const kept = await done(deps, procedure, async (actors) => {
+        const opened = await deps.cases.open(procedure, actors, 'open', input, claim);
+        if (opened.outcome === 'done') replayed = opened.replayed;
+        return opened;
+      })(actorsOf(request.caller));
+      if (replayed) reply.header('idempotent-replayed', 'true');
       reply.code(201).header('location', `/v1/cases/${kept.record.id}`);
       return answer(deps, request, kept);
     },
@@ -212,6 +221,7 @@ export const done =
     const outcome = await work(actors).catch((error: unknown) => {
       if (error instanceof CaseBusy) throw new Problem('case-busy', {}, { retryAfterSeconds: 1 });
       if (error instanceof NoSuchCase) throw new Problem('not-found');
+      if (error instanceof ClaimReused) throw new Problem('idempotency-key-reused');
       throw error;
     });
     if (outcome.outcome === 'done') return outcome;

@@ -1,4 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox';
+import { closed, hex, line, lines, words } from '../casework/engine/fields.ts';
 import { CATEGORIES, CONFIDENTIALITY } from '../core/entry/manifest.ts';
 import { STATEMENT_FORMAT } from '../core/entry/statement.ts';
 import { MAX_TREE_SIZE } from '../core/tree/tree.ts';
@@ -7,28 +8,12 @@ import { MAX_TREE_SIZE } from '../core/tree/tree.ts';
  * One schema a shape: it validates, gives the type, and stands in /openapi.json. Lengths are characters.
  */
 
-export const closed = { additionalProperties: false } as const;
-
-/** No control characters and no separators of lines: a name or title is one line, and nothing in it moves a terminal's cursor. */
-const LINE = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$';
-/** Tabs and line ends are welcome where people write paragraphs, those that people type. */
-const LINES = '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$';
-
-export const line = (maxLength: number, description: string) =>
-  Type.String({ minLength: 1, maxLength, pattern: LINE, description });
-const lines = (maxLength: number, description: string) =>
-  Type.String({ minLength: 1, maxLength, pattern: LINES, description });
-
-export const words = <const Words extends readonly string[]>(list: Words, description: string) =>
-  Type.Unsafe<Words[number]>({ type: 'string', enum: [...list], description });
+export { closed, line, words } from '../casework/engine/fields.ts';
 
 /** RFC 3339 with any offset; kept in the manifest as the same instant in UTC. */
 const DATE_TIME = '^\\d{4}-\\d{2}-\\d{2}[Tt]\\d{2}:\\d{2}:\\d{2}(?:\\.\\d{1,9})?(?:[Zz]|[+-]\\d{2}:\\d{2})$';
 export const dateTime = (description: string) =>
   Type.String({ maxLength: 40, pattern: DATE_TIME, description });
-
-const hex = (bytes: number, description: string) =>
-  Type.String({ pattern: `^[0-9a-f]{${2 * bytes}}$`, description });
 
 export const Sha256 = hex(32, 'SHA-256，小写十六进制 / lower-case hex');
 export const Sm3 = hex(32, 'SM3，小写十六进制 / lower-case hex');

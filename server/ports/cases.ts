@@ -1,4 +1,4 @@
-import type { JournalEntry } from './entry.ts';
+import type { IdempotencyClaim, JournalEntry } from './entry.ts';
 
 /*
  * Cases of procedures, and the events that changed them. What a case is made of is known by its procedure alone: here
@@ -63,6 +63,14 @@ export interface CasePaper {
   readonly bytes: Uint8Array;
 }
 
+export interface CaseClaim extends IdempotencyClaim {
+  readonly organization: string;
+  readonly nowMs: number;
+}
+
+/** The case that the same request opened before; or the key was used for another request. */
+export type Claimed = 'key-reused' | { readonly replayed: string };
+
 export interface CaseStep {
   /** after the step */
   readonly case: CaseRow;
@@ -78,6 +86,8 @@ export interface CaseStep {
   readonly parties: readonly CaseParty[];
   /** made or changed by the step */
   readonly deed?: Deed | undefined;
+  /** of a step that opens a case: the same request again within 24 hours opens no other */
+  readonly claim?: CaseClaim | undefined;
 }
 
 export interface CaseEvent {
@@ -107,7 +117,9 @@ export interface CaseStore {
    * The change of a case and its event, in one transaction. `overtaken` where the case has had other events meanwhile,
    * and `exists` where it opens what is there: then nothing is kept.
    */
-  stepCase(step: CaseStep): Promise<'kept' | 'overtaken' | 'exists'>;
+  stepCase(step: CaseStep): Promise<'kept' | 'overtaken' | 'exists' | Claimed>;
+  /** What a key within its 24 hours stands for; undefined where it was not used. */
+  claimedCase(claim: CaseClaim): Promise<Claimed | undefined>;
   caseById(id: string): Promise<StoredCase | undefined>;
   /** Those that the organization takes part in now, newest change first; `next` goes on after the last one. */
   casesOf(

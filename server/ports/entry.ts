@@ -12,3 +12,10 @@ export interface JournalEntry {
   /** SHA-256 of each file, for the look-up by digest */
   readonly fileDigests: readonly string[];
 }
+
+export interface IdempotencyClaim {
+  /** as the client sent it, 1 to 255 visible ASCII characters */
+  readonly key: string;
+  /** 32 hex digits of a hash over method, path and body: another request under the same key is a mistake */
+  readonly fingerprint: string;
+}

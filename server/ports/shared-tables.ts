@@ -64,6 +64,11 @@ export const SHARED_TABLES = {
     columns: ['case_id', 'place', 'sequence', 'leaf', 'content'],
     numbers: ['place', 'sequence'],
   },
+  case_claims: {
+    key: 2,
+    columns: ['organization', 'key', 'fingerprint', 'case_id', 'created_ms'],
+    numbers: ['created_ms'],
+  },
   case_serials: { key: 2, columns: ['series', 'holder', 'serial'], numbers: ['serial'] },
   deeds: {
     key: 1,

@@ -1,11 +1,11 @@
 import type { CaseStore } from './cases.ts';
 import type { EthereumHeaderAnchor, LogIdentity, SignedAppend } from './chain.ts';
-import type { JournalEntry } from './entry.ts';
+import type { IdempotencyClaim, JournalEntry } from './entry.ts';
 import type { IdentityStore } from './identity.ts';
 import type { PeopleStore } from './people.ts';
 import type { WebhookStore } from './webhooks.ts';
 
-export type { JournalEntry } from './entry.ts';
+export type { IdempotencyClaim, JournalEntry } from './entry.ts';
 export * from './identity.ts';
 
 /**
@@ -47,13 +47,6 @@ export class StoreOverloaded extends StoreUnavailable {
 }
 
 // ---------------------------------------------------------------- evidence
-
-export interface IdempotencyClaim {
-  /** as the client sent it, 1 to 255 visible ASCII characters */
-  readonly key: string;
-  /** 32 hex digits of a hash over method, path and body: another request under the same key is a mistake */
-  readonly fingerprint: string;
-}
 
 export interface StoredEntry {
   /** place in the journal, counted from 1 without gaps, in the order of COMMITs */

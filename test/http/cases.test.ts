@@ -43,6 +43,20 @@ t.test('an application is a case; whoever has no part in it cannot tell that the
   t.match((await notary.json('/v1/cases?part=office')).items[0], { id: made.id }, 'the office finds it');
 });
 
+t.test('the same request under the same key opens one case', async (t) => {
+  const json = { procedure: 'notarization/1', input: { application: applicationOf(cast, [item]) } };
+  const headers = { 'idempotency-key': 'open-1' };
+  const first = await applicant.json('/v1/cases', { json, headers });
+  await act(applicant, first.id, 'submit');
+  const again = await applicant.call('/v1/cases', { json, headers });
+  t.equal(again.status, 201);
+  t.equal(again.headers.get('idempotent-replayed'), 'true');
+  t.match(await body(again), { id: first.id, state: 'submitted', events: 2 }, 'as it is by now');
+  const other = { ...json, input: { application: applicationOf(cast, []) } };
+  t.match(await applicant.json('/v1/cases', { json: other, headers }), { code: 'idempotency-key-reused' });
+  t.not((await stranger.json('/v1/cases', { json, headers })).id, first.id, 'another’s key is his own');
+});
+
 t.test('a refused action says which guard, why, and what is possible; it changes nothing', async (t) => {
   const { id } = await open(applicant, applicationOf(cast, []));
   const refused = await act(applicant, id, 'submit');

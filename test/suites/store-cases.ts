@@ -143,6 +143,33 @@ export async function caseGuarantees(t: Test, open: OpenStore): Promise<void> {
     t.equal((await store.pending()).count, 1);
   });
 
+  t.test('a key opens one case within its 24 hours, whoever comes at once', async (t) => {
+    const { store, reopen } = await open(t);
+    const owner = await addOrganization(store);
+    const claim = { key: 'k', fingerprint: 'f', organization: owner, nowMs: NOW_MS };
+    t.equal(await store.claimedCase(claim), undefined);
+    const cases = Array.from({ length: 6 }, () => caseFor(owner));
+    const outcomes = await Promise.all(cases.map((of) => store.stepCase(of.step({ claim }))));
+    const kept = cases[outcomes.indexOf('kept')]!;
+    t.equal(outcomes.filter((outcome) => outcome === 'kept').length, 1);
+    t.strictSame(
+      outcomes.filter((outcome) => outcome !== 'kept'),
+      Array.from({ length: 5 }, () => ({ replayed: kept.id })),
+    );
+    t.equal((await store.pending()).count, 1, 'of the others nothing was kept');
+    const again = await reopen();
+    t.strictSame(await again.claimedCase(claim), { replayed: kept.id });
+    t.equal(await again.claimedCase({ ...claim, fingerprint: 'g' }), 'key-reused');
+    t.equal(
+      await again.stepCase(caseFor(owner).step({ claim: { ...claim, fingerprint: 'g' } })),
+      'key-reused',
+    );
+    const later = { ...claim, nowMs: NOW_MS + 86_400_000 };
+    t.equal(await again.claimedCase(later), undefined);
+    t.equal(await again.stepCase(caseFor(owner).step({ claim: later })), 'kept');
+    t.equal(await again.claimedCase({ ...claim, organization: idAt(NOW_MS) }), undefined, 'another’s key');
+  });
+
   t.test('an organization finds the cases that it has a part in, as long as it has it', async (t) => {
     const { store } = await open(t);
     const [owner, office, stranger] = [

@@ -1,5 +1,15 @@
 import type { Kysely } from 'kysely';
-import type { CaseFilter, CasePaper, CaseParty, CaseStep, Deed, StoredCase } from '../../ports/cases.ts';
+import type {
+  CaseClaim,
+  CaseFilter,
+  CasePaper,
+  CaseParty,
+  CaseStep,
+  Claimed,
+  Deed,
+  StoredCase,
+} from '../../ports/cases.ts';
+import { claimedCase, takeClaim } from './case-claims.ts';
 import type { CaseColumns, DeedColumns, SharedSchema } from './shared-schema.ts';
 import { append, row, rows, type Work } from './work.ts';
 
@@ -82,6 +92,7 @@ export const caseReads = (query: Query) => ({
     );
     return found.map(caseOf);
   },
+  claimedCase: (claim: CaseClaim) => claimedCase(query, claim),
   *deedByNumber(number: string): Work<Deed | undefined> {
     const found = yield* row(query.selectFrom('deeds').selectAll().where('number', '=', number));
     return found && deedOf(found);
@@ -104,8 +115,10 @@ export const caseReads = (query: Query) => ({
 });
 
 export const caseWrites = (query: Query) => ({
-  *stepCase(step: CaseStep): Work<'kept' | 'overtaken' | 'exists'> {
+  *stepCase(step: CaseStep): Work<'kept' | 'overtaken' | 'exists' | Claimed> {
     const { id } = step.case;
+    const claimed = step.claim && (yield* takeClaim(query, step.claim, id));
+    if (claimed !== undefined) return claimed;
     const leaf = Buffer.from(step.entry.leaf).toString('hex');
     const isKept = step.expected === 0 ? yield* insert(query, step, leaf) : yield* update(query, step, leaf);
     if (!isKept) return step.expected === 0 ? 'exists' : 'overtaken';

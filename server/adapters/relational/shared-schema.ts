@@ -14,6 +14,13 @@ export interface SharedSchema extends PeopleSchema {
     leaf: string;
     content: string | null;
   };
+  case_claims: {
+    organization: string;
+    key: string;
+    fingerprint: string;
+    case_id: string;
+    created_ms: number;
+  };
   case_serials: { series: string; holder: string; serial: number };
   deeds: DeedColumns;
   office_settings: { organization: string; name: string; value: string };

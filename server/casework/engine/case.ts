@@ -1,4 +1,6 @@
 import type { JsonObject } from '../../core/read/json.ts';
+import type { PersonRole } from '../../identity/permissions.ts';
+import type { OrganizationRole } from '../../ports/identity.ts';
 import type { ClockState } from './clocks.ts';
 
 /** A case as it is stored. All of it is JSON, and all of it changes only by an action of its procedure. */
@@ -20,32 +22,15 @@ export interface NewCase {
 
 export const newCase = (id: string): NewCase => ({ id, state: null });
 
-export const ORGANIZATION_ROLES = [
-  'depositor',
-  'law-firm',
-  'notary',
-  'court',
-  'department',
-  'operator',
-] as const;
-
-export const ROLES = [
-  'admin',
-  'member',
-  'reader',
-  'notary',
-  'approver',
-  'assistant',
-  'machine',
-  'system',
-] as const;
+/** What somebody is in his organization (identity/permissions.ts); or a machine by its key, or the service itself. */
+export type ActorRole = PersonRole | 'machine' | 'system';
 
 export interface Actor {
   readonly organization: string;
-  readonly organizationRole: (typeof ORGANIZATION_ROLES)[number];
+  readonly organizationRole: OrganizationRole;
   /** Null: a machine by its key, or the service itself. */
   readonly person: string | null;
-  readonly role: (typeof ROLES)[number];
+  readonly role: ActorRole;
   readonly name: string;
 }
 

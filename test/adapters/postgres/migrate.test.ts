@@ -144,6 +144,7 @@ const HISTORY: Readonly<Record<string, { fill: string; check(t: Tap, store: Stor
       insert into case_parties values ('c', 'o', 'applicant', null);
       insert into case_events values ('c', 0, 2, '${SHA256}', '{"a":1}');
       insert into case_serials values ('s', 'c', 4);
+      insert into case_claims values ('o', 'k', 'f', 'c', 9);
       insert into deeds values ('n', 'o', 'c', '${SHA256}', 'valid', 5, null, '${SHA256}', '[]');
       insert into case_papers values ('c', 'code', '{"a":1}', ${bytes('aa')});`,
     async check(t, store) {
@@ -152,6 +153,8 @@ const HISTORY: Readonly<Record<string, { fill: string; check(t: Tap, store: Stor
       t.same(await store.partiesOf('c'), [{ organization: 'o', part: 'applicant', untilMs: undefined }]);
       t.match(await store.caseEvents('c', 0, 1), [{ sequence: 2, content: '{"a":1}' }]);
       t.equal(await store.takeSerial('s', 'd'), 5);
+      const claim = { organization: 'o', key: 'k', fingerprint: 'f', nowMs: 10 };
+      t.same(await store.claimedCase(claim), { replayed: 'c' });
       t.match(await store.deedByNumber('n'), { case: 'c', state: 'valid' });
     },
   },

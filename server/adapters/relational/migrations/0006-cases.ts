@@ -19,6 +19,9 @@ export const cases = ({ text, integer, bytes, end, countedEnd }: Dialect): reado
     case_id ${text} not null references cases, place ${integer} not null check (place >= 0),
     sequence ${integer} not null unique references entries, leaf ${text} not null check (length(leaf) = 64),
     content text, primary key (case_id, place)) ${end}`,
+  `create table case_claims (
+    organization ${text} not null, key ${text} not null, fingerprint ${text} not null,
+    case_id ${text} not null, created_ms ${integer} not null, primary key (organization, key)) ${end}`,
   `create table case_serials (
     series ${text} not null, holder ${text} not null, serial ${integer} not null check (serial >= 1),
     primary key (series, holder), unique (series, serial)) ${end}`,
