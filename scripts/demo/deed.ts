@@ -1,9 +1,10 @@
 import { createPrivateKey, sign, type webcrypto } from 'node:crypto';
+import { join } from 'node:path';
 import 'reflect-metadata';
 import * as x509 from '@peculiar/x509';
 import type { Stage } from './notarize.ts';
 import { type CaseView, type Person, tell } from './person.ts';
-import { say } from './service.ts';
+import { dataDir, save, say } from './service.ts';
 
 /* The office's own key, made here for the demonstration and never given to the service; and a deed signed with it. */
 
@@ -36,7 +37,6 @@ export async function setUpOffice({ admin }: Stage): Promise<void> {
 }
 
 interface Prepared {
-  readonly number: string;
   /** base64: what the office's device signs */
   readonly signedAttributes: string;
 }
@@ -49,14 +49,20 @@ export async function deed(
 ): Promise<void> {
   const who: Person = action === 'issue' ? notary : approver;
   const path = `/v1/cases/${of.id}/deed`;
-  const prepared = await who.json<Prepared>(`${path}/prepare`, { method: 'POST', body: {} });
+  const corrected = action === 'correct' ? { text: '兹更正：附件载明各项摘要，其余不变。' } : {};
+  const prepared = await who.json<Prepared>(`${path}/prepare`, { method: 'POST', body: corrected });
   const pkcs8 = Buffer.from(await crypto.subtle.exportKey('pkcs8', key!.privateKey));
   const device = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
   const signature = sign('sha256', Buffer.from(prepared.signedAttributes, 'base64'), device);
-  const view = await who.json<CaseView & { deed: { number: string; lookUp: string } }>(`${path}/sign`, {
+  const signed = await who.json<{ number: string; sha256: string }>(`${path}/sign`, {
     method: 'POST',
-    body: { signature: signature.toString('base64'), ...(action === 'correct' && { reason: '文字更正' }) },
+    body: {
+      ...{ signature: signature.toString('base64'), chain: 0 },
+      ...(action === 'correct' && { reason: '文字更正' }),
+    },
   });
-  tell(who, action, view);
-  say(`  公证书 deed ${prepared.number}`);
+  tell(who, action, await who.json<CaseView>(`/v1/cases/${of.id}`));
+  const pdf = join(dataDir, `${of.id}.${action}.pdf`);
+  await save(pdf, new Uint8Array(await (await who.call(`${path}.pdf`)).arrayBuffer()));
+  say(`  公证书 deed ${signed.number}  ${pdf}`);
 }

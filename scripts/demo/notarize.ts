@@ -28,7 +28,6 @@ interface Item {
 
 export async function notarizations(demo: Demo, path: string): Promise<void> {
   const stage = await setUp(demo, path);
-  await otherEnds(stage);
   await setUpOffice(stage);
   await fullCase(stage);
   await corrected(stage);

@@ -77,11 +77,13 @@ export function accessesRoutes(app: FastifyInstance, deps: AccessesRoutes): void
         response: problems(401, 403, 404),
       },
     },
-    async (request, reply) =>
-      reply
+    async (request, reply) => {
+      const made = await packed(deps, request);
+      return reply
         .type('application/zip')
         .header('content-disposition', attachment(`accesses-${request.params.id}.zip`))
-        .send(await packed(deps, request)),
+        .send(made);
+    },
   );
 }
 
