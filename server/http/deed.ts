@@ -123,7 +123,7 @@ export function deedRoutes(app: FastifyInstance, deps: DeedRoutes): void {
       schema: {
         ...schema,
         summary: '待签的公证书（PDF） / the deed that waits for its signature',
-        response: problems(401, 403, 404),
+        response: problems(401, 403, 404, 409),
       },
     },
     async (request, reply) => {
@@ -161,7 +161,8 @@ export function deedRoutes(app: FastifyInstance, deps: DeedRoutes): void {
     },
     async (request, reply) => {
       const found = await deps.deeds.file(await caseFor(deps, request));
-      if (found === undefined) throw new Problem('not-found');
+      // Before the reading is written down: nothing was read.
+      if (found === undefined) throw new Problem('deed-not-issued');
       await reading(deps, request, 'deed');
       return sendDeed(reply, found, 'deed');
     },
@@ -244,7 +245,7 @@ function sendDeed(
   found: { readonly number: string; readonly bytes: Uint8Array } | undefined,
   kind: 'deed' | 'prepared',
 ): FastifyReply {
-  if (found === undefined) throw new Problem('not-found');
+  if (found === undefined) throw new Problem('deed-not-prepared');
   return reply
     .type('application/pdf')
     .header('content-disposition', attachment(`${kind}-${found.number}.pdf`))

@@ -125,6 +125,7 @@ const DEED_STATUS: Readonly<Partial<Record<DeedCode | Pkcs12Code, number>>> = {
   'deed-item-unproven': 409,
   'deed-number-taken': 409,
   'deed-not-prepared': 409,
+  'deed-not-issued': 409,
   'deed-stamp-away': 503,
 };
 

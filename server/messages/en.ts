@@ -866,6 +866,7 @@ export const en: Sentences = {
       'the office has registered no chain {chain} of a signing certificate, counted from 0',
     'deed-text-misplaced': 'a deed is issued with the text that was approved; a correction brings its text',
     'deed-not-prepared': 'no deed waits for its signature, or the draft has changed since: prepare it again',
+    'deed-not-issued': 'no deed has been issued yet',
     'deed-stamp-away': 'no time-stamp can be given now: {said}',
     'pkcs12-too-large': 'the key file is too large: at most {limit} bytes, now {actual}',
     'pkcs12-malformed': 'the key file is no PKCS#12 file that can be used',

@@ -772,6 +772,7 @@ export const zh: Sentences = {
     'deed-chain-not-registered': '本处没有登记第 {chain} 个签名证书链（从 0 数）',
     'deed-text-misplaced': '出具时用审批过的文稿，不另给文字；更正时须给出更正后的文字',
     'deed-not-prepared': '还没有待签的公证书，或者在此之后文稿已变，须重新生成',
+    'deed-not-issued': '公证书尚未出具',
     'deed-stamp-away': '现在不能出具时间戳：{said}',
     'pkcs12-too-large': '密钥文件过大：最多 {limit} 字节，现为 {actual}',
     'pkcs12-malformed': '密钥文件不是可用的 PKCS#12 文件',

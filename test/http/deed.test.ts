@@ -190,6 +190,7 @@ t.test(
   { skip },
   async (t) => {
     const { id } = first;
+    t.match(await notary.json(at(id, 'prepared.pdf')), { code: 'deed-not-prepared', status: 409 });
     const [one, two] = [await prepared(notary, id), await prepared(notary, id)];
     t.match(one.number, /^（20\d\d）沪示证内字第\d{6}号$/);
     t.equal(one.number, two.number);
@@ -232,7 +233,7 @@ t.test('what is no signature of the office is refused, and nothing of it is kept
   t.match(await refused({ signature: 'AAAA', chain: 3 }), { code: 'deed-chain-not-registered' });
   t.match(await refused({ ...byFile(office), reason: 'x' }), { code: 'action-input-invalid' });
   t.equal((await notary.call(at(id, 'sign'), { json: { cms: 'A'.repeat(300_000) } })).status, 413);
-  t.equal((await holder.call(`/v1/cases/${id}/deed.pdf`)).status, 404);
+  t.match(await holder.json(`/v1/cases/${id}/deed.pdf`), { code: 'deed-not-issued', status: 409 });
   t.equal((await notary.json(`/v1/cases/${id}`)).state, 'approved');
 });
 

@@ -53,6 +53,7 @@ const PAGES = 'a page, the same for everybody';
 const DOCS = 'what the interface is, the same for everybody';
 const CHECK = 'whoever got a certificate checks it, and nothing of ours is read for it';
 const LOG = 'digests of the log, which whoever audits from outside reads';
+const DEED = 'whoever holds a deed has its code; what is told names nobody';
 const SIGN_IN = 'how somebody comes to be signed in';
 const LINK = 'whoever has the link, which nobody guesses';
 
@@ -82,6 +83,8 @@ export const PUBLIC: Readonly<Record<string, { readonly why: string; readonly si
   'POST /v1/verify': { why: CHECK },
   'POST /v1/verify/batch': { why: CHECK },
   'POST /v1/tsa': { why: 'stamps anybody’s digests (RFC 3161)' },
+  'GET /v1/deeds/:number': { why: DEED },
+  'GET /d/:number': { why: DEED },
   'POST /v1/session': { why: SIGN_IN, sites: 'own' },
   'POST /v1/session/totp': { why: SIGN_IN, sites: 'own' },
   'POST /v1/session/recovery': { why: SIGN_IN, sites: 'own' },

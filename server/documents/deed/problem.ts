@@ -37,6 +37,7 @@ export const DEED_CODES = [
   'deed-chain-not-registered',
   'deed-text-misplaced',
   'deed-not-prepared',
+  'deed-not-issued',
   'deed-stamp-away',
 ] as const;
 
