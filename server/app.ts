@@ -10,6 +10,8 @@ import { type BatchRoutes, batchRoutes } from './http/batches.ts';
 import { bulkRoutes } from './http/bulk.ts';
 import { type CaseReading, caseReadingRoutes } from './http/case-reading.ts';
 import { caseRoutes } from './http/cases.ts';
+import { type DeedRoutes, deedRoutes } from './http/deed.ts';
+import { deedLookUpRoutes } from './http/deed-look-up.ts';
 import { type DepositRoutes, depositRoutes } from './http/deposit.ts';
 import { documented } from './http/documented.ts';
 import { type ElsewhereRoutes, elsewhereRoutes } from './http/elsewhere.ts';
@@ -18,12 +20,14 @@ import { type EvidenceRoutes, evidenceRoutes } from './http/evidence.ts';
 import { type FactorRoutes, factorRoutes } from './http/factors.ts';
 import { installForms } from './http/form.ts';
 import { type HealthRoutes, healthRoutes } from './http/health.ts';
+import { type IdentityNumberRoutes, identityNumberRoutes } from './http/identity-numbers.ts';
 import { invitationRoutes } from './http/invitations.ts';
 import { keyRoutes } from './http/keys.ts';
 import { limitStore } from './http/limits.ts';
 import { type LookupRoutes, lookupRoutes } from './http/lookups.ts';
 import { meRoutes } from './http/me.ts';
 import { countUnrouted, installMetrics, metricsRoute } from './http/metrics.ts';
+import { officeRoutes } from './http/office.ts';
 import { type OrganizationRoutes, organizationRoutes } from './http/organizations.ts';
 import { otsRoutes } from './http/ots.ts';
 import { installOverload, type OverloadLimits, type OverloadState } from './http/overload.ts';
@@ -70,7 +74,9 @@ export type AppDeps = DepositRoutes &
   WebRoutes &
   WebhookRoutes &
   Pick<CaseReading, 'cases' | 'checkEvidence'> &
-  Pick<AccessesRoutes, 'accesses'> & {
+  Pick<IdentityNumberRoutes, 'identityNumbers'> &
+  Pick<AccessesRoutes, 'accesses'> &
+  Pick<DeedRoutes, 'deeds'> & {
     readonly store: Store;
     readonly people: OrganizationRoutes & FactorRoutes & PasskeyRoutes & SecondStepRoutes & ElsewhereRoutes;
     readonly verify: VerifyBatchRoutes;
@@ -151,6 +157,10 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     caseReadingRoutes(routes, { ...deps, casePackage });
     accessRoutes(routes, deps);
     accessesRoutes(routes, { ...deps, casePackage });
+    identityNumberRoutes(routes, deps);
+    deedRoutes(routes, deps);
+    officeRoutes(routes, deps);
+    deedLookUpRoutes(routes, { store: deps.store, perMinute: deps.lookups.perMinute });
     batchRoutes(routes, deps);
     const room = createRoom();
     verifyRoutes(routes, deps.verify, room);

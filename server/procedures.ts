@@ -6,6 +6,8 @@ import {
   type EvidenceCheckDeps,
   glanceAtEvidence,
 } from './casework/evidence.ts';
+import { examineDeed } from './casework/notarization/deed/examine.ts';
+import { codeOf } from './casework/notarization/deed/papers.ts';
 import { type NotarizationDeps, notarizationRoom } from './casework/notarization/room.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Issuer } from './ports/issuer.ts';
@@ -19,14 +21,13 @@ export interface ProcedureDeps {
   readonly issuer: Issuer;
   readonly clock: Clock;
   readonly service: string;
-  readonly codeOf: NotarizationDeps['codeOf'];
-  readonly examineDeed: NotarizationDeps['examineDeed'];
 }
 
 export interface Procedures {
   readonly cases: Cases;
   readonly accesses: Accesses;
   readonly checkEvidence: (organization: string, id: string) => Promise<EvidenceCheck>;
+  readonly lookUps: NotarizationDeps;
 }
 
 /** Whoever approves deeds is a notary (公证法 Art. 16) with one more task. */
@@ -35,7 +36,7 @@ const NOTARIES: readonly string[] = ['notary', 'approver'];
 export function openProcedures(deps: ProcedureDeps): Procedures {
   const { store, issuer, clock, service, evidence } = deps;
   const check = (organization: string, id: string) => checkEvidence(evidence, organization, id);
-  const notarization = notarizationRoom({
+  const lookUps: NotarizationDeps = {
     store,
     checkEvidence: check,
     glanceAt: (organization, id) => glanceAtEvidence(evidence, organization, id),
@@ -45,12 +46,14 @@ export function openProcedures(deps: ProcedureDeps): Procedures {
         .filter(({ roles }) => roles.some((role) => NOTARIES.includes(role)))
         .map(({ person }) => person);
     },
-    examineDeed: deps.examineDeed,
-    codeOf: deps.codeOf,
-  });
+    examineDeed: (id, office, named) => examineDeed({ store }, id, office, named),
+    codeOf: (id) => codeOf(store, id),
+  };
+  const room = notarizationRoom(lookUps);
   return {
-    cases: createCases({ store, rooms: [notarization], issuer, clock, service }),
+    cases: createCases({ store, rooms: [room], issuer, clock, service }),
     accesses: createAccesses({ store, issuer, clock, service }),
     checkEvidence: check,
+    lookUps,
   };
 }

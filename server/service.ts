@@ -9,9 +9,9 @@ import { ensureIssuer, openIssuer } from './adapters/issuer.ts';
 import { openOidc } from './adapters/oidc.ts';
 import { openArchive, openPackage } from './adapters/packages.ts';
 import { openPages } from './adapters/pages.ts';
+import { signWithPkcs12 } from './adapters/pkcs12.ts';
 import { openRestoredMark } from './adapters/restored.ts';
 import { createRevocationSource } from './adapters/revocation/source.ts';
-import { sealingBy } from './adapters/sealing.ts';
 import { nodeSignatures, pooledSignatures } from './adapters/signatures-node.ts';
 import { openSpool, removeLeftNames } from './adapters/spool.ts';
 import { oneAtATime } from './adapters/sqlite/start-lock.ts';
@@ -28,6 +28,8 @@ import { createThread } from './adapters/workers/thread.ts';
 import { openTreeBuilder } from './adapters/workers/trees.ts';
 import { createApp } from './app.ts';
 import { createAuthority } from './authority/tsa.ts';
+import { createDeeds } from './casework/notarization/deed/deeds.ts';
+import { stampBy } from './casework/notarization/deed/stamp.ts';
 import { connectChain } from './chain.ts';
 import { watchClock } from './clock.ts';
 import { type Config, ConfigError } from './config.ts';
@@ -120,6 +122,7 @@ export async function startService(config: Config): Promise<Service> {
   const store = telemetry.watchStore(database.store, queue);
   await claimData(config, database);
   // Evidence is taken all the same: who is asked for a code that cannot be checked is told so.
+  const sealing = sealingWith(dataKeys);
   for (const key of (await keyUse(store, dataKeys)).missing)
     log.error(
       { key },
@@ -153,7 +156,6 @@ export async function startService(config: Config): Promise<Service> {
   const connection = await connectChain({ config, store, own, log });
   const door = openDoor({ allow: config.egressAllow });
   const receivers = openDoor({ allow: config.egressAllow, limits: { totalMs: ATTEMPT_MS } });
-  const sealing = sealingBy(tokenKey, 'kezheng/webhook-secrets');
   const authorities = config.tsaAuthorities;
 
   const chainOf = createChainOf(store);
@@ -184,8 +186,6 @@ export async function startService(config: Config): Promise<Service> {
       trust: () => ownTrust?.trust ?? connection.trust(),
       chain: connection.current,
     },
-    examineDeed: async (_case, _office, deposit, sha256) => ({ deposit, sha256, signed: false }),
-    codeOf: () => '',
   });
   const expectation = createExpectation(config.batchMaxAgeMs, firstGuessMs(config));
   const pipeline = startPipeline({
@@ -269,12 +269,19 @@ export async function startService(config: Config): Promise<Service> {
   const checkKey = keyChecker(store, clock, keyUses.used);
   const limits = { absoluteMs: config.sessionHours * 3_600_000, idleMs: config.sessionIdleMinutes * 60_000 };
   const accounts = createAccounts(store, clock, limits);
+  const authority = createAuthority({
+    chain: tokenChain,
+    accuracyMs: stamper.accuracyMs,
+    clock: tokenClock,
+    nextSerial: createSerials(),
+    sign: signingSoon(tokenKey),
+  });
   // Known when it listens: with port 0 the system chooses.
   let url = config.publicUrl;
   const app = await createApp({
     people: {
       accounts,
-      factors: createSecondFactors({ ...accounts, sealing: sealingWith(dataKeys) }),
+      factors: createSecondFactors({ ...accounts, sealing }),
       passkeys: { people: store, webAuthn: webAuthnOf(() => url, config.serviceName), clock },
       demands: demandsOf(store, config.chain === undefined),
       service: config.serviceName,
@@ -298,18 +305,34 @@ export async function startService(config: Config): Promise<Service> {
     checkKey,
     signedCalls: signedCalls(store, clock, database.usedOnce, keyUses.used),
     limits: { uploadBytes: config.maxUploadBytes, files: config.maxFiles },
-    authority: createAuthority({
-      chain: tokenChain,
-      accuracyMs: stamper.accuracyMs,
-      clock: tokenClock,
-      nextSerial: createSerials(),
-      sign: signingSoon(tokenKey),
-    }),
+    authority,
     chainOf,
     certificates,
     cases: procedures.cases,
+    identityNumbers: { people: store, sealing, clock },
     accesses: procedures.accesses,
     checkEvidence: procedures.checkEvidence,
+    deeds: createDeeds({
+      ...procedures.lookUps,
+      store,
+      cases: procedures.cases,
+      clock,
+      certificates,
+      service: config.serviceName,
+      publicUrl: () => url,
+      render: (job) => paper.ask(job),
+      verifier: nodeSignatures,
+      stamp: stampBy(authority),
+      unlock: signWithPkcs12,
+      deposits: {
+        blobs,
+        digests,
+        clock,
+        clockWord: watchedClock.wordAt,
+        signatures: pooledSignatures,
+        service: config.serviceName,
+      },
+    }),
     paper: paperDeps,
     package: {
       store,

@@ -37,7 +37,13 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
 /** Files of other rooms that the pages share: they run in a browser as they are, for they import core and messages alone. */
 const IN_BROWSERS = ['adapters/packages.ts', 'adapters/signatures.ts', 'cli/hints.ts'];
 /** The demonstration is a client like any other. */
-const OF_SCRIPTS: Readonly<Record<string, readonly string[]>> = { 'demo.ts': [] };
+const OF_SCRIPTS: Readonly<Record<string, readonly string[]>> = {
+  'demo.ts': [],
+  'demo/service.ts': [],
+  'demo/person.ts': [],
+  'demo/notarize.ts': [],
+  'demo/deed.ts': [],
+};
 /** The check of a certificate depends on nothing but the check; what it shares with other commands has no other imports. */
 const NARROW: Readonly<Record<string, readonly string[]>> = {
   'cli/verify.ts': ['core', 'messages'],

@@ -44,6 +44,8 @@ export interface EvidenceCheck {
     readonly looked: 'recomputed' | 'declared' | 'missing' | 'damaged';
   }[];
   readonly title: string | undefined;
+  /** whether its chain is one for trying things out; undefined where no certificate was verified */
+  readonly testChain?: boolean | undefined;
 }
 
 export async function checkEvidence(
@@ -80,6 +82,7 @@ export async function checkEvidence(
       : report.verdict,
     checks: report.checks,
     provenAt: report.facts?.counts?.at,
+    testChain: report.testChain,
     files: manifest.files.map(({ name, size, sha256, sm3 }, i) => ({
       ...{ name, size, sha256, sm3 },
       looked: given[i]!.looked,

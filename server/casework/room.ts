@@ -16,6 +16,8 @@ export interface Room {
   deedAfter?(record: CaseRecord, action: string, nowMs: number): Promise<Deed | undefined>;
   /** The deposits that the case is about, with whose they are; in the order of the case. */
   items(record: CaseRecord): Promise<readonly Item[]>;
+  /** Ids of the identity numbers that its papers name. */
+  identities(record: CaseRecord): readonly string[];
   /** The action that has to be done before this actor reads; undefined where he is a party and reads as he likes. */
   accessFor(record: CaseRecord, actors: readonly Actor[], what: Read, nowMs: number): Access | undefined;
   /** What this actor is shown of the case. */

@@ -219,7 +219,7 @@ async function notInBackup({ dataDir }: BackupSource, { parts }: BackupManifest)
   }
   if (!parts.some(({ path }) => path === DATA_KEYS.path))
     missing.push(
-      `加密密钥 KEZHENG_${DATA_KEYS.setting}；备份时给出此项设置即包含在内，遗失则第二因素与证件号码无法读取 / the keys under which secrets are sealed; in it where a backup is given this setting; without them second factors and identity numbers cannot be read`,
+      `加密密钥 KEZHENG_${DATA_KEYS.setting}；备份时给出此项设置即包含在内，遗失则第二凭证与证件号码无法读取 / the keys under which secrets are sealed; in it where a backup is given this setting; without them second factors and identity numbers cannot be read`,
     );
   return missing;
 }

@@ -110,7 +110,7 @@ const HELP = `可证 kezheng
       数据目录 data: KEZHENG_DATA_DIR (./data)
 
   kezheng secrets rotate [--reseal]
-      在密钥文件（KEZHENG_DATA_KEY_FILE）首行加入新密钥，并把第二因素与证件号码改以它加密；服务可照常运行，旧密钥仍留在文件中
+      在密钥文件（KEZHENG_DATA_KEY_FILE）首行加入新密钥，并把第二凭证与证件号码改以它加密；服务可照常运行，旧密钥仍留在文件中
       / a new key goes first in the file of data keys, and second factors and identity numbers are sealed anew under it; the service may run, old keys stay in the file
       --reseal 不加新密钥，只改以文件中首个密钥加密 / no new key: under the first one that is there
       退出码 exit: 0 完成 done, 2 有无法解开的 some could not be opened

@@ -22,18 +22,26 @@ const OwnSession = Type.Object({
 });
 const SessionParams = Type.Object({ id: Type.String({ pattern: '^[0-9a-f]{64}$' }) }, closed);
 const PasswordChange = Type.Object({ old: Password, new: Password }, closed);
-const tags = ['account'];
+const common = { tags: ['account'], security: [{ session: [] }] };
 
 /** /v1/account: what everybody does with his own account. */
-export function accountRoutes(app: FastifyInstance, { accounts, checkKey }: SignInRoutes): void {
-  const { store, clock, record, sessions } = accounts;
-  const own = { onRequest: requires(checkKey, 'account.use') };
+export function accountRoutes(app: FastifyInstance, deps: SignInRoutes): void {
+  listOfOwn(app, deps);
+  endingOfOwn(app, deps);
+  passwordOfOwn(app, deps);
+  eventsOfOwn(app, deps);
+}
+
+const ownOf = ({ checkKey }: SignInRoutes) => ({ onRequest: requires(checkKey, 'account.use') });
+
+function listOfOwn(app: FastifyInstance, deps: SignInRoutes): void {
+  const { store, clock, sessions } = deps.accounts;
   app.get(
     '/v1/account/sessions',
     {
-      ...own,
+      ...ownOf(deps),
       schema: {
-        tags,
+        ...common,
         summary: '自己的登录 / one’s own sessions',
         response: { 200: Type.Object({ items: Type.Array(OwnSession) }), ...problems(401, 403) },
       },
@@ -52,12 +60,16 @@ export function accountRoutes(app: FastifyInstance, { accounts, checkKey }: Sign
       };
     },
   );
+}
+
+function endingOfOwn(app: FastifyInstance, deps: SignInRoutes): void {
+  const { store, record } = deps.accounts;
   app.delete<{ Params: { id: string } }>(
     '/v1/account/sessions/:id',
     {
-      ...own,
+      ...ownOf(deps),
       schema: {
-        tags,
+        ...common,
         summary: '结束自己的一次登录 / end one of one’s own sessions',
         params: SessionParams,
         response: { 204: Type.Null(), ...problems(401, 403, 404) },
@@ -75,9 +87,9 @@ export function accountRoutes(app: FastifyInstance, { accounts, checkKey }: Sign
   app.delete(
     '/v1/account/sessions',
     {
-      ...own,
+      ...ownOf(deps),
       schema: {
-        tags,
+        ...common,
         summary: '结束其他全部登录 / end all sessions but this one',
         response: { 204: Type.Null(), ...problems(401, 403) },
       },
@@ -89,13 +101,18 @@ export function accountRoutes(app: FastifyInstance, { accounts, checkKey }: Sign
       return reply.code(204).send();
     },
   );
+}
+
+function passwordOfOwn(app: FastifyInstance, deps: SignInRoutes): void {
+  const { accounts } = deps;
+  const { store, clock, record, sessions } = accounts;
   app.post<{ Body: { old: string; new: string } }>(
     '/v1/account/password',
     {
-      ...own,
+      ...ownOf(deps),
       config: SIGN_IN_LIMIT,
       schema: {
-        tags,
+        ...common,
         summary: '更改口令，其他登录随之结束 / change the password; all other sessions end',
         body: PasswordChange,
         response: { 200: SessionView, ...problems(400, 401, 403, 422, 429, 503) },
@@ -117,12 +134,16 @@ export function accountRoutes(app: FastifyInstance, { accounts, checkKey }: Sign
       return viewOf(accounts, opened.token, opened.session);
     },
   );
+}
+
+function eventsOfOwn(app: FastifyInstance, deps: SignInRoutes): void {
+  const { accounts } = deps;
   app.get<{ Querystring: { before?: number; limit?: number } }>(
     '/v1/account/events',
     {
-      ...own,
+      ...ownOf(deps),
       schema: {
-        tags,
+        ...common,
         summary: '自己账户的记录 / what happened to one’s own account',
         querystring: EventsQuery,
         response: { 200: EventsView, ...problems(400, 401, 403) },

@@ -29,7 +29,7 @@ export function bulkRoutes(app: FastifyInstance, deps: DepositDeps & { readonly 
         summary: '批量存证（仅摘要） / deposit many records, digests only',
         description:
           '`application/x-ndjson`，每行一条，至多 10,000 条；按行应答：`{"line","status":201,"id","leafHash"}` 或 `{"line","status","problem"}`。 / One record a line, at most 10,000; answered line by line.',
-        security: [{ apiKey: [] }],
+        security: [{ apiKey: [] }, { session: [] }],
         consumes: ['application/x-ndjson'],
         produces: ['application/x-ndjson'],
         response: problems(400, 401, 403, 413, 415, 422, 503),

@@ -116,8 +116,8 @@ export function caseReadingRoutes(app: FastifyInstance, deps: CaseReading): void
 }
 
 /** The case, after whoever needs leave has left his event. */
-async function reading(
-  deps: CaseReading,
+export async function reading(
+  deps: Pick<CaseRoutes, 'store' | 'cases' | 'clock'>,
   request: FastifyRequest,
   what: Read,
 ): Promise<{ readonly stored: StoredCase; readonly room: Room }> {

@@ -203,8 +203,12 @@ const STATUS: Readonly<Record<Refused['code'], 'not-found' | 'action-refused' | 
 
 /** What was done; a refusal becomes a problem that says why and what is possible. */
 export const done =
-  (deps: Pick<CaseRoutes, 'cases'>, procedure: string, work: (actors: Actors) => Promise<Kept | Refused>) =>
-  async (actors: Actors): Promise<Kept> => {
+  <Done extends { readonly outcome: 'done' } = Kept>(
+    deps: Pick<CaseRoutes, 'cases'>,
+    procedure: string,
+    work: (actors: Actors) => Promise<Done | Refused>,
+  ) =>
+  async (actors: Actors): Promise<Done> => {
     const outcome = await work(actors).catch((error: unknown) => {
       if (error instanceof CaseBusy) throw new Problem('case-busy', {}, { retryAfterSeconds: 1 });
       if (error instanceof NoSuchCase) throw new Problem('not-found');

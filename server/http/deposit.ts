@@ -57,7 +57,7 @@ export function depositRoutes(app: FastifyInstance, deps: DepositRoutes): void {
         summary: '存证 / deposit evidence',
         description:
           '`multipart/form-data`：先一个 JSON 部分 `evidence`，后 1 至 100 个 `file` 部分；或 `application/json`：仅摘要。 / A form with one JSON part `evidence`, then 1 to 100 parts `file`; or JSON with digests only.',
-        security: [{ apiKey: [] }],
+        security: [{ apiKey: [] }, { session: [] }],
         consumes: ['application/json', 'multipart/form-data'],
         body: { content: { 'application/json': { schema: HashOnlyEvidence } } },
         response: { 201: DepositAnswer, ...problems(400, 401, 403, 413, 415, 422, 503) },

@@ -1,4 +1,3 @@
-import { fastifyCookie } from '@fastify/cookie';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import {
@@ -19,6 +18,7 @@ import { refuseLastWayIn } from './passkeys.ts';
 import { Login, PersonName, SessionView } from './people-schemas.ts';
 import { Problem, problemOf } from './problem.ts';
 import { closed, line, problems } from './schemas.ts';
+import { attemptCookieOf, giveAttempt, takeTokenBack, tokenIn } from './session-cookie.ts';
 import { finishSignIn, SIGN_IN_LIMIT, type SignInRoutes } from './sign-in.ts';
 import { refuseOtherSites } from './signed-in.ts';
 
@@ -63,19 +63,9 @@ function elsewhereOf({ accounts, provider }: ElsewhereRoutes): ElsewhereDeps {
   return { people: accounts.store, clock: accounts.clock, provider };
 }
 
-/** Lax: it has to come along when the provider sends the browser back, which is another site's doing. */
-function attemptCookie({ server }: FastifyRequest) {
-  const { secure } = server.people.cookie;
-  return {
-    name: secure ? '__Host-kezheng-elsewhere' : 'kezheng-elsewhere',
-    attributes: { path: '/', httpOnly: true, sameSite: 'lax', secure } as const,
-  };
-}
-
 async function begin(deps: ElsewhereRoutes, request: FastifyRequest, reply: FastifyReply, purpose: Purpose) {
   const { url, browser } = await beginElsewhere(elsewhereOf(deps), purpose);
-  const { name, attributes } = attemptCookie(request);
-  reply.setCookie(name, browser, { ...attributes, maxAge: ATTEMPT_MS / 1_000 });
+  giveAttempt(reply, attemptCookieOf(request.server.people.cookie), browser, ATTEMPT_MS);
   return { url };
 }
 
@@ -139,11 +129,11 @@ function callbackRoute(app: FastifyInstance, deps: ElsewhereRoutes): void {
       },
     },
     async (request, reply) => {
-      const { name, attributes } = attemptCookie(request);
-      reply.clearCookie(name, attributes);
+      const attempt = attemptCookieOf(app.people.cookie);
+      takeTokenBack(reply, attempt);
       let said: string;
       try {
-        said = await comeBack(deps, request, reply, fastifyCookie.parse(request.headers.cookie ?? '')[name]);
+        said = await comeBack(deps, request, reply, tokenIn(request, attempt));
       } catch (error) {
         // A person looks at this, not a program: the page says it in sentences.
         const problem = problemOf(error as Error);

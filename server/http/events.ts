@@ -33,7 +33,7 @@ export function eventRoutes(app: FastifyInstance, deps: EventRoutes): void {
       schema: {
         tags: ['evidence'],
         summary: '状态推送（SSE） / states as they come, server-sent events',
-        security: [{ apiKey: [] }],
+        security: [{ apiKey: [] }, { session: [] }],
         params: Type.Object({ id: Uuid }, { additionalProperties: false }),
         response: problems(401, 403, 404, 429),
       },

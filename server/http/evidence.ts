@@ -27,7 +27,7 @@ export type WithId = { Params: { id: string } };
 /** Reading what one's own organization deposited. Another's and one that never was are the same 404. */
 export function evidenceRoutes(app: FastifyInstance, deps: EvidenceRoutes): void {
   const read = { onRequest: requires(deps.checkKey, 'evidence.read') };
-  const common = { tags: ['evidence'], security: [{ apiKey: [] }] };
+  const common = { tags: ['evidence'], security: [{ apiKey: [] }, { session: [] }] };
   listRoute(app, deps, read, common);
   app.get<WithId>(
     '/v1/evidence/:id',

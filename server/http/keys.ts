@@ -57,21 +57,33 @@ const Rotation = Type.Object(
   closed,
 );
 const shown = Type.String({ description: '只显示这一次 / shown this once' });
-const tags = ['keys'];
+const common = { tags: ['keys'], security: [{ session: [] }] };
 
 /** /v1/keys: keys and public keys of one's own organization, for people; no key makes another one. */
-export function keyRoutes(app: FastifyInstance, { accounts, checkKey }: SignInRoutes): void {
-  const { store, clock } = accounts;
-  const manage = { onRequest: requires(checkKey, 'keys.manage') };
-  const record = (action: AccountAction, { signedIn }: FastifyRequest, key: string) =>
-    accounts.record(action, signedIn!, { key });
+export function keyRoutes(app: FastifyInstance, deps: SignInRoutes): void {
+  listAndMake(app, deps);
+  registerPublic(app, deps);
+  rotate(app, deps);
+  revoke(app, deps);
+}
 
+const managing = ({ checkKey }: SignInRoutes) => ({ onRequest: requires(checkKey, 'keys.manage') });
+
+const record = (
+  { accounts }: SignInRoutes,
+  action: AccountAction,
+  { signedIn }: FastifyRequest,
+  key: string,
+) => accounts.record(action, signedIn!, { key });
+
+function listAndMake(app: FastifyInstance, deps: SignInRoutes): void {
+  const { store, clock } = deps.accounts;
   app.get(
     '/v1/keys',
     {
-      ...manage,
+      ...managing(deps),
       schema: {
-        tags,
+        ...common,
         summary: '本机构的密钥与最近使用时间 / keys of one’s own organization, and their last use',
         response: { 200: Type.Object({ items: Type.Array(KeyView) }), ...problems(401, 403) },
       },
@@ -85,9 +97,9 @@ export function keyRoutes(app: FastifyInstance, { accounts, checkKey }: SignInRo
   app.post<{ Body: Described }>(
     '/v1/keys',
     {
-      ...manage,
+      ...managing(deps),
       schema: {
-        tags,
+        ...common,
         summary: '新密钥 / a new key',
         body: NewKey,
         response: { 201: Type.Object({ id: Uuid, key: shown }), ...problems(400, 401, 403) },
@@ -96,16 +108,20 @@ export function keyRoutes(app: FastifyInstance, { accounts, checkKey }: SignInRo
     async (request, reply) => {
       const nowMs = clock.nowMs();
       const { id, clear } = await createApiKey(store, wantedOf(request, nowMs), nowMs);
-      await record('key-made', request, id);
+      await record(deps, 'key-made', request, id);
       return reply.code(201).send({ id, key: clear });
     },
   );
+}
+
+function registerPublic(app: FastifyInstance, deps: SignInRoutes): void {
+  const { store, clock } = deps.accounts;
   app.post<{ Body: Described & { readonly publicKey: string } }>(
     '/v1/keys/signing',
     {
-      ...manage,
+      ...managing(deps),
       schema: {
-        tags,
+        ...common,
         summary: '登记签名公钥（RFC 9421） / register a public key that signs requests',
         body: NewSigningKey,
         response: { 201: Type.Object({ id: Uuid }), ...problems(400, 401, 403, 409, 422) },
@@ -116,16 +132,21 @@ export function keyRoutes(app: FastifyInstance, { accounts, checkKey }: SignInRo
       const spki = publicKeyIn(request.body.publicKey);
       const id = await registerSigningKey(store, { ...wantedOf(request, nowMs), spki }, nowMs);
       if (id === undefined) throw new Problem('public-key-known');
-      await record('key-registered', request, id);
+      await record(deps, 'key-registered', request, id);
       return reply.code(201).send({ id });
     },
   );
+}
+
+function rotate(app: FastifyInstance, deps: SignInRoutes): void {
+  const { accounts } = deps;
+  const { store, clock } = accounts;
   app.post<WithId & { Body: { overlapHours?: number } }>(
     '/v1/keys/:id/rotate',
     {
-      ...manage,
+      ...managing(deps),
       schema: {
-        tags,
+        ...common,
         summary: '换发密钥，旧的再用一段时间 / a new key in place of an old one, which goes on for a while',
         params: IdParams,
         body: Rotation,
@@ -146,12 +167,17 @@ export function keyRoutes(app: FastifyInstance, { accounts, checkKey }: SignInRo
       return reply.code(201).send({ id, key: clear, oldExpiresAt: instant(oldUntilMs) });
     },
   );
+}
+
+function revoke(app: FastifyInstance, deps: SignInRoutes): void {
+  const { accounts } = deps;
+  const { store, clock } = accounts;
   app.delete<WithId>(
     '/v1/keys/:id',
     {
-      ...manage,
+      ...managing(deps),
       schema: {
-        tags,
+        ...common,
         summary: '吊销密钥 / revoke a key',
         params: IdParams,
         response: { 204: Type.Null(), ...problems(401, 403, 404) },
@@ -160,7 +186,7 @@ export function keyRoutes(app: FastifyInstance, { accounts, checkKey }: SignInRo
     async (request, reply) => {
       const { id } = await ownKey(accounts, request);
       if (!(await store.revokeApiKey(id, clock.nowMs()))) throw new Problem('not-found');
-      await record('key-revoked', request, id);
+      await record(deps, 'key-revoked', request, id);
       return reply.code(204).send();
     },
   );
@@ -183,10 +209,12 @@ async function ownKey(
 }
 
 function publicKeyIn(base64: string): Uint8Array {
+  const given = Buffer.from(base64, 'base64');
   try {
-    const key = createPublicKey({ key: Buffer.from(base64, 'base64'), format: 'der', type: 'spki' });
-    // As it is written by us: one key has one form.
-    if (algorithmOf(key) !== undefined) return key.export({ format: 'der', type: 'spki' });
+    const key = createPublicKey({ key: given, format: 'der', type: 'spki' });
+    // One key has one form: what stands behind it would make another one of it.
+    if (algorithmOf(key) !== undefined && key.export({ format: 'der', type: 'spki' }).equals(given))
+      return given;
   } catch {
     // Told below.
   }

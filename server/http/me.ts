@@ -24,7 +24,7 @@ export function meRoutes(
       schema: {
         tags: ['evidence'],
         summary: '存证人与服务在清单中的名称 / depositor and service as manifests name them',
-        security: [{ apiKey: [] }],
+        security: [{ apiKey: [] }, { session: [] }],
         response: { 200: Me, ...problems(401, 403) },
       },
     },

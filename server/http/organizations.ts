@@ -95,6 +95,7 @@ export function organizationRoutes(app: FastifyInstance, deps: OrganizationRoute
       onRequest: manage,
       schema: {
         tags,
+        security: [{ session: [] }],
         summary: '全部机构（运营者） / all organizations, for the operator',
         response: { 200: Type.Object({ items: Type.Array(Listed) }), ...problems(401, 403) },
       },

@@ -24,7 +24,7 @@ export function otsRoutes(app: FastifyInstance, deps: EvidenceRoutes): void {
       onRequest: requires(deps.checkKey, 'evidence.read'),
       schema: {
         tags: ['evidence'],
-        security: [{ apiKey: [] }],
+        security: [{ apiKey: [] }, { session: [] }],
         summary: 'OpenTimestamps 证明 / an OpenTimestamps proof of one file',
         description:
           '从文件的 SHA-256 到区块头的 transactionsRoot。**证明中有整份清单**，交给他人即公开清单内容。格式不含链号：非以太坊主网的，文件名与响应头写明链号。清单超过 4,095 字节的为 422 `ots-manifest-too-large`。 / From the SHA-256 of the file to the transactionsRoot of a block header. **The whole manifest stands in it.** The format holds no chain id: off Ethereum’s main chain the file name and headers name the chain. A manifest of more than 4,095 bytes is 422.',

@@ -38,7 +38,7 @@ export function packageRoutes(app: FastifyInstance, deps: PackageRoutes): void {
       exposeHeadRoute: false,
       schema: {
         tags: ['evidence'],
-        security: [{ apiKey: [] }],
+        security: [{ apiKey: [] }, { session: [] }],
         summary: '存证包（ZIP） / the package (ZIP)',
         description:
           '原件（`?originals=false` 则不收入）、清单、证书、纸面证书、时间戳及其证书链、OpenTimestamps 证明、信任清单，以及写明核验命令的 README。 / Originals, manifest, certificate, the certificate on paper, time stamps with their chains, OpenTimestamps proofs, the trust list, and a README with the commands that check them.',

@@ -30,7 +30,7 @@ export function paperRoutes(app: FastifyInstance, deps: PaperRoutes): void {
       exposeHeadRoute: false,
       schema: {
         tags: ['evidence'],
-        security: [{ apiKey: [] }],
+        security: [{ apiKey: [] }, { session: [] }],
         summary:
           '存证证书（PDF，A4，已签章，内附证书与清单） / the certificate on paper, sealed, with certificate and manifest inside',
         params: Type.Object({ id: Uuid }, { additionalProperties: false }),

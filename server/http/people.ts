@@ -27,15 +27,21 @@ export interface PeopleRoutes extends SignInRoutes {
   readonly publicUrl: () => string;
 }
 
-const tags = ['people'];
+const common = { tags: ['people'], security: [{ session: [] }] };
 /** A new password is asked for on the same day. */
 const RESET_HOURS = 24;
 
 /** /v1/people: who is in one's own organization. Whoever is in another one is nobody here. */
 export function peopleRoutes(app: FastifyInstance, deps: PeopleRoutes): void {
-  invitationsOfOwn(app, deps);
-  membersOfOwn(app, deps);
+  makingInvitations(app, deps);
+  revokingInvitations(app, deps);
+  listOfMembers(app, deps);
+  changingMembers(app, deps);
+  resettingPasswords(app, deps);
+  eventsOfMembers(app, deps);
 }
+
+const managing = ({ checkKey }: PeopleRoutes) => ({ onRequest: requires(checkKey, 'people.manage') });
 
 /** The token stands behind #: no server and no log on the way sees it. */
 export const linkView = ({ invitation: { id, expiresMs }, token }: Link, publicUrl: string) => ({
@@ -58,15 +64,14 @@ const byOf = ({ signedIn }: FastifyRequest): By => ({
   person: signedIn!.person,
 });
 
-function invitationsOfOwn(app: FastifyInstance, { accounts, checkKey, publicUrl }: PeopleRoutes): void {
-  const { store, clock, record } = accounts;
-  const manage = { onRequest: requires(checkKey, 'people.manage') };
+function makingInvitations(app: FastifyInstance, deps: PeopleRoutes): void {
+  const { store, clock, record } = deps.accounts;
   app.post<{ Body: { note: string; roles: string[]; hours?: number } }>(
     '/v1/people/invitations',
     {
-      ...manage,
+      ...managing(deps),
       schema: {
-        tags,
+        ...common,
         summary: '邀请加入本机构 / invite somebody into one’s own organization',
         body: NewInvitation,
         response: { 201: LinkView, ...problems(400, 401, 403, 422) },
@@ -80,15 +85,15 @@ function invitationsOfOwn(app: FastifyInstance, { accounts, checkKey, publicUrl 
       const link = await makeLink(store, wanted, clock.nowMs());
       const detail = { roles, invitation: link.invitation.id };
       await record('invitation-made', { person, organization: organization.id }, detail);
-      return reply.code(201).send(linkView(link, publicUrl()));
+      return reply.code(201).send(linkView(link, deps.publicUrl()));
     },
   );
   app.get(
     '/v1/people/invitations',
     {
-      ...manage,
+      ...managing(deps),
       schema: {
-        tags,
+        ...common,
         summary: '本机构的邀请 / invitations of one’s own organization',
         response: { 200: Type.Object({ items: Type.Array(InvitationView) }), ...problems(401, 403) },
       },
@@ -98,12 +103,16 @@ function invitationsOfOwn(app: FastifyInstance, { accounts, checkKey, publicUrl 
       return { items: found.map((one) => invitationView(one, clock.nowMs())) };
     },
   );
+}
+
+function revokingInvitations(app: FastifyInstance, deps: PeopleRoutes): void {
+  const { store, clock, record } = deps.accounts;
   app.delete<WithId>(
     '/v1/people/invitations/:id',
     {
-      ...manage,
+      ...managing(deps),
       schema: {
-        tags,
+        ...common,
         summary: '撤回邀请 / revoke an invitation',
         params: IdParams,
         response: { 204: Type.Null(), ...problems(401, 403, 404) },
@@ -119,15 +128,14 @@ function invitationsOfOwn(app: FastifyInstance, { accounts, checkKey, publicUrl 
   );
 }
 
-function membersOfOwn(app: FastifyInstance, { accounts, checkKey, publicUrl }: PeopleRoutes): void {
-  const { store, clock, record } = accounts;
-  const manage = { onRequest: requires(checkKey, 'people.manage') };
+function listOfMembers(app: FastifyInstance, { accounts, checkKey }: PeopleRoutes): void {
+  const { store } = accounts;
   app.get(
     '/v1/people',
     {
       onRequest: requires(checkKey, 'organization.read'),
       schema: {
-        tags,
+        ...common,
         summary: '本机构的人员 / people of one’s own organization',
         response: { 200: Type.Object({ items: Type.Array(MemberView) }), ...problems(401, 403) },
       },
@@ -143,12 +151,16 @@ function membersOfOwn(app: FastifyInstance, { accounts, checkKey, publicUrl }: P
       };
     },
   );
+}
+
+function changingMembers(app: FastifyInstance, deps: PeopleRoutes): void {
+  const { accounts } = deps;
   app.put<WithId & { Body: { roles: string[] } }>(
     '/v1/people/:id/roles',
     {
-      ...manage,
+      ...managing(deps),
       schema: {
-        tags,
+        ...common,
         summary: '更改角色，立即生效 / change roles, at once',
         params: IdParams,
         body: RolesBody,
@@ -165,9 +177,9 @@ function membersOfOwn(app: FastifyInstance, { accounts, checkKey, publicUrl }: P
   app.delete<WithId>(
     '/v1/people/:id',
     {
-      ...manage,
+      ...managing(deps),
       schema: {
-        tags,
+        ...common,
         summary: '移出本机构 / take somebody out of one’s own organization',
         params: IdParams,
         response: { 204: Type.Null(), ...problems(401, 403, 404, 409) },
@@ -178,12 +190,16 @@ function membersOfOwn(app: FastifyInstance, { accounts, checkKey, publicUrl }: P
       return reply.code(204).send();
     },
   );
+}
+
+function resettingPasswords(app: FastifyInstance, deps: PeopleRoutes): void {
+  const { store, clock, record } = deps.accounts;
   app.post<WithId>(
     '/v1/people/:id/reset',
     {
-      ...manage,
+      ...managing(deps),
       schema: {
-        tags,
+        ...common,
         summary: '重置口令的一次性链接 / a link, good once, for a new password',
         params: IdParams,
         response: { 201: LinkView, ...problems(401, 403, 404, 409) },
@@ -198,21 +214,25 @@ function membersOfOwn(app: FastifyInstance, { accounts, checkKey, publicUrl }: P
       const wanted = { organization: organization.id, person, roles: [], note: '', hours: RESET_HOURS, by };
       const link = await makeLink(store, wanted, clock.nowMs());
       await record('reset-link-made', { person, organization: organization.id }, { by });
-      return reply.code(201).send(linkView(link, publicUrl()));
+      return reply.code(201).send(linkView(link, deps.publicUrl()));
     },
   );
+}
+
+function eventsOfMembers(app: FastifyInstance, deps: PeopleRoutes): void {
   app.get<{ Querystring: { before?: number; limit?: number } }>(
     '/v1/people/events',
     {
-      ...manage,
+      ...managing(deps),
       schema: {
-        tags,
+        ...common,
         summary: '本机构账户的记录 / what happened to accounts in one’s own organization',
         querystring: EventsQuery,
         response: { 200: EventsView, ...problems(400, 401, 403) },
       },
     },
-    async (request) => eventsPage(accounts, { organization: request.caller.organization.id }, request.query),
+    async (request) =>
+      eventsPage(deps.accounts, { organization: request.caller.organization.id }, request.query),
   );
 }
 

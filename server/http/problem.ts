@@ -1,8 +1,10 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type DeedCode, DeedProblem } from '../documents/deed/problem.ts';
 import { Unsealable } from '../identity/sealed.ts';
 import { TooManyWaiting } from '../identity/turns.ts';
 import { bothLanguages, sentence } from '../messages/sentence.ts';
 import { BlobUnavailable } from '../ports/blobs.ts';
+import { type Pkcs12Code, Pkcs12Problem } from '../ports/office-key.ts';
 import { OidcProblem } from '../ports/oidc.ts';
 import { StoreOverloaded, StoreUnavailable } from '../ports/store.ts';
 import { PasskeyRefused } from '../ports/webauthn.ts';
@@ -47,6 +49,7 @@ const STATUS = {
   'elsewhere-taken': 409,
   'elsewhere-away': 503,
   'secret-unreadable': 500,
+  'identity-number-erased': 410,
   'identity-number-malformed': 422,
   'identity-number-check': 422,
   'identity-number-birth': 422,
@@ -111,8 +114,27 @@ const STATUS = {
   'internal-error': 500,
 } as const;
 
-export type ProblemCode = keyof typeof STATUS;
-export const PROBLEM_CODES = Object.keys(STATUS) as ProblemCode[];
+/** Of the deed and of the key that signs it; their sentences are of subject `deed`. What is not here is 422. */
+const DEED_STATUS: Readonly<Partial<Record<DeedCode | Pkcs12Code, number>>> = {
+  'pkcs12-too-large': 413,
+  'deed-already-sealed': 409,
+  'deed-office-not-set': 409,
+  'deed-not-accepted': 409,
+  'deed-not-checked': 409,
+  'deed-not-drafted': 409,
+  'deed-item-unproven': 409,
+  'deed-number-taken': 409,
+  'deed-not-prepared': 409,
+  'deed-stamp-away': 503,
+};
+
+type OwnCode = keyof typeof STATUS;
+export type ProblemCode = OwnCode | DeedCode | Pkcs12Code;
+export const PROBLEM_CODES = Object.keys(STATUS) as OwnCode[];
+
+const isOwn = (code: ProblemCode): code is OwnCode => code in STATUS;
+const statusOf = (code: ProblemCode): number => (isOwn(code) ? STATUS[code] : (DEED_STATUS[code] ?? 422));
+const subjectOf = (code: ProblemCode) => (isOwn(code) ? 'problem' : 'deed');
 
 interface Both {
   readonly zh: string;
@@ -165,9 +187,9 @@ export function problemBody(problem: Problem): ProblemBody {
   return {
     type: `urn:kezheng:problem:${code}`,
     code,
-    status: STATUS[code],
-    title: sentence('zh', 'problem', code, { ...detail, ...zh }) + (because ? `：${because.zh}` : ''),
-    titleEn: sentence('en', 'problem', code, detail) + (because ? `: ${because.en}` : ''),
+    status: statusOf(code),
+    title: sentence('zh', subjectOf(code), code, { ...detail, ...zh }) + (because ? `：${because.zh}` : ''),
+    titleEn: sentence('en', subjectOf(code), code, detail) + (because ? `: ${because.en}` : ''),
     ...detail,
     ...members,
   };
@@ -224,6 +246,8 @@ function toProblem(error: FastifyError): Problem {
       {},
       { retryAfterSeconds: 2, cause: error },
     );
+  if (error instanceof DeedProblem) return deedProblem(error);
+  if (error instanceof Pkcs12Problem) return new Problem(error.code, error.detail);
   if (error instanceof PasskeyRefused) return new Problem('passkey-refused', {}, { cause: error });
   if (error instanceof OidcProblem)
     return new Problem(error.code === 'away' ? 'elsewhere-away' : 'elsewhere-refused', {}, { cause: error });
@@ -239,6 +263,15 @@ function toProblem(error: FastifyError): Problem {
     return new Problem('not-found', {}, { cause: error });
   if (error.statusCode === 400) return new Problem('body-malformed', {}, { cause: error });
   return new Problem('internal-error', {}, { cause: error });
+}
+
+function deedProblem({ code, detail, because }: DeedProblem): Problem {
+  const why = because && bothLanguages('reason', because.code, because.detail);
+  const retryAfterSeconds = statusOf(code) === 503 ? 10 : undefined;
+  return new Problem(code, detail, {
+    ...(why && { because: why }),
+    ...(retryAfterSeconds && { retryAfterSeconds }),
+  });
 }
 
 /** `expected` is a code of messages/: English in the answer's member, in each language in its sentence. */

@@ -22,7 +22,7 @@ const REPLY = 'application/timestamp-reply';
 
 export function receiptRoutes(app: FastifyInstance, deps: EvidenceRoutes): void {
   const read = { onRequest: requires(deps.checkKey, 'evidence.read') };
-  const common = { tags: ['evidence'], security: [{ apiKey: [] }] };
+  const common = { tags: ['evidence'], security: [{ apiKey: [] }, { session: [] }] };
   app.get<WithId>(
     '/v1/evidence/:id/receipt',
     {

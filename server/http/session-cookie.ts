@@ -20,6 +20,12 @@ export function sessionCookieOf(publicUrl: string): SessionCookie {
   return { name: secure ? '__Host-kezheng' : 'kezheng', secure };
 }
 
+/** What a browser keeps while it is at another place to sign in; no more is known by it than that it is the same one. */
+export const attemptCookieOf = ({ secure }: SessionCookie): SessionCookie => ({
+  name: secure ? '__Host-kezheng-elsewhere' : 'kezheng-elsewhere',
+  secure,
+});
+
 /** Read only where it is asked for: requests by key never come here. */
 export function tokenIn({ headers }: FastifyRequest, { name }: SessionCookie): string | undefined {
   return headers.cookie === undefined ? undefined : fastifyCookie.parse(headers.cookie)[name];
@@ -31,6 +37,14 @@ const attributes = ({ secure }: SessionCookie) =>
 export function giveToken(reply: FastifyReply, cookie: SessionCookie, { token, session }: Opened): void {
   reply.setCookie(cookie.name, token, { ...attributes(cookie), expires: new Date(session.expiresMs) });
 }
+
+/** Lax, as the session's: it has to come along when the other place sends the browser back. */
+export const giveAttempt = (
+  reply: FastifyReply,
+  cookie: SessionCookie,
+  token: string,
+  lifeMs: number,
+): void => void reply.setCookie(cookie.name, token, { ...attributes(cookie), maxAge: lifeMs / 1_000 });
 
 export const takeTokenBack = (reply: FastifyReply, cookie: SessionCookie): void =>
   void reply.clearCookie(cookie.name, attributes(cookie));

@@ -21,10 +21,18 @@ export const SIGN_IN_LIMIT = { rateLimit: { max: 60, timeWindow: 60_000 } } as c
 
 const Credentials = Type.Object({ login: Login, password: Password }, closed);
 const tags = ['account'];
+const common = { tags, security: [{ session: [] }] };
 
 /** /v1/session: signing in by password, who is signed in, and signing out. */
-export function signInRoutes(app: FastifyInstance, { accounts, checkKey }: SignInRoutes): void {
-  const signedIn = { onRequest: requires(checkKey, 'account.use') };
+export function signInRoutes(app: FastifyInstance, deps: SignInRoutes): void {
+  signInByPassword(app, deps);
+  whoAndOut(app, deps);
+  switchOrganization(app, deps);
+}
+
+const admitted = ({ checkKey }: SignInRoutes) => ({ onRequest: requires(checkKey, 'account.use') });
+
+function signInByPassword(app: FastifyInstance, { accounts }: SignInRoutes): void {
   app.post<{ Body: { login: string; password: string } }>(
     '/v1/session',
     {
@@ -48,12 +56,16 @@ export function signInRoutes(app: FastifyInstance, { accounts, checkKey }: SignI
       return reply.code(202).send(asked(token, factors, expiresMs));
     },
   );
+}
+
+function whoAndOut(app: FastifyInstance, deps: SignInRoutes): void {
+  const { accounts } = deps;
   app.get(
     '/v1/session',
     {
-      ...signedIn,
+      ...admitted(deps),
       schema: {
-        tags,
+        ...common,
         summary: '谁已登录 / who is signed in',
         response: { 200: SessionView, ...problems(401, 403) },
       },
@@ -63,8 +75,12 @@ export function signInRoutes(app: FastifyInstance, { accounts, checkKey }: SignI
   app.delete(
     '/v1/session',
     {
-      ...signedIn,
-      schema: { tags, summary: '退出 / sign out', response: { 204: Type.Null(), ...problems(401, 403) } },
+      ...admitted(deps),
+      schema: {
+        ...common,
+        summary: '退出 / sign out',
+        response: { 204: Type.Null(), ...problems(401, 403) },
+      },
     },
     async (request, reply) => {
       const { id, person, organization } = request.signedIn!;
@@ -74,12 +90,16 @@ export function signInRoutes(app: FastifyInstance, { accounts, checkKey }: SignI
       return reply.code(204).send();
     },
   );
+}
+
+function switchOrganization(app: FastifyInstance, deps: SignInRoutes): void {
+  const { accounts } = deps;
   app.post<{ Body: { organization: string } }>(
     '/v1/session/organization',
     {
-      ...signedIn,
+      ...admitted(deps),
       schema: {
-        tags,
+        ...common,
         summary: '切换机构 / act for another of one’s organizations',
         body: Type.Object({ organization: Uuid }, closed),
         response: { 200: SessionView, ...problems(400, 401, 403, 404) },

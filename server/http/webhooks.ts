@@ -73,7 +73,7 @@ function addRoute(app: FastifyInstance, deps: WebhookRoutes, manage: Managed, co
       expectReceiver(deps, url);
       const nowMs = deps.clock.nowMs();
       const id = newIdentity(nowMs);
-      const secret = newSecret(deps.sealing, id);
+      const secret = await newSecret(deps.sealing, id);
       const organization = organizationOf(request);
       const isAdded = await deps.store.addWebhook({
         id,
@@ -157,7 +157,7 @@ function changeRoutes(app: FastifyInstance, deps: WebhookRoutes, manage: Managed
     async (request) => {
       const { id } = request.params;
       const nowMs = deps.clock.nowMs();
-      const secret = newSecret(deps.sealing, id);
+      const secret = await newSecret(deps.sealing, id);
       const organization = organizationOf(request);
       if (!(await deps.store.rotateWebhookSecret(organization, id, secret.sealed, nowMs + BOTH_SIGN_MS)))
         throw new Problem('not-found');

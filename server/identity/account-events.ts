@@ -39,6 +39,7 @@ export const ACCOUNT_ACTIONS = [
   'second-factor-left-free',
   'identity-number-read',
   'identity-number-erased',
+  'office-set',
 ] as const;
 export type AccountAction = (typeof ACCOUNT_ACTIONS)[number];
 

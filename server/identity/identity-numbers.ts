@@ -1,7 +1,7 @@
 import type { Clock } from '../ports/clock.ts';
 import type { IdentityNumber, PeopleStore } from '../ports/people.ts';
+import type { Sealing } from '../ports/sealing.ts';
 import { newIdentity } from './api-keys.ts';
-import type { Sealing } from './sealed.ts';
 
 /*
  * Numbers of identity documents. Everybody sees the masked form; the whole number is sealed, and to read it is an event

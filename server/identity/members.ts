@@ -2,7 +2,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Membership, PeopleStore } from '../ports/people.ts';
 import type { Organization } from '../ports/store.ts';
 import type { RecordEvent } from './account-events.ts';
-import { membershipOf } from './invitations.ts';
+import { isGood, membershipOf } from './invitations.ts';
 import { isPersonRole, ROLES_IN } from './permissions.ts';
 
 interface Managing {
@@ -32,33 +32,53 @@ async function memberOf(store: PeopleStore, person: string, organization: string
   return (await store.membershipsOf(person)).find((one) => one.organization === organization);
 }
 
+/**
+ * Nobody who was admin comes back by a link of his own making. A crash before this leaves them, and the list of
+ * invitations shows them.
+ */
+async function revokeLinksOf(
+  { store, clock, record }: Managing,
+  person: string,
+  organization: string,
+): Promise<void> {
+  for (const invitation of await store.invitationsOf(organization)) {
+    if (invitation.invitedBy !== person || !isGood(invitation, clock.nowMs())) continue;
+    if (await store.revokeInvitation(organization, invitation.id, clock.nowMs()))
+      await record('invitation-revoked', { organization }, { invitation: invitation.id, madeBy: person });
+  }
+}
+
 type Outcome = 'done' | 'unknown' | 'last-admin';
 
 export async function setRoles(
-  { store, clock, record }: Managing,
+  managing: Managing,
   person: string,
   roles: readonly string[],
   { organization: { id: organization }, person: by }: By,
 ): Promise<Outcome> {
+  const { store, clock, record } = managing;
   const before = await memberOf(store, person, organization);
   if (before === undefined) return 'unknown';
   const nowMs = clock.nowMs();
   if (!(await store.setMembership(membershipOf(person, organization, roles, nowMs), nowMs)))
     return 'last-admin';
   await record('roles-changed', { person, organization }, { from: before.roles, to: roles, by });
+  if (!roles.includes('admin')) await revokeLinksOf(managing, person, organization);
   return 'done';
 }
 
 /** Ends it; the account stays for other organizations, and for what it did. */
 export async function endMembership(
-  { store, clock, record }: Managing,
+  managing: Managing,
   person: string,
   { organization: { id: organization }, person: by }: By,
 ): Promise<Outcome> {
+  const { store, clock, record } = managing;
   if ((await memberOf(store, person, organization)) === undefined) return 'unknown';
   const nowMs = clock.nowMs();
   if (!(await store.setMembership(membershipOf(person, organization, [], nowMs), nowMs))) return 'last-admin';
   await record('membership-ended', { person, organization }, { by });
+  await revokeLinksOf(managing, person, organization);
   return 'done';
 }
 

@@ -12,7 +12,7 @@ const COST: PasswordCost = { memoryKiB: 64 * 1024, passes: 3 };
 
 /** So much memory at most is taken by them: two times 64 MiB. */
 const AT_ONCE = 2;
-/** A tenth of a second each: the last in line waits two seconds. */
+/** Some tenths of a second each: the last in line waits some seconds. */
 const MOST_WAITING = 32;
 
 /** Characters, after NFKC. The longest that anybody types; what is longer is work for nothing. */

@@ -75,6 +75,7 @@ export const PERMISSIONS = {
   'cases.read': { people: ANYBODY, key: 'cases:read' },
   'cases.act': { people: WORKING, key: 'cases:write' },
   /** the office's own number format, signing certificates, fee items */
+  'office.read': { in: ['notary'], people: ANYBODY },
   'office.manage': { in: ['notary'], people: ['admin'] },
   /** a whole identity number, for the case in which it was given */
   'identity-number.read': { in: ['notary'], people: ['notary', 'approver'] },

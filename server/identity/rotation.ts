@@ -1,10 +1,10 @@
 import type { ReadDataKeys } from '../ports/data-keys.ts';
 import type { PeopleStore } from '../ports/people.ts';
-import { nameOfKey, type SealedKind, type Sealing, Unsealable } from './sealed.ts';
+import { SEALED_KINDS, type SealedKind, type Sealing } from '../ports/sealing.ts';
+import { nameOfKey, Unsealable } from './sealed.ts';
 
 /* Sealing anew under the first key, beside a running service: value by value, each as a whole or not at all. */
 
-const KINDS: readonly SealedKind[] = ['totp', 'identity-number'];
 const PAGE = 200;
 
 export interface Resealed {
@@ -22,7 +22,7 @@ export async function resealAll(
 ): Promise<Resealed> {
   let [renewed, left] = [0, 0];
   const unreadable: Resealed['unreadable'][number][] = [];
-  for (const kind of KINDS)
+  for (const kind of SEALED_KINDS)
     for (let after = ''; ; ) {
       const page = await people.sealedValues(kind, after, PAGE);
       for (const { whose, sealed } of page)

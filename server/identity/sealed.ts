@@ -1,22 +1,12 @@
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import type { ReadDataKeys } from '../ports/data-keys.ts';
+import type { SealedKind, Sealing } from '../ports/sealing.ts';
 
 /*
  * What has to be read again and must not be read out of a copied database: AES-256-GCM (NIST SP 800-38D) under the
  * service's data key. Bytes: name of the key (8) ‖ nonce (12) ‖ encrypted ‖ tag (16). What it is and whose goes in as
  * associated data: a sealed value that somebody puts into another row does not open there.
  */
-
-/** Each is a domain of its own: no value of one opens as another. */
-export type SealedKind = 'totp' | 'identity-number';
-
-export interface Sealing {
-  seal(what: SealedKind, whose: string, clear: Uint8Array): Promise<Uint8Array>;
-  /** Throws Unsealable where its key is not there, or where it is not what was sealed for this row. */
-  open(what: SealedKind, whose: string, sealed: Uint8Array): Promise<Uint8Array>;
-  /** The same under the first key; undefined where it is under that already. */
-  renew(what: SealedKind, whose: string, sealed: Uint8Array): Promise<Uint8Array | undefined>;
-}
 
 /** A sealed value cannot be read: it is kept as it is, and nothing is put in its place. */
 export class Unsealable extends Error {
@@ -54,6 +44,7 @@ const associated = (name: Uint8Array, what: SealedKind, whose: string): Buffer =
 const keyNameOf = (sealed: Uint8Array): string =>
   Buffer.from(sealed.subarray(0, KEY_NAME_BYTES)).toString('hex');
 
+/** Throws Unsealable. */
 export function sealingWith(readKeys: ReadDataKeys): Sealing {
   async function keyOf(sealed: Uint8Array, what: SealedKind): Promise<Uint8Array> {
     const name = keyNameOf(sealed);

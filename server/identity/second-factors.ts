@@ -1,7 +1,7 @@
 import type { PeopleStore, Person, Ticket } from '../ports/people.ts';
+import type { Sealing } from '../ports/sealing.ts';
 import type { Accounts } from './accounts.ts';
 import { newRecoveryCodes, recoveryHash } from './recovery.ts';
-import type { Sealing } from './sealed.ts';
 import { type Proof, SECOND_FACTOR, type TicketData } from './sign-in.ts';
 import { issueTicket } from './tickets.ts';
 import { tokenHash } from './tokens.ts';

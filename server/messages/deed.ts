@@ -16,6 +16,11 @@ const WORDS = {
   notary: ['公证员', 'Notary'],
   'party-identity': ['{name}，{identity}', '{name}, {identity}'],
   'agent-authority': ['{name}（依据：{authority}）', '{name} (by: {authority})'],
+  'identity-resident': ['居民身份证', 'resident identity card'],
+  'identity-passport': ['护照', 'passport'],
+  'identity-other': ['身份证件', 'identity document'],
+  'authority-general': ['授权委托书，一般授权', 'power of attorney, general authority'],
+  'authority-special': ['授权委托书，特别授权', 'power of attorney, special authority'],
   'office-code': ['统一社会信用代码 {uscc}', 'unified social credit code {uscc}'],
   'look-up': ['查询本公证书的状态', 'Is this deed in force?'],
   'look-up-code': ['查询码 {code}', 'code {code}'],
@@ -57,13 +62,13 @@ const put = (text: string, values: Values): string =>
 
 /**
  * The template of 保全证据公证, sentence by sentence; which of them a deed has, documents/deed/assemble.ts decides. Of the law
- * it names only Article 11(9) of 公证法, by which preserving evidence is a notarial matter.
+ * it names only Article 11 of 公证法, with the item by which this is a notarial matter.
  */
 const SENTENCES = {
   applied: '申请人{applicants}于{date}向本处申请办理{matter}公证。',
   'applied-by-agent':
     '申请人{applicants}的委托代理人{agent}（依据：{authority}）于{date}向本处申请办理{matter}公证。',
-  accepted: '本处依照《中华人民共和国公证法》第十一条第九项受理了上述申请，受理日期为{date}。',
+  accepted: '本处依照《中华人民共和国公证法》第十一条第{item}项受理了上述申请，受理日期为{date}。',
   purpose: '申请人称申请的目的为：{purpose}',
   obtained: '申请人称其取得证据的方式为：{obtained}',
   deposited:

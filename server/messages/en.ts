@@ -50,6 +50,7 @@ export const en: Sentences = {
     'elsewhere-away': 'the identity provider cannot be reached now; try again later, or sign in another way',
     'secret-unreadable':
       'what is kept encrypted cannot be opened; the operator has been told. Sign in another way',
+    'identity-number-erased': 'this identity number was erased',
     'identity-number-malformed': 'the number of the document does not have the right form',
     'identity-number-check':
       'the check digit of the identity number does not belong to the others: it may be mistyped',
@@ -613,6 +614,7 @@ export const en: Sentences = {
     levels: 'at most {limit} levels',
     part: 'a part',
     'certificate-and-files': '{"certificate", "files"}',
+    base64: 'Base64 (RFC 4648, padded)',
     'percent-encoded': 'percent-encoded UTF-8',
     reason: 'a reason for reading what is another’s: one line of 1 to 500 characters',
     documented: 'the documented form',
@@ -851,6 +853,20 @@ export const en: Sentences = {
     'deed-token-invalid': 'the time-stamp is not over this signature, or cannot be used',
     'deed-token-too-long':
       'with its time-stamp the signature is too long: at most {limit} bytes, now {actual}',
+    'deed-office-not-set': 'the office has not set {at} yet; its administrator does so first',
+    'deed-not-accepted': 'the application has not been accepted: there is nothing to draw up',
+    'deed-not-checked':
+      'the handling notary has not checked all evidence of the case ({title}) and does so first',
+    'deed-not-drafted': 'there is no draft of the deed',
+    'deed-item-unproven':
+      'the item “{title}” does not pass its check now ({verdict}) and cannot stand in a deed',
+    'deed-number-taken':
+      'the number {number} is that of another deed; the office’s administrator has to change its format',
+    'deed-chain-not-registered':
+      'the office has registered no chain {chain} of a signing certificate, counted from 0',
+    'deed-text-misplaced': 'a deed is issued with the text that was approved; a correction brings its text',
+    'deed-not-prepared': 'no deed waits for its signature, or the draft has changed since: prepare it again',
+    'deed-stamp-away': 'no time-stamp can be given now: {said}',
     'pkcs12-too-large': 'the key file is too large: at most {limit} bytes, now {actual}',
     'pkcs12-malformed': 'the key file is no PKCS#12 file that can be used',
     'pkcs12-algorithm-unsupported': 'the key file uses the algorithm {algorithm}, which is not supported',

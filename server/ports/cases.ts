@@ -54,6 +54,15 @@ export interface Deed {
   readonly history: string;
 }
 
+/** A document of a case that is no event of it, such as a deed that waits for its signature. */
+export interface CasePaper {
+  readonly case: string;
+  readonly name: string;
+  /** JSON */
+  readonly about: string;
+  readonly bytes: Uint8Array;
+}
+
 export interface CaseStep {
   /** after the step */
   readonly case: CaseRow;
@@ -119,4 +128,11 @@ export interface CaseStore {
   /** What an organization set for its own procedures, by name; JSON. */
   officeSettings(organization: string): Promise<Readonly<Record<string, string>>>;
   setOfficeSetting(organization: string, name: string, value: string): Promise<void>;
+  /** The first one under its name counts; what is kept then, for whoever came first and for all others. */
+  keepPaper(paper: CasePaper): Promise<CasePaper>;
+  /** The last one counts. */
+  replacePaper(paper: CasePaper): Promise<void>;
+  paper(id: string, name: string): Promise<CasePaper | undefined>;
+  /** By name, without their bytes. */
+  papersOf(id: string): Promise<readonly Omit<CasePaper, 'bytes'>[]>;
 }

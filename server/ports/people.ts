@@ -1,3 +1,5 @@
+import type { SealedKind } from './sealing.ts';
+
 /*
  * People, what they prove themselves with, and their sessions. Nothing secret stands here in the clear: passwords as
  * argon2id, tokens and codes as SHA-256, what has to be read again sealed under the service's own key. Times are Unix
@@ -211,18 +213,9 @@ export interface PeopleStore {
   /** Names of the keys, hex, that anything is sealed under. */
   sealedKeys(): Promise<readonly string[]>;
   /** What is sealed, in an order that stays; erased numbers are not in it. Begins with `after` empty. */
-  sealedValues(
-    kind: 'totp' | 'identity-number',
-    after: string,
-    limit: number,
-  ): Promise<readonly SealedValue[]>;
+  sealedValues(kind: SealedKind, after: string, limit: number): Promise<readonly SealedValue[]>;
   /** The same, sealed anew, in place of what was read; false where something else stands there by now. */
-  replaceSealed(
-    kind: 'totp' | 'identity-number',
-    whose: string,
-    before: Uint8Array,
-    sealed: Uint8Array,
-  ): Promise<boolean>;
+  replaceSealed(kind: SealedKind, whose: string, before: Uint8Array, sealed: Uint8Array): Promise<boolean>;
 
   /** Whether an organization asks a second factor of its people, of its own accord. */
   demandsSecondFactor(organization: string): Promise<boolean>;

@@ -1,13 +1,17 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { CASE } from '../../scripts/vectors/case-sample.ts';
 import { appendTable } from '../../server/audit/append-table.ts';
-import { FINDINGS } from '../../server/audit/finding.ts';
+import { checkEntry } from '../../server/audit/entries.ts';
+import { FINDINGS, listening } from '../../server/audit/finding.ts';
 import { leafOf, rootOfLeaves } from '../../server/audit/merkle.ts';
 import { readLeaves } from '../../server/audit/service.ts';
+import { chainEvent } from '../../server/core/entry/event-chain.ts';
 import { toHex } from '../../server/core/read/bytes.ts';
 import { buildTree, leafHash, rootOf } from '../../server/core/tree/tree.ts';
 import { en } from '../../server/messages/en.ts';
 import { zh } from '../../server/messages/zh.ts';
+import { EVENTS_ID } from '../../server/ports/identity.ts';
 
 t.test('every finding has its sentence, and every sentence its finding', async (t) => {
   for (const language of [zh, en])
@@ -78,4 +82,39 @@ t.test('appends are kept by index, and another one for the same index is told', 
   t.notOk(table.add(append(3, '00')), 'another');
   t.ok(table.add(append(2 ** 50)), 'beyond what the contract counts: not kept, and no memory for it');
   t.equal(table.get(2 ** 50), undefined);
+});
+
+t.test('an event in the log is read as one, and names no file', async (t) => {
+  const { entry } = chainEvent(undefined, {
+    action: 'submit',
+    actor: { organization: CASE, person: null, role: 'system' },
+    at: '2026-11-22T07:00:00.000Z',
+    case: CASE,
+    content: null,
+    id: CASE,
+    procedure: 'notarization/1',
+    salt: '00'.repeat(16),
+    to: 'submitted',
+  });
+  const told = (text: string, more: Partial<Parameters<typeof checkEntry>[0]> = {}) => {
+    const found: string[] = [];
+    const report = listening({ found: ({ code, what }) => void found.push(what ?? code) });
+    const raw = {
+      ...{
+        sequence: 1,
+        id: CASE,
+        organization: EVENTS_ID,
+        receivedMs: Date.parse('2026-11-22T07:00:00.000Z'),
+      },
+      ...{ leaf: new Uint8Array(32), digests: undefined, idempotencyKey: undefined, fingerprint: undefined },
+    };
+    checkEntry({ ...raw, bytes: Buffer.from(text), ...more }, new Set([EVENTS_ID, CASE]), report);
+    return found;
+  };
+  t.strictSame(told(entry), []);
+  t.strictSame(told(entry, { digests: new Uint8Array(32) }), ['digests']);
+  t.strictSame(told(entry, { organization: CASE }), ['organization'], 'nobody’s deposit');
+  t.strictSame(told(entry, { id: EVENTS_ID }), ['id']);
+  t.strictSame(told(entry, { receivedMs: 0 }), ['received_ms']);
+  t.strictSame(told(entry.replace('"submit"', '"Submit"')), ['entry-unreadable']);
 });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { movedTo } from '../../server/adapters/moved.ts';
 import { askingOf, startAuthority } from '../support/authorities.ts';
+import { signedIn } from '../support/browser.ts';
 import { until } from '../support/configured.ts';
 import { startPostgres, type TestPostgres, whyNoPostgres } from '../support/postgres.ts';
 import { body, certificateOf, form, hashOnly, type Running, run } from '../support/running.ts';
@@ -93,8 +94,15 @@ async function makeInstallation() {
     const { files } = await body(service.call(`/v1/evidence/${ids[0]}`));
     return files[0].fixity?.result === 'ok';
   });
+  const hook = { url: 'https://127.0.0.1.invalid/', types: ['evidence.*'] };
+  const webhook = await body(service.call('/v1/webhooks', { json: hook }));
+  await service.call(`/v1/webhooks/${webhook.id}/test`, { method: 'POST' });
+  await until('tried', async () => {
+    const { items } = await body(service.call(`/v1/webhooks/${webhook.id}/deliveries`));
+    return items[0].attempts > 0;
+  });
   await service.pause();
-  return { dataDir: service.dataDir, ids, certificates, lines };
+  return { dataDir: service.dataDir, ids, certificates, lines, webhook: webhook.id };
 }
 
 let made: ReturnType<typeof makeInstallation> | undefined;
@@ -119,7 +127,7 @@ const viewOf = async (service: Running, id: string) => {
 };
 
 t.test('everything is moved, and the service goes on in the new place as it was', { skip }, async (t) => {
-  const { dataDir, ids, certificates, lines } = await installation(t);
+  const { dataDir, ids, certificates, lines, webhook } = await installation(t);
   const url = await freshDatabase();
   const s3 = await startS3(t);
   const before = await run({ KEZHENG_FIXITY_EVERY_MS: '86400000' }, dataDir);
@@ -154,6 +162,17 @@ t.test('everything is moved, and the service goes on in the new place as it was'
   for (const [id, bytes] of certificates)
     t.ok((await certificateOf(service, id)).equals(bytes), 'the same certificate');
   t.equal(await (await service.call(`/v1/evidence/${ids[0]}/files/0`)).text(), 'first');
+
+  t.equal(
+    (await (await signedIn(service, 'notary')).call('/v1/session')).status,
+    200,
+    'people sign in as before',
+  );
+  t.match(await body(service.call(`/v1/webhooks/${webhook}`)), { types: ['evidence.*'], enabled: true });
+  const { items: told } = await body(service.call(`/v1/webhooks/${webhook}/deliveries`));
+  const tested = told.find(({ type }: { type: string }) => type === 'webhook.test');
+  const { history } = await body(service.call(`/v1/webhooks/${webhook}/deliveries/${tested.id}`));
+  t.match(history[0].error.code, /^door-name-/, 'with each attempt, and a secret that still opens');
 
   t.equal(await upload(service, 'first', 'key-1'), ids[0], 'idempotency keys still count');
   t.equal(await (await bulk(service, RECORDS, 'bulk-1')).text(), lines);

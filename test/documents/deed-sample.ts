@@ -38,6 +38,7 @@ export const facts = (more: Partial<DeedFacts> = {}): DeedFacts => ({
     authority: '授权委托书',
   },
   matter: '保全证据',
+  matterItem: '九',
   purpose: '制止他人销售侵犯其注册商标专用权的商品，并向人民法院提起诉讼',
   obtained: '由其员工以普通消费者身份浏览公开网页并保存',
   appliedAt: '2026-11-20T02:00:00.000Z',

@@ -39,6 +39,12 @@ const textOf = (more: Parameters<typeof facts>[0] = {}): string => {
   return [...basics, ...testimony].join('\n');
 };
 
+t.test('the item of the law is that of the matter', async (t) => {
+  const { basics } = assembleDeed(facts({ matter: '文书的副本、影印本与原本相符', matterItem: '十' }));
+  t.match(basics.join(''), '第十一条第十项受理');
+  t.notMatch(basics.join(''), '第九项');
+});
+
 t.test('the text says what was asked for, done, found, certified and not certified', async (t) => {
   const text = textOf();
   for (const part of [
@@ -120,7 +126,7 @@ t.test(
       t.notMatch(zh, /[《》]|第[〇一二三四五六七八九十百\d]+条|依法|法院/, word);
     }
     const law = DEED_SENTENCES.flatMap((code) => [
-      ...deedSentence(code).matchAll(/第[一二三四五六七八九十]+条\S{3}/g),
+      ...deedSentence(code, { item: '九' }).matchAll(/第[一二三四五六七八九十]+条\S{3}/g),
     ]);
     t.strictSame(
       law.map(([words]) => words),
@@ -205,7 +211,7 @@ t.test('all that the deed says can be read in the document', { skip }, async (t)
     '公证书',
     content.number,
     content.office.name,
-    content.office.uscc,
+    content.office.uscc!,
     '王某某，居民身份证 310***********1234（依据：授权委托书）',
     '公证员：李某某',
     '二〇二六年十一月二十九日',

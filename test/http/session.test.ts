@@ -1,6 +1,7 @@
 import t from 'tap';
 import { browser, demoOf, PASSWORD, registered, signedIn } from '../support/browser.ts';
 import { body, hashOnly, run } from '../support/running.ts';
+import { databaseOf } from '../support/storage.ts';
 
 const service = await run();
 t.teardown(() => service.stop());
@@ -64,6 +65,19 @@ t.test('a session fixed before signing in is not the one afterwards', async (t) 
   made.cookie = `__Host-kezheng=${'A'.repeat(43)}`;
   t.equal((await made.signIn('notary', notary.password)).status, 200);
   t.not(made.cookie, `__Host-kezheng=${'A'.repeat(43)}`);
+});
+
+t.test('where there is a second factor a right password opens nothing by itself', async (t) => {
+  const { own, person } = await registered(service, 'second-1');
+  const { store, close } = await databaseOf(service.dataDir);
+  await store.setTotp(person, Uint8Array.of(1));
+  await close();
+  const asked = await browser(service).signIn('second-1', PASSWORD);
+  t.equal(asked.status, 202);
+  t.strictSame(asked.headers.getSetCookie(), []);
+  t.match(await body(asked), { ticket: /^[A-Za-z0-9_-]{43}$/, factors: ['totp'], expiresAt: String });
+  const { items } = await own.json('/v1/account/events');
+  t.equal(items[0].action, 'second-factor-asked');
 });
 
 t.test('a wrong password, a login of nobody and a closed form are told apart by nothing', async (t) => {

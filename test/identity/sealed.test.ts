@@ -1,7 +1,8 @@
 import { createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import t from 'tap';
-import { nameOfKey, type SealedKind, sealingWith, Unsealable } from '../../server/identity/sealed.ts';
+import { nameOfKey, sealingWith, Unsealable } from '../../server/identity/sealed.ts';
+import type { SealedKind } from '../../server/ports/sealing.ts';
 
 const key = (): Uint8Array => new Uint8Array(randomBytes(32));
 const under = (first: Uint8Array, ...others: Uint8Array[]) => sealingWith(async () => [first, ...others]);

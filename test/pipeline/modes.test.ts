@@ -7,6 +7,7 @@ import { readConfig } from '../../server/config.ts';
 import { parseTrust } from '../../server/core/verify/trust.ts';
 import { startService } from '../../server/service.ts';
 import { startWithContract } from '../support/anvil.ts';
+import { browser, demoOf, signedIn } from '../support/browser.ts';
 import { configured as chained, untilCertified } from '../support/configured.ts';
 import { body, certificateOf, hashOnly, run } from '../support/running.ts';
 import { ON_POSTGRES, storageFor } from '../support/storage.ts';
@@ -30,6 +31,10 @@ t.test('a demonstration ends where a chain is configured, and its log stays a te
   const { id } = await body(demo.call('/v1/evidence', { json: hashOnly(1) }));
   await certificateOf(demo, id);
   const before = parseTrust(readFileSync(join(demo.dataDir, 'trust.json')));
+  const own = await signedIn(demo, 'operator');
+  const { login, password } = demoOf(demo)
+    .flatMap(({ people }) => people)
+    .find((one) => one.login === 'operator')!;
   await demo.pause();
   const service = await startService(configured(demo.dataDir));
   t.teardown(async () => {
@@ -41,6 +46,10 @@ t.test('a demonstration ends where a chain is configured, and its log stays a te
   });
   t.equal(answer.status, 401);
   t.notOk(existsSync(join(demo.dataDir, 'demo.json')));
+  const after = browser(service);
+  after.cookie = own.cookie;
+  t.equal((await after.json('/v1/session')).code, 'session-over');
+  t.equal((await after.signIn(login, password)).status, 401, 'and its people are nobody');
   t.equal(before.logs[0]?.test, true);
   const trust = parseTrust(readFileSync(join(demo.dataDir, 'trust.json')));
   t.ok(trust.logs.every((log) => log.test));

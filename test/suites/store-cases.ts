@@ -218,6 +218,43 @@ export async function caseGuarantees(t: Test, open: OpenStore): Promise<void> {
   });
 
   t.test(
+    'of papers under one name the first is kept, unless it is replaced; each case has its own',
+    async (t) => {
+      const { store, reopen } = await open(t);
+      const owner = await addOrganization(store);
+      const [of, other] = [caseFor(owner), caseFor(owner)];
+      await keep(t, store, of, of.step());
+      await keep(t, store, other, other.step());
+      const paperOf = (id: string, name: string, n: number, size = 3) => ({
+        ...{ case: id, name },
+        about: `{"n":${n}}`,
+        bytes: new Uint8Array(size).fill(n),
+      });
+      const large = paperOf(of.id, 'deed', 1, 3_000_000);
+      const same = (found: unknown, wanted: ReturnType<typeof paperOf>): void => {
+        const { bytes, ...rest } = found as typeof wanted;
+        t.strictSame(rest, { case: wanted.case, name: wanted.name, about: wanted.about });
+        t.ok(Buffer.from(bytes).equals(wanted.bytes));
+      };
+      same(await store.keepPaper(large), large);
+      same(await store.keepPaper(paperOf(of.id, 'deed', 2)), large);
+      const kept = await Promise.all([3, 4, 5].map((n) => store.keepPaper(paperOf(of.id, 'code', n))));
+      t.equal(new Set(kept.map(({ about }) => about)).size, 1, 'all that come at once get the same one');
+      await store.replacePaper(paperOf(other.id, 'deed', 6));
+      await store.replacePaper(paperOf(other.id, 'deed', 7));
+      const again = await reopen();
+      same(await again.paper(of.id, 'deed'), large);
+      same(await again.paper(other.id, 'deed'), paperOf(other.id, 'deed', 7));
+      t.equal(await again.paper(other.id, 'code'), undefined);
+      t.strictSame(
+        (await again.papersOf(of.id)).map(({ name }) => name),
+        ['code', 'deed'],
+      );
+      await t.rejects(store.keepPaper(paperOf(idAt(NOW_MS), 'deed', 1)), 'of no case');
+    },
+  );
+
+  t.test(
     'a deed is found by its number, changes with its case, and its number is no other case’s',
     async (t) => {
       const { store } = await open(t);

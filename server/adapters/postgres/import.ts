@@ -116,11 +116,11 @@ const IMPORTS: Readonly<Record<MovedTable, Import>> = {
   ) as Record<SharedTableName, Import>),
 };
 
-/** Each new database has one row of them, which is replaced. */
-const OF_ONE_ROW: readonly MovedTable[] = ['fixity_state', 'stamp_state'];
+/** Each new database has its few rows of them, which are replaced. */
+const REPLACED: readonly MovedTable[] = ['fixity_state', 'stamp_state', 'webhook_cursors'];
 
 /** Whose ids the server counts by itself. */
-const COUNTED: readonly MovedTable[] = ['logs', 'anchors', 'attempts', 'anchor_events'];
+const COUNTED: readonly MovedTable[] = ['logs', 'anchors', 'attempts', 'anchor_events', 'account_events'];
 
 /**
  * Stands among the names of migrations while rows are copied: a service that starts on the database refuses it as one
@@ -176,7 +176,7 @@ export async function openPostgresImport(options: SessionOptions): Promise<Store
       return { cutoffMs: state!.cutoff_ms };
     },
     async last(name) {
-      if (OF_ONE_ROW.includes(name)) return undefined;
+      if (REPLACED.includes(name)) return undefined;
       const { key, columns } = IMPORTS[name];
       const order = columns.slice(0, key).map(([column]) => `${column} desc`);
       const [row] = await ask(`${selectOf(name)} order by ${order} limit 1`);
@@ -184,7 +184,7 @@ export async function openPostgresImport(options: SessionOptions): Promise<Store
     },
     async add(name, rows) {
       await transaction(async () => {
-        if (OF_ONE_ROW.includes(name)) await ask(`delete from ${name}`);
+        if (REPLACED.includes(name)) await ask(`delete from ${name}`);
         await ask(insertOf(name), arraysOf(name, rows));
       });
     },

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { CaseFilter, CaseParty, CaseStep, Deed, StoredCase } from '../../ports/cases.ts';
+import type { CaseFilter, CasePaper, CaseParty, CaseStep, Deed, StoredCase } from '../../ports/cases.ts';
 import type { CaseColumns, DeedColumns, SharedSchema } from './shared-schema.ts';
 import { append, row, rows, type Work } from './work.ts';
 
@@ -92,6 +92,15 @@ export const caseReads = (query: Query) => ({
     );
     return Object.fromEntries(found.map(({ name, value }) => [name, value]));
   },
+  *paper(id: string, name: string): Work<CasePaper | undefined> {
+    return yield* paperOf(query, id, name);
+  },
+  *papersOf(id: string): Work<Omit<CasePaper, 'bytes'>[]> {
+    const found = yield* rows(
+      query.selectFrom('case_papers').select(['name', 'about']).where('case_id', '=', id).orderBy('name'),
+    );
+    return found.map((one) => ({ case: id, ...one }));
+  },
 });
 
 export const caseWrites = (query: Query) => ({
@@ -127,6 +136,24 @@ export const caseWrites = (query: Query) => ({
         .insertInto('office_settings')
         .values({ organization, name, value })
         .onConflict((conflict) => conflict.columns(['organization', 'name']).doUpdateSet({ value })),
+    );
+  },
+  *keepPaper(paper: CasePaper): Work<CasePaper> {
+    yield* rows(
+      query
+        .insertInto('case_papers')
+        .values(paperColumns(paper))
+        .onConflict((conflict) => conflict.doNothing()),
+    );
+    return (yield* paperOf(query, paper.case, paper.name))!;
+  },
+  *replacePaper(paper: CasePaper): Work<void> {
+    const { about, bytes } = paper;
+    yield* rows(
+      query
+        .insertInto('case_papers')
+        .values(paperColumns(paper))
+        .onConflict((conflict) => conflict.columns(['case_id', 'name']).doUpdateSet({ about, bytes })),
     );
   },
   *takeSerial(series: string, holder: string): Work<number> {
@@ -243,6 +270,19 @@ const deedOf = (of: DeedColumns): Deed => ({
   sha256: of.sha256,
   history: of.history,
 });
+
+const paperColumns = ({ case: id, name, about, bytes }: CasePaper) => ({ case_id: id, name, about, bytes });
+
+function* paperOf(query: Query, id: string, name: string): Work<CasePaper | undefined> {
+  const found = yield* row(
+    query
+      .selectFrom('case_papers')
+      .select(['name', 'about', 'bytes'])
+      .where('case_id', '=', id)
+      .where('name', '=', name),
+  );
+  return found && { case: id, ...found };
+}
 
 const eventsOf = (query: Query) =>
   query

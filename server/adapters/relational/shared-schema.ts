@@ -17,6 +17,7 @@ export interface SharedSchema extends PeopleSchema {
   case_serials: { series: string; holder: string; serial: number };
   deeds: DeedColumns;
   office_settings: { organization: string; name: string; value: string };
+  case_papers: { case_id: string; name: string; about: string; bytes: Uint8Array };
   webhooks: WebhookColumns;
   webhook_messages: { id: string; organization: string; type: string; at_ms: number; data: string };
   webhook_deliveries: DeliveryColumns;

@@ -250,13 +250,15 @@ function digestsIn(digests: Buffer): Buffer[] {
   return each.filter((digest, i) => i === 0 || !digest.equals(each[i - 1]!));
 }
 
-/** What each write of weight moves: deposits, batches, what happens to anchors, certificates, keys. */
+/** What each write of weight moves: deposits, batches, what happens to anchors, certificates, keys, accounts. */
 function fingerprintOf(db: Connection): string {
   const row = db
     .prepare(
       `select (select max(sequence) from entries) as entries, (select leaf from entries order by sequence desc limit 1),
         (select max(number) from batches), (select max(id) from anchor_events), (select count(*) from certificates),
-        (select count(*) from organizations), (select count(*) from api_keys), (select max(revoked_ms) from api_keys)`,
+        (select count(*) from organizations), (select count(*) from api_keys), (select max(revoked_ms) from api_keys),
+        (select count(*) from persons), (select max(id) from account_events), (select sum(last_number) from webhooks),
+        (select count(*) from webhooks), (select count(*) from webhook_attempts)`,
     )
     .raw()
     .get() as MovedValue[];

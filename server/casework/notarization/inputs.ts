@@ -213,8 +213,10 @@ export const Approve = Type.Object(
   { version: Type.Integer({ minimum: 1, maximum: MAX_NUMBER, description: '所审批的稿 / draft approved' }) },
   closed,
 );
+/** On one line of the first page. */
+export const MAX_DEED_NUMBER = 60;
 const deed = {
-  number: line(60, '公证书编号 / number of the deed'),
+  number: line(MAX_DEED_NUMBER, '公证书编号 / number of the deed'),
   sha256: hex(32, '公证书 PDF 的 SHA-256 / SHA-256 of the PDF'),
   deposit: uuid('公证书的存证 / deposit of the deed'),
 };

@@ -14,8 +14,16 @@ import {
   type NotarizationFacts,
   type OfficeRules,
 } from './facts.ts';
+import { officeOf } from './office.ts';
 
 /* What the table of notarization has to be told, found out. */
+
+/** As whoever issues it names it. */
+export interface NamedDeed {
+  readonly number: string;
+  readonly sha256: string;
+  readonly deposit: string;
+}
 
 export interface LookUps {
   readonly store: Pick<CaseStore, 'officeSettings' | 'deedByNumber'> &
@@ -28,12 +36,7 @@ export interface LookUps {
   /** whoever is a notary of the office now, approvers among them */
   notariesOf(office: string): Promise<readonly string[]>;
   /** whether the office's deposit holds this file, and whether its signature on it holds */
-  examineDeed(
-    caseId: string,
-    office: string,
-    deposit: string,
-    sha256: string,
-  ): Promise<Omit<DeedFact, 'numberTaken'>>;
+  examineDeed(caseId: string, office: string, named: NamedDeed): Promise<Omit<DeedFact, 'numberTaken'>>;
 }
 
 /** Actions that rest on the evidence as it is at this moment. */
@@ -152,16 +155,13 @@ async function deedOf(
   if (typeof number !== 'string' || typeof sha256 !== 'string' || typeof deposit !== 'string') return null;
   const known = await deps.store.deedByNumber(number);
   return {
-    ...(await deps.examineDeed(record?.id ?? '', office, deposit, sha256)),
+    ...(await deps.examineDeed(record?.id ?? '', office, { number, sha256, deposit })),
     numberTaken: known !== undefined && known.case !== record?.id,
   };
 }
 
-/** What the office set, over what it leaves as it is. */
-async function rulesOf({ store }: LookUps, office: string): Promise<OfficeRules> {
-  const { rules } = await store.officeSettings(office);
-  return { ...DEFAULT_RULES, ...(rules === undefined ? {} : (JSON.parse(rules) as Partial<OfficeRules>)) };
-}
+const rulesOf = async ({ store }: LookUps, office: string): Promise<OfficeRules> =>
+  (await officeOf(store, office)).rules;
 
 export const codeHash = (code: string): string => hash('sha256', code, 'hex');
 

@@ -7,7 +7,7 @@ import { notarization } from './procedure.ts';
 
 export interface NotarizationDeps extends LookUps {
   /** what a look-up of this case's deed needs besides its number: at least 80 random bits */
-  codeOf(caseId: string): string;
+  codeOf(caseId: string): Promise<string>;
 }
 
 /** 办证, run by this service. */
@@ -15,8 +15,9 @@ export const notarizationRoom = (deps: NotarizationDeps): Room => ({
   procedure: notarization,
   facts: (wanted) => factsFor(deps, wanted),
   partiesOf: (record) => partiesIn(dataOf(record)),
-  deedAfter: async (record, action) => deedAfter(deps, record, action),
+  deedAfter: (record, action) => deedAfter(deps, record, action),
   items: (record) => itemsOf(deps, dataOf(record)),
+  identities: (record) => identitiesIn(dataOf(record)),
   accessFor: (record, actors, what, nowMs) => accessFor(dataOf(record), actors, what, nowMs),
   shown: (record, actors) => {
     const data = dataOf(record);
@@ -52,6 +53,14 @@ async function itemsOf(deps: NotarizationDeps, { application }: NotarizationData
   for (const { id } of application?.evidence ?? [])
     items.push({ id, organization: await ownerOf(deps, application!, id) });
   return items;
+}
+
+function identitiesIn({ application }: NotarizationData): readonly string[] {
+  const people = (application?.applicants ?? []).flatMap(({ identity, representative }) => [
+    identity,
+    representative?.identity,
+  ]);
+  return [...people, application?.agent?.identity].flatMap((identity) => identity?.reference ?? []);
 }
 
 const isParty = ({ application }: NotarizationData, actors: readonly Actor[]): boolean =>
@@ -98,7 +107,11 @@ const CHANGES: Readonly<Record<string, Deed['state']>> = {
 };
 
 /** What the public look-up says of the deed after this action; undefined where the action changes nothing of it. */
-function deedAfter(deps: NotarizationDeps, record: CaseRecord, action: string): Deed | undefined {
+async function deedAfter(
+  deps: NotarizationDeps,
+  record: CaseRecord,
+  action: string,
+): Promise<Deed | undefined> {
   const data = dataOf(record);
   const { deed, application } = data;
   if (!(action in CHANGES) || deed === null || application === null) return undefined;
@@ -108,7 +121,7 @@ function deedAfter(deps: NotarizationDeps, record: CaseRecord, action: string): 
     number: first!.number,
     office: application.office,
     case: record.id,
-    codeHash: codeHash(deps.codeOf(record.id)),
+    codeHash: codeHash(await deps.codeOf(record.id)),
     state: deed.status,
     issuedMs: first!.atMs,
     evidence: last.deposit,

@@ -24,6 +24,8 @@ export interface DeedFacts {
   readonly applicants: readonly DeedParty[];
   readonly agent: DeedAgent | null;
   readonly matter: string;
+  /** its item in Article 11 of 公证法, in Chinese: 九, 十, 十一 */
+  readonly matterItem: string;
   /** as the applicant stated them */
   readonly purpose: string;
   readonly obtained: string;
@@ -68,7 +70,7 @@ function basicsOf(facts: DeedFacts): readonly string[] {
     agent === null
       ? deedSentence('applied', asked)
       : deedSentence('applied-by-agent', { ...asked, agent: agent.name, authority: agent.authority }),
-    deedSentence('accepted', { date: chineseDate(acceptedAt) }),
+    deedSentence('accepted', { item: facts.matterItem, date: chineseDate(acceptedAt) }),
     deedSentence('purpose', { purpose: ended(purpose) }),
     deedSentence('obtained', { obtained: ended(obtained) }),
     items.length === 0

@@ -38,7 +38,8 @@ export interface AnnexItem {
 }
 
 export interface DeedContent {
-  readonly office: { readonly name: string; readonly uscc: string };
+  /** `uscc` null: an office whose code the service does not know */
+  readonly office: { readonly name: string; readonly uscc: string | null };
   /** in the office's own format: number.ts */
   readonly number: string;
   readonly applicants: readonly DeedParty[];

@@ -27,6 +27,17 @@ export const DEED_CODES = [
   'deed-cms-signature-wrong',
   'deed-token-invalid',
   'deed-token-too-long',
+  // of the case: casework/notarization/deed/
+  'deed-office-not-set',
+  'deed-not-accepted',
+  'deed-not-checked',
+  'deed-not-drafted',
+  'deed-item-unproven',
+  'deed-number-taken',
+  'deed-chain-not-registered',
+  'deed-text-misplaced',
+  'deed-not-prepared',
+  'deed-stamp-away',
 ] as const;
 
 export type DeedCode = (typeof DEED_CODES)[number];

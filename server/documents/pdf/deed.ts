@@ -129,9 +129,10 @@ interface Signature {
 
 function signatureOf(deed: DeedContent): Signature {
   const { office, notary, issuedAt } = deed;
+  const { uscc } = office;
   const texts = [
     [visible(office.name), BODY],
-    [deedWords('office-code', { uscc: office.uscc }).zh, SMALL],
+    ...(uscc === null ? [] : ([[deedWords('office-code', { uscc }).zh, SMALL]] as const)),
     [`${deedWords('notary').zh}：${visible(notary)}`, BODY],
     [chineseDate(issuedAt), BODY],
   ] as const;

@@ -22,7 +22,7 @@ export async function attempt(
   signal: AbortSignal,
 ): Promise<Tried | undefined> {
   const body = bodyOf(message, delivery);
-  const secrets = opened(sealing, webhook, nowMs);
+  const secrets = await opened(sealing, webhook, nowMs);
   if (secrets === undefined) return failed('webhook-secret-unreadable', {});
   try {
     const answer: DoorAnswer = await door.ask({
@@ -51,9 +51,13 @@ const failed = (
 });
 
 /** A key of ours that was lost is a failure like any other to whoever looks at his deliveries: they go on after a rotation. */
-function opened(sealing: Sealing, webhook: Webhook, nowMs: number): readonly Uint8Array[] | undefined {
+async function opened(
+  sealing: Sealing,
+  webhook: Webhook,
+  nowMs: number,
+): Promise<readonly Uint8Array[] | undefined> {
   try {
-    return secretsOf(sealing, webhook, nowMs);
+    return await secretsOf(sealing, webhook, nowMs);
   } catch {
     return undefined;
   }

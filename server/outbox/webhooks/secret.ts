@@ -8,26 +8,24 @@ const SECRET_BYTES = 32;
 /** While a receiver changes over it knows one of the two: both sign. */
 export const BOTH_SIGN_MS = 24 * 3_600_000;
 
-const aboutOf = (webhook: string): string => `webhook-secret/${webhook}`;
-
 /** What is kept, and what its receiver is given: `whsec_` and base64, told once. */
-export function newSecret(
+export async function newSecret(
   sealing: Sealing,
   webhook: string,
-): { readonly sealed: Uint8Array; readonly clear: string } {
+): Promise<{ readonly sealed: Uint8Array; readonly clear: string }> {
   const secret = randomBytes(SECRET_BYTES);
   return {
-    sealed: sealing.seal(secret, aboutOf(webhook)),
+    sealed: await sealing.seal('webhook-secret', webhook, secret),
     clear: `whsec_${secret.toString('base64')}`,
   };
 }
 
-/** Those that sign now, the present one first. Throws where the service's own key is another one than sealed them. */
+/** Those that sign now, the present one first. Throws where the service's key that sealed them is gone. */
 export function secretsOf(
   sealing: Sealing,
   { id, secret, previous }: Webhook,
   nowMs: number,
-): readonly Uint8Array[] {
+): Promise<readonly Uint8Array[]> {
   const signing = previous !== undefined && nowMs < previous.untilMs ? [secret, previous.secret] : [secret];
-  return signing.map((sealed) => sealing.open(sealed, aboutOf(id)));
+  return Promise.all(signing.map((sealed) => sealing.open('webhook-secret', id, sealed)));
 }

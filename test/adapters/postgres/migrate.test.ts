@@ -144,8 +144,10 @@ const HISTORY: Readonly<Record<string, { fill: string; check(t: Tap, store: Stor
       insert into case_parties values ('c', 'o', 'applicant', null);
       insert into case_events values ('c', 0, 2, '${SHA256}', '{"a":1}');
       insert into case_serials values ('s', 'c', 4);
-      insert into deeds values ('n', 'o', 'c', '${SHA256}', 'valid', 5, null, '${SHA256}', '[]');`,
+      insert into deeds values ('n', 'o', 'c', '${SHA256}', 'valid', 5, null, '${SHA256}', '[]');
+      insert into case_papers values ('c', 'code', '{"a":1}', ${bytes('aa')});`,
     async check(t, store) {
+      t.match(await store.paper('c', 'code'), { about: '{"a":1}', bytes: Uint8Array.of(0xaa) });
       t.match(await store.caseById('c'), { state: 'draft', dueMs: 3, events: 1, last: SHA256 });
       t.same(await store.partiesOf('c'), [{ organization: 'o', part: 'applicant', untilMs: undefined }]);
       t.match(await store.caseEvents('c', 0, 1), [{ sequence: 2, content: '{"a":1}' }]);

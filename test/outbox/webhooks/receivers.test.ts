@@ -7,7 +7,7 @@ import type { Door } from '../../../server/ports/door.ts';
 import { CA, issue } from '../../core/read/openssl.ts';
 import { pem, startHttp, startHttps, startTcp, webServer } from '../../support/servers.ts';
 import { PUBLIC, tryDoor } from '../doors.ts';
-import { newSealing, sample, sealing } from './samples.ts';
+import { newSealing, type Sample, sample, sealing } from './samples.ts';
 
 /* Receivers are somebody else's: whatever they do, an attempt ends in time, and what came of it is told. */
 
@@ -16,8 +16,8 @@ const limits = { totalMs: 600 };
 const never = new AbortController().signal;
 const HTTP = 'http://a.example/hook?x=1';
 
-const tryOnce = (door: Door, url = HTTP, given = sample(url)): Promise<Tried | undefined> =>
-  attempt({ door, sealing }, given, Date.now(), never);
+const tryOnce = async (door: Door, url = HTTP, given?: Sample): Promise<Tried | undefined> =>
+  attempt({ door, sealing }, given ?? (await sample(url)), Date.now(), never);
 
 async function bytesOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
@@ -32,7 +32,7 @@ t.test(
   'a receiver gets one POST that it can verify, over TLS and from nobody by any other name',
   async (t) => {
     const got: { method: string; url: string; type: string; verified: unknown }[] = [];
-    const given = sample('https://hooks.example/in?x=1');
+    const given = await sample('https://hooks.example/in?x=1');
     const port = await startHttps(t, webServer(ca, 'DNS:hooks.example'), async (request, reply) => {
       const { method, url, headers } = request;
       const verified = new Receiver(given.clear).verify(
@@ -169,7 +169,7 @@ t.test('nothing is sent to whoever cannot show a certificate for the name', asyn
 t.test('a secret that cannot be opened fails the attempt, and nothing leaves unsigned', async (t) => {
   const { port, count } = await reached(t);
   const { door } = await tryDoor(t, { way: { 80: port } });
-  const tried = await attempt({ door, sealing: newSealing() }, sample(HTTP), Date.now(), never);
+  const tried = await attempt({ door, sealing: newSealing() }, await sample(HTTP), Date.now(), never);
   t.match(tried, { status: undefined, error: { code: 'webhook-secret-unreadable' } });
   t.equal(count(), 0);
 });
@@ -178,7 +178,7 @@ t.test('what we stop ourselves is no failure of the receiver', async (t) => {
   const port = await startTcp(t, () => {});
   const { door } = await tryDoor(t, { way: { 80: port } });
   const stopping = new AbortController();
-  const trying = attempt({ door, sealing }, sample(HTTP), Date.now(), stopping.signal);
+  const trying = attempt({ door, sealing }, await sample(HTTP), Date.now(), stopping.signal);
   setTimeout(() => stopping.abort(), 50);
   t.equal(await trying, undefined);
 });

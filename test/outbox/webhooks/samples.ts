@@ -1,12 +1,15 @@
-import { generateKeyPairSync } from 'node:crypto';
-import { sealingBy } from '../../../server/adapters/sealing.ts';
+import { randomBytes } from 'node:crypto';
+import { sealingWith } from '../../../server/identity/sealed.ts';
 import { newSecret } from '../../../server/outbox/webhooks/secret.ts';
 import type { Delivery, Message, Webhook } from '../../../server/ports/webhooks.ts';
 
 /* Webhooks as they come out of a store, with secrets that are really sealed. */
 
-export const newSealing = () =>
-  sealingBy(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey, 'test');
+/** Under a key of its own. */
+export function newSealing() {
+  const key = randomBytes(32);
+  return sealingWith(async () => [key]);
+}
 
 export const sealing = newSealing();
 
@@ -18,9 +21,9 @@ export interface Sample {
   readonly clear: string;
 }
 
-export function sample(url: string, given: Partial<Webhook> = {}): Sample {
+export async function sample(url: string, given: Partial<Webhook> = {}): Promise<Sample> {
   const id = '01890000-0000-7000-8000-000000000001';
-  const { sealed, clear } = newSecret(sealing, id);
+  const { sealed, clear } = await newSecret(sealing, id);
   const webhook: Webhook = {
     id,
     organization: '01890000-0000-7000-8000-000000000002',

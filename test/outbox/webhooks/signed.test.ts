@@ -9,8 +9,8 @@ import { newSealing, sample, sealing } from './samples.ts';
 
 const HOUR_MS = 3_600_000;
 
-function signedNow(secrets: readonly Uint8Array[]) {
-  const { delivery, message } = sample('https://a.example/');
+async function signedNow(secrets: readonly Uint8Array[]) {
+  const { delivery, message } = await sample('https://a.example/');
   const body = bodyOf(message, delivery);
   return {
     text: Buffer.from(body).toString(),
@@ -19,9 +19,9 @@ function signedNow(secrets: readonly Uint8Array[]) {
 }
 
 t.test('a receiver that knows the secret verifies a message, and reads what happened', async (t) => {
-  const { webhook, clear } = sample('https://a.example/');
+  const { webhook, clear } = await sample('https://a.example/');
   t.match(clear, /^whsec_[A-Za-z0-9+/]{43}=$/, '32 bytes');
-  const { text, headers } = signedNow(secretsOf(sealing, webhook, Date.now()));
+  const { text, headers } = await signedNow(await secretsOf(sealing, webhook, Date.now()));
   t.strictSame(new Receiver(clear).verify(text, headers), {
     type: 'evidence.certified',
     timestamp: '2027-01-15T08:00:00.000Z',
@@ -31,10 +31,10 @@ t.test('a receiver that knows the secret verifies a message, and reads what happ
 });
 
 t.test('whatever of a message is changed, it does not verify', async (t) => {
-  const { webhook, clear } = sample('https://a.example/');
-  const { text, headers } = signedNow(secretsOf(sealing, webhook, Date.now()));
+  const { webhook, clear } = await sample('https://a.example/');
+  const { text, headers } = await signedNow(await secretsOf(sealing, webhook, Date.now()));
   const receiver = new Receiver(clear);
-  const other = sample('https://a.example/').clear;
+  const { clear: other } = await sample('https://a.example/');
   const later = String(Number(headers['webhook-timestamp']) + 1);
   const damages: Readonly<Record<string, () => unknown>> = {
     'its body': () => receiver.verify(`${text} `, headers),
@@ -75,32 +75,32 @@ t.test('signatures are those of the library, for any id, time, body and number o
 });
 
 t.test('for a day after a rotation both secrets verify, then the new one alone', async (t) => {
-  const { webhook, clear: old } = sample('https://a.example/');
-  const made = newSecret(sealing, webhook.id);
+  const { webhook, clear: old } = await sample('https://a.example/');
+  const made = await newSecret(sealing, webhook.id);
   const nowMs = Date.now();
   const rotated = {
     ...webhook,
     secret: made.sealed,
     previous: { secret: webhook.secret, untilMs: nowMs + HOUR_MS },
   };
-  const during = signedNow(secretsOf(sealing, rotated, nowMs));
+  const during = await signedNow(await secretsOf(sealing, rotated, nowMs));
   t.equal(during.headers['webhook-signature']!.split(' ').length, 2);
   for (const secret of [old, made.clear]) new Receiver(secret).verify(during.text, during.headers);
-  const after = signedNow(secretsOf(sealing, rotated, nowMs + HOUR_MS));
+  const after = await signedNow(await secretsOf(sealing, rotated, nowMs + HOUR_MS));
   new Receiver(made.clear).verify(after.text, after.headers);
   t.throws(() => new Receiver(old).verify(after.text, after.headers));
 });
 
 t.test('a sealed secret opens for its webhook alone, unchanged, and by the key that sealed it', async (t) => {
-  const { webhook } = sample('https://a.example/');
-  t.equal(secretsOf(sealing, webhook, 0)[0]!.length, 32);
-  t.throws(() => secretsOf(sealing, { ...webhook, id: 'another' }, 0));
-  t.throws(() => secretsOf(newSealing(), webhook, 0));
+  const { webhook } = await sample('https://a.example/');
+  t.equal((await secretsOf(sealing, webhook, 0))[0]!.length, 32);
+  await t.rejects(secretsOf(sealing, { ...webhook, id: 'another' }, 0));
+  await t.rejects(secretsOf(newSealing(), webhook, 0));
   for (const at of webhook.secret.keys()) {
     const secret = webhook.secret.with(at, webhook.secret[at]! ^ 1);
-    t.throws(() => secretsOf(sealing, { ...webhook, secret }, 0), `byte ${at}`);
+    await t.rejects(secretsOf(sealing, { ...webhook, secret }, 0), `byte ${at}`);
   }
-  t.throws(() => secretsOf(sealing, { ...webhook, secret: new Uint8Array() }, 0), 'of a removed one');
-  const again = newSecret(sealing, webhook.id);
+  await t.rejects(secretsOf(sealing, { ...webhook, secret: new Uint8Array() }, 0), 'of a removed one');
+  const again = await newSecret(sealing, webhook.id);
   t.notSame(again.sealed, webhook.secret);
 });

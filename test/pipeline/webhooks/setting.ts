@@ -40,7 +40,7 @@ export async function addWebhook(
   url = 'https://receiver.example/',
 ): Promise<{ readonly id: string; readonly clear: string }> {
   const id = idAt(NOW_MS);
-  const { sealed, clear } = newSecret(sealing, id);
+  const { sealed, clear } = await newSecret(sealing, id);
   const made = { id, organization, url, description: '', types, secret: sealed, createdMs: NOW_MS };
   if (!(await store.addWebhook(made))) throw new Error('there is no room for another webhook');
   return { id, clear };

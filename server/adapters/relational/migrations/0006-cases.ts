@@ -4,7 +4,7 @@ import type { Dialect } from '../dialect.ts';
  * Cases and their events. An event's entry stands in the journal; here is where it belongs, and what it says, which may
  * be erased. Rows of events are never deleted.
  */
-export const cases = ({ text, integer, end }: Dialect): readonly string[] => [
+export const cases = ({ text, integer, bytes, end, countedEnd }: Dialect): readonly string[] => [
   `create table cases (
     id ${text} primary key, procedure ${text} not null, state ${text} not null, organization ${text} not null,
     data text not null, clocks text not null, opened_ms ${integer} not null, updated_ms ${integer} not null,
@@ -29,4 +29,8 @@ export const cases = ({ text, integer, end }: Dialect): readonly string[] => [
     evidence ${text}, sha256 ${text} not null check (length(sha256) = 64), history text not null) ${end}`,
   `create table office_settings (
     organization ${text} not null, name ${text} not null, value text not null, primary key (organization, name)) ${end}`,
+  // Documents of megabytes: beside the key and not within its tree.
+  `create table case_papers (
+    case_id ${text} not null references cases, name ${text} not null, about ${text} not null, bytes ${bytes} not null,
+    primary key (case_id, name)) ${countedEnd}`,
 ];
