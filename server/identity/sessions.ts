@@ -2,7 +2,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { PeopleStore, Session } from '../ports/people.ts';
 import type { IdentityStore, Organization } from '../ports/store.ts';
 import type { Caller } from './api-keys.ts';
-import { isPersonRole, type PersonRole } from './permissions.ts';
+import { isPersonRole, type PersonRole, ROLES_IN } from './permissions.ts';
 import { isToken, newToken, tokenHash } from './tokens.ts';
 
 /** How long a session lasts at most, and how long unused. */
@@ -76,11 +76,10 @@ export function createSessions(
       const nowMs = clock.nowMs();
       if (found === undefined || isOver(found, nowMs, limits)) return undefined;
       if (touch && nowMs - found.seenMs >= TOUCH_MS) await store.touchSession(found.id, nowMs);
-      return {
-        ...found,
-        roles: found.roles.filter(isPersonRole),
-        of: await organizationOf(found.organization),
-      };
+      const of = await organizationOf(found.organization);
+      // What is no role in this kind of organization is none of his, however it came to be there.
+      const roles = found.roles.filter(isPersonRole).filter((role) => ROLES_IN[of.role].includes(role));
+      return { ...found, roles, of };
     },
     async renew(session, change) {
       const { id, person, organization, createdMs, expiresMs, provedMs, factors } = session;

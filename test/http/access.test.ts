@@ -7,7 +7,7 @@ import { type Browser, demoOf, signedIn } from '../support/browser.ts';
 import { cli } from '../support/cli.ts';
 import { opened, squeezed, whyNoPoppler } from '../support/poppler.ts';
 import { body, certificateOf, form, hashOnly, run } from '../support/running.ts';
-import { databaseOf } from '../support/storage.ts';
+import { databaseOf, storageFor } from '../support/storage.ts';
 
 /* Reading by the operator's staff, as a whole service does it. */
 
@@ -187,7 +187,7 @@ t.test('the owner takes the readings with him, and the same checker checks them'
 
 t.test('fsck is content with the chains of readings', async (t) => {
   const node = readFileSync(join(service.dataDir, 'chain', 'node.url'), 'utf8').trim();
-  const { told } = await look(service.dataDir, { rpcUrl: node });
+  const { told } = await look(service.dataDir, { rpcUrl: node, storage: await storageFor(service.dataDir) });
   t.strictSame(told, []);
 });
 

@@ -154,7 +154,10 @@ const everythingKept = async () => {
     ...{ id, organization, scopes, revokedMs },
   }));
   const invitations = await Promise.all(organizations.map(({ id }) => store.invitationsOf(id)));
-  const hooks = await Promise.all(organizations.map(({ id }) => store.webhooksOf(id)));
+  // How its deliveries go changes by itself.
+  const hooks = (await Promise.all(organizations.map(({ id }) => store.webhooksOf(id))))
+    .flat()
+    .map(({ id, url, types, description, secret }) => ({ id, url, types, description, secret }));
   return JSON.stringify({ organizations, members, keys, invitations, hooks }, (_, value) =>
     value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value,
   );

@@ -92,3 +92,11 @@ t.test('the proof of a page is of one session, and tells nothing of its token', 
   for (const given of [csrfOf(b), '', a, tokenHash(a), csrfOf(a).slice(1), `${csrfOf(a)} `])
     t.notOk(isCsrf(a, given), given);
 });
+
+t.test('a role that is none in this kind of organization is none of his', async (t) => {
+  const { sessions, store, person, organization, clock } = await accountsFor(t);
+  const { token } = await sessions.open(person.id, organization, ['password']);
+  const roles = ['admin', 'notary', 'approver', 'emperor'];
+  await store.setMembership(membershipOf(person.id, organization, roles, clock.ms), clock.ms);
+  t.strictSame((await sessions.find(token, false))?.roles, ['admin']);
+});
