@@ -8,6 +8,7 @@ import { type AccessesRoutes, accessesRoutes } from './http/accesses.ts';
 import { accountRoutes } from './http/account.ts';
 import { type BatchRoutes, batchRoutes } from './http/batches.ts';
 import { bulkRoutes } from './http/bulk.ts';
+import { caseCheckRoutes } from './http/case-checks.ts';
 import { type CaseReading, caseReadingRoutes } from './http/case-reading.ts';
 import { caseRoutes } from './http/cases.ts';
 import { type DeedRoutes, deedRoutes } from './http/deed.ts';
@@ -155,6 +156,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     caseRoutes(routes, deps);
     const casePackage = { store: deps.store, certificates: deps.certificates };
     caseReadingRoutes(routes, { ...deps, casePackage });
+    caseCheckRoutes(routes, { ...deps, casePackage });
     accessRoutes(routes, deps);
     accessesRoutes(routes, { ...deps, casePackage });
     identityNumberRoutes(routes, deps);

@@ -1,4 +1,6 @@
 import type { Actor as EventActor } from '../core/entry/event.ts';
+import type { ChainedEvent } from '../core/entry/event-chain.ts';
+import { toHex } from '../core/read/bytes.ts';
 import type { JsonObject } from '../core/read/json.ts';
 import { newId } from '../journal/ids.ts';
 import { ensureOwn } from '../journal/own.ts';
@@ -8,7 +10,7 @@ import type { IdempotencyClaim } from '../ports/entry.ts';
 import { EVENTS_ID, type IdentityStore } from '../ports/identity.ts';
 import type { Issuer } from '../ports/issuer.ts';
 import { chainedOf, headOf, nextEvent } from './chain.ts';
-import { act, type Done, type Refused } from './engine/act.ts';
+import { act, type Done, type Refusal, type Refused, refusedBefore } from './engine/act.ts';
 import { type Actor, type CaseRecord, newCase } from './engine/case.ts';
 import { due } from './engine/due.ts';
 import { type Possible, possible } from './engine/possible.ts';
@@ -61,6 +63,10 @@ export interface Cases {
     beside?: JsonObject,
   ): Promise<Kept | Refused>;
   possible(stored: StoredCase, actors: Actors): Promise<readonly Possible[]>;
+  /** Why the action is not for these, whatever its input and the facts are; undefined where it may be. */
+  refusedAtOnce(stored: StoredCase, actors: Actors, action: string): Promise<Refused | undefined>;
+  /** Whether only the service itself does this action, for what somebody else asked of it. */
+  isInternal(procedure: string, action: string): boolean;
   /** Now, of what is there; undefined where there is no such case. */
   head(id: string): Promise<Uint8Array | undefined>;
   /** Reminders, missed deadlines and what the service does itself; how many cases were looked at. */
@@ -81,6 +87,13 @@ export class CaseBusy extends Error {
 }
 
 export class NoSuchCase extends Error {}
+
+/** Of 10,000 events and 512 MiB that a checker takes (EVENTS.md). */
+const PARTY_ROOM = { events: 3_000, bytes: 64 * 1024 * 1024 };
+const OFFICE_ROOM = { events: 9_000, bytes: 256 * 1024 * 1024 };
+
+/** There is no room for more of this party's in the case. */
+export class CaseFull extends Error {}
 
 /** An idempotency key that was used for another request. */
 export class ClaimReused extends Error {}
@@ -122,10 +135,14 @@ export function createCases(deps: CasesDeps): Cases {
     });
     if (outcome === 'key-reused') throw new ClaimReused();
     if (typeof outcome === 'object') return asItIs(outcome.replayed);
-    if (outcome !== 'kept') return undefined;
+    if (outcome !== 'kept' && !(await isThere(event.chained))) return undefined;
     const head = await headOf(deps.issuer, event.chained, nowMs);
     return { outcome: 'done', record: done.record, head, events: event.chained.event.index + 1 };
   }
+
+  /** A step that was done though its answer was lost, and is asked for again, finds its own event there. */
+  const isThere = async ({ event, leaf }: ChainedEvent): Promise<boolean> =>
+    (await store.caseById(event.case))?.last === toHex(leaf);
 
   /** A case that was opened before by the same request, as it is now. */
   async function asItIs(id: string): Promise<Kept> {
@@ -134,8 +151,31 @@ export function createCases(deps: CasesDeps): Cases {
     return { outcome: 'done', record: record!, head, events: stored!.events };
   }
 
-  /** Judged as each of what he is; of refusals the one that says most. */
+  /** Of refusals the one that says most; undefined where one of them may go on. */
+  function refusedAtOnce({ room, record, id }: Standing, actors: Actors, action: string, input: unknown) {
+    const refusals = actors.map((actor) =>
+      refusedBefore(room.procedure, record ?? newCase(id), { action, actor, input }),
+    );
+    if (refusals.includes(undefined)) return undefined;
+    return refusals.find((refusal) => refusal!.code !== 'not-yours') ?? refusals[0];
+  }
+
+  async function refusedWith(at: Standing, actors: Actors, refusal: Refusal): Promise<Refused> {
+    return { outcome: 'refused', ...refusal, possible: await possibleAt(at, actors) };
+  }
+
+  async function possibleAt({ room, record, id }: Standing, actors: Actors): Promise<readonly Possible[]> {
+    const nowMs = clock.nowMs();
+    const facts = await room.facts({ record, action: undefined, input: undefined, nowMs });
+    return merged(
+      actors.map((actor) => possible(room.procedure, record ?? newCase(id), actor, facts, nowMs)),
+    );
+  }
+
+  /** Judged as each of what he is. Facts are looked up for nobody whom the table refuses without them. */
   async function judge(at: Standing, actors: Actors, action: string, input: unknown) {
+    const atOnce = refusedAtOnce(at, actors, action, input);
+    if (atOnce !== undefined) return refusedWith(at, actors, atOnce);
     const { room, record } = at;
     const nowMs = clock.nowMs();
     const facts = await room.facts({ record, action, input, nowMs });
@@ -157,12 +197,25 @@ export function createCases(deps: CasesDeps): Cases {
   ): Promise<Kept | Refused> {
     for (let tried = 0; tried < TRIES; tried++) {
       const at = await stand();
+      await expectRoom(at, actors);
       const judged = await judge(at, actors, action, input);
       if ('outcome' in judged) return judged;
       const kept = await keep(at, judged.done, judged.actor, beside);
       if (kept !== undefined) return kept;
     }
     throw new CaseBusy(action);
+  }
+
+  const standingWithout = (stored: StoredCase): Standing => ({
+    ...{ id: stored.id, room: roomOf(stored.procedure)!, stored, record: recordOf(stored), last: undefined },
+  });
+
+  /** Whoever fills a case must not make it one that no checker takes: the office and its clocks always have room left. */
+  async function expectRoom({ stored }: Standing, [actor]: Actors): Promise<void> {
+    if (stored === undefined || actor.role === 'system') return;
+    const limits = actor.organizationRole === 'notary' ? OFFICE_ROOM : PARTY_ROOM;
+    if (stored.events >= limits.events || (await store.caseBytes(stored.id)) >= limits.bytes)
+      throw new CaseFull();
   }
 
   async function standingOf(id: string): Promise<Standing> {
@@ -215,13 +268,16 @@ export function createCases(deps: CasesDeps): Cases {
       return outcome.outcome === 'done' ? { ...outcome, replayed: outcome.record.id !== id } : outcome;
     },
     act: (id, actors, action, input, beside) => perform(() => standingOf(id), actors, action, input, beside),
-    async possible(stored, actors) {
-      const room = roomOf(stored.procedure)!;
-      const record = recordOf(stored);
-      const nowMs = clock.nowMs();
-      const facts = await room.facts({ record, action: undefined, input: undefined, nowMs });
-      return merged(actors.map((actor) => possible(room.procedure, record, actor, facts, nowMs)));
+    possible: (stored, actors) => possibleAt(standingWithout(stored), actors),
+    refusedAtOnce: async (stored, actors, action) => {
+      const at = standingWithout(stored);
+      const refusal = refusedAtOnce(at, actors, action, undefined);
+      return refusal && refusedWith(at, actors, refusal);
     },
+    isInternal: (procedure, action) =>
+      roomOf(procedure)?.procedure.transitions.some(
+        (one) => one.action === action && one.internal === true,
+      ) ?? false,
     async head(id) {
       const stored = await store.caseById(id);
       if (stored === undefined) return undefined;

@@ -2,7 +2,7 @@ import { buildCaseHead } from '../core/case/head-build.ts';
 import type { Actor as EventActor } from '../core/entry/event.ts';
 import { parseEvent } from '../core/entry/event.ts';
 import { type ChainedEvent, chainEvent } from '../core/entry/event-chain.ts';
-import { contentDigest } from '../core/entry/event-content.ts';
+import { contentDigest, MAX_CONTENT_BYTES, parseContent } from '../core/entry/event-content.ts';
 import { fromHex, utf8 } from '../core/read/bytes.ts';
 import { canonicalize, type JsonObject } from '../core/read/json.ts';
 import { journalEntry } from '../journal/entry.ts';
@@ -30,15 +30,22 @@ export interface NewEvent {
   readonly content: string | undefined;
 }
 
-/** Throws FormatError where a checker would refuse it. */
+/** What an event would say is more than a checker reads. */
+export class ContentTooLarge extends Error {}
+
+/** Throws FormatError where a checker would refuse it, ContentTooLarge. */
 export function nextEvent(before: CaseEvent | undefined, happened: Happened, nowMs: number): NewEvent {
   const { content: about, ...rest } = happened;
   const content = about === null ? undefined : canonicalize({ ...about, salt: randomBytesHex(16) });
+  const said = content === undefined ? undefined : utf8(content);
+  if (said !== undefined && said.length > MAX_CONTENT_BYTES) throw new ContentTooLarge();
+  // What no checker could read would make the whole case one that none takes.
+  if (said !== undefined) parseContent(said);
   const id = newId(nowMs);
   const chained = chainEvent(before && chainedOf(before), {
     ...rest,
     at: new Date(nowMs).toISOString(),
-    content: content === undefined ? null : contentDigest(utf8(content)),
+    content: said === undefined ? null : contentDigest(said),
     id,
     salt: randomBytesHex(16),
   });

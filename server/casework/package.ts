@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { utf8 } from '../core/read/bytes.ts';
 import { type PackageItem, zipOf } from '../documents/package/zip.ts';
 import { type CertificateDeps, certificateOf } from '../pipeline/certificate.ts';
@@ -28,7 +28,7 @@ export interface CasePackageParts {
 }
 
 /** Events of one read; a case has some dozens. */
-const PAGE = 200;
+const PAGE = 20;
 
 export async function casePackage(deps: CasePackageDeps, parts: CasePackageParts): Promise<Readable> {
   const items: PackageItem[] = [{ name: 'README.txt', bytes: utf8(parts.readme) }];
@@ -38,7 +38,7 @@ export async function casePackage(deps: CasePackageDeps, parts: CasePackageParts
       if (event.index >= parts.stored.events) break;
       items.push(await eventItem(deps, event));
       if (event.content !== undefined && parts.isOpen(actionOf(event)))
-        items.push({ name: `contents/${placeOf(event)}.json`, bytes: utf8(event.content) });
+        items.push(contentItem(deps, event, Buffer.byteLength(event.content)));
     }
   items.push({ name: 'head.json', bytes: parts.head });
   for (const [i, { organization, id }] of parts.evidence.entries()) {
@@ -48,6 +48,16 @@ export async function casePackage(deps: CasePackageDeps, parts: CasePackageParts
   }
   return zipOf(items, parts.nowMs);
 }
+
+/** Read again when it is its turn: what all of them say need not be in memory at once. */
+const contentItem = ({ store }: CasePackageDeps, event: CaseEvent, size: number): PackageItem => ({
+  name: `contents/${placeOf(event)}.json`,
+  size,
+  async open() {
+    const [again] = await store.caseEvents(event.case, event.index, 1);
+    return Readable.from([Buffer.from(again?.content ?? '')]);
+  },
+});
 
 const placeOf = ({ index }: CaseEvent): string => String(index).padStart(6, '0');
 

@@ -1,16 +1,16 @@
-import { hash } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { EvidenceCheck } from '../casework/evidence.ts';
 import { type CasePackageDeps, casePackage } from '../casework/package.ts';
-import { type Item, type Read, type Room, recordOf } from '../casework/room.ts';
-import { canonicalize, type Json, type JsonObject } from '../core/read/json.ts';
+import { type Item, recordOf } from '../casework/room.ts';
 import { caseReadme } from '../messages/case-package.ts';
 import { evidenceStatus, type StatusDeps } from '../pipeline/status.ts';
 import type { Blobs } from '../ports/blobs.ts';
-import type { CaseStore, StoredCase } from '../ports/cases.ts';
+import type { CaseEvent, CaseStore, StoredCase } from '../ports/cases.ts';
 import { requires } from './auth.ts';
-import { actorsOf, type CaseRoutes, caseFor, done } from './cases.ts';
+import { reading } from './case-access.ts';
+import { eventViews } from './case-view.ts';
+import { actorsOf, type CaseRoutes, caseFor } from './cases.ts';
 import { viewOf } from './evidence.ts';
 import { Problem } from './problem.ts';
 import { problems, Uuid } from './schemas.ts';
@@ -99,37 +99,65 @@ export function caseReadingRoutes(app: FastifyInstance, deps: CaseReading): void
       return sendStoredFile(deps, request, reply, entry, request.params.n);
     },
   });
-  app.post<{ Params: { id: string } }>(
-    '/v1/cases/:id/checks',
+  eventsRoute(app, deps, read, common);
+}
+
+/** Events of one answer, and how much they say in it. */
+const EVENTS_PAGE = 100;
+const MOST_CHARACTERS = 4 * 1024 * 1024;
+
+const EventsQuery = Type.Object(
+  {
+    from: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 1_000_000,
+        description: '从第几个事件起，从 0 起 / from this event on',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+function eventsRoute(app: FastifyInstance, deps: CaseReading, read: object, common: object): void {
+  app.get<{ Params: { id: string }; Querystring: { from?: number } }>(
+    '/v1/cases/:id/events',
     {
-      onRequest: requires(deps.checkKey, 'cases.act'),
+      ...(read as { onRequest: ReturnType<typeof requires> }),
+      exposeHeadRoute: false,
       schema: {
         ...common,
-        summary:
-          '一次核验案中全部证据，结果记入案件 / check all evidence of the case; the result is an event of it',
+        summary: '案件经过 / the events of a case, in order',
+        description: '`next` 不为空即可继续 / go on while `next` is not null',
         params: CaseParams,
-        response: problems(401, 403, 404, 409, 503),
+        querystring: EventsQuery,
+        response: problems(400, 401, 403, 404, 409),
       },
     },
-    async (request) => checkAll(deps, request),
+    async (request) => {
+      // What the events say is what the package holds.
+      const { stored, room } = await reading(deps, request, 'package');
+      const { from = 0 } = request.query;
+      const events = await page(deps, stored, from);
+      const next = from + events.length;
+      return {
+        items: eventViews(room, recordOf(stored), actorsOf(request.caller), events),
+        next: events.length > 0 && next < stored.events ? next : null,
+      };
+    },
   );
 }
 
-/** The case, after whoever needs leave has left his event. */
-export async function reading(
-  deps: Pick<CaseRoutes, 'store' | 'cases' | 'clock'>,
-  request: FastifyRequest,
-  what: Read,
-): Promise<{ readonly stored: StoredCase; readonly room: Room }> {
-  const stored = await caseFor(deps, request);
-  const room = deps.cases.roomOf(stored.procedure)!;
-  const actors = actorsOf(request.caller);
-  const access = room.accessFor(recordOf(stored), actors, what, deps.clock.nowMs());
-  if (access === undefined) return { stored, room };
-  await done(deps, stored.procedure, (as) => deps.cases.act(stored.id, as, access.action, access.input))(
-    actors,
-  );
-  return { stored: (await deps.store.caseById(stored.id))!, room };
+/** Read a few at a time: one may say as much as all others. */
+async function page({ store }: CaseReading, { id, events: count }: StoredCase, from: number) {
+  const events: CaseEvent[] = [];
+  for (let characters = 0; events.length < EVENTS_PAGE && characters < MOST_CHARACTERS; ) {
+    const more = (await store.caseEvents(id, from + events.length, 5)).filter(({ index }) => index < count);
+    if (more.length === 0) break;
+    events.push(...more);
+    for (const { content } of more) characters += content?.length ?? 0;
+  }
+  return events.slice(0, EVENTS_PAGE);
 }
 
 async function itemFor(deps: CaseReading, request: FastifyRequest): Promise<Item> {
@@ -138,25 +166,6 @@ async function itemFor(deps: CaseReading, request: FastifyRequest): Promise<Item
   const items = await deps.cases.roomOf(stored.procedure)!.items(recordOf(stored));
   const item = items.find(({ id }) => id === evidence);
   if (item === undefined) throw new Problem('not-found');
-  await reading(deps, request, 'evidence');
+  await reading(deps, request, 'evidence', evidence);
   return item;
-}
-
-/** Each item in full; whoever checked, what came out and the whole report are one event. */
-async function checkAll(deps: CaseReading, request: FastifyRequest) {
-  const stored = await caseFor(deps, request);
-  const room = deps.cases.roomOf(stored.procedure)!;
-  const checks: EvidenceCheck[] = [];
-  for (const { organization, id } of await room.items(recordOf(stored)))
-    checks.push(await deps.checkEvidence(organization, id));
-  const reports = checks.map((check) => JSON.parse(JSON.stringify(check)) as JsonObject);
-  const results = checks.map(({ evidence, verdict }, i) => ({
-    id: evidence,
-    verdict: verdict === 'valid' || verdict === 'invalid' ? verdict : ('incomplete' as const),
-    report: hash('sha256', canonicalize(reports[i] as Json), 'hex'),
-  }));
-  const kept = await done(deps, stored.procedure, (actors) =>
-    deps.cases.act(stored.id, actors, 'record-check', { results }, { reports }),
-  )(actorsOf(request.caller));
-  return { items: reports, events: kept.events, head: JSON.parse(Buffer.from(kept.head).toString('utf8')) };
 }

@@ -1,16 +1,24 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { type Actors, CaseBusy, type Cases, ClaimReused, type Kept, NoSuchCase } from '../casework/cases.ts';
+import {
+  type Actors,
+  CaseBusy,
+  CaseFull,
+  type Cases,
+  ClaimReused,
+  type Kept,
+  NoSuchCase,
+} from '../casework/cases.ts';
+import { ContentTooLarge } from '../casework/chain.ts';
 import type { Refused } from '../casework/engine/act.ts';
 import type { Actor } from '../casework/engine/case.ts';
 import { presentRefusal } from '../casework/engine/refusal.ts';
 import { familyOf } from '../casework/engine/table.ts';
-import { recordOf } from '../casework/room.ts';
 import type { Caller } from '../identity/api-keys.ts';
 import type { CaseStore, StoredCase } from '../ports/cases.ts';
 import type { Clock } from '../ports/clock.ts';
 import { type CheckKey, requires } from './auth.ts';
-import { type CaseView, caseView, eventViews, procedureView } from './case-view.ts';
+import { type CaseView, caseView, procedureView } from './case-view.ts';
 import { claimsOf } from './idempotency.ts';
 import { Problem } from './problem.ts';
 import { problems, Uuid } from './schemas.ts';
@@ -124,30 +132,11 @@ export function caseRoutes(app: FastifyInstance, deps: CaseRoutes): void {
     async (request) => {
       const stored = await caseFor(deps, request);
       const { action } = request.params;
+      if (deps.cases.isInternal(stored.procedure, action)) throw new Problem('not-found');
       const kept = await done(deps, stored.procedure, (actors) =>
         deps.cases.act(stored.id, actors, action, request.body),
       )(actorsOf(request.caller));
       return answer(deps, request, kept);
-    },
-  );
-  app.get<{ Params: { id: string } }>(
-    '/v1/cases/:id/events',
-    {
-      ...read,
-      schema: {
-        ...common,
-        summary: '案件经过 / the events of a case, in order',
-        params: CaseParams,
-        response: problems(401, 403, 404),
-      },
-    },
-    async (request) => {
-      const stored = await caseFor(deps, request);
-      const room = deps.cases.roomOf(stored.procedure)!;
-      const events = await deps.store.caseEvents(stored.id, 0, stored.events);
-      const record = recordOf(stored);
-      const actors = actorsOf(request.caller);
-      return { items: eventViews(room, record, actors, events) };
     },
   );
   app.get<{ Params: { id: string } }>(
@@ -222,6 +211,8 @@ export const done =
       if (error instanceof CaseBusy) throw new Problem('case-busy', {}, { retryAfterSeconds: 1 });
       if (error instanceof NoSuchCase) throw new Problem('not-found');
       if (error instanceof ClaimReused) throw new Problem('idempotency-key-reused');
+      if (error instanceof CaseFull) throw new Problem('case-full');
+      if (error instanceof ContentTooLarge) throw new Problem('action-too-large');
       throw error;
     });
     if (outcome.outcome === 'done') return outcome;

@@ -8,7 +8,7 @@ import { decodeBase64 } from '../core/read/base64.ts';
 import { FormatError } from '../core/reason.ts';
 import type { CaseStore, StoredCase } from '../ports/cases.ts';
 import { requires } from './auth.ts';
-import { reading } from './case-reading.ts';
+import { reading } from './case-access.ts';
 import { actorsOf, type CaseRoutes, caseFor, done } from './cases.ts';
 import { notAsDocumented, Problem } from './problem.ts';
 import { closed, problems, Uuid } from './schemas.ts';

@@ -98,6 +98,8 @@ const STATUS = {
   'action-refused': 409,
   'action-input-invalid': 422,
   'case-busy': 503,
+  'case-full': 422,
+  'action-too-large': 413,
   'chain-not-seen': 503,
   'container-unreadable': 422,
   'ots-manifest-too-large': 422,

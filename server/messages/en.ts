@@ -112,6 +112,8 @@ export const en: Sentences = {
     'action-refused': 'this cannot be done now',
     'action-input-invalid': 'the input is not as the action asks',
     'case-busy': 'others are changing the case at this moment, try again',
+    'case-full': 'there is no room for more of yours in this case',
+    'action-too-large': 'the content of this action is too large',
     'container-unreadable': 'no certificate can be taken out of what was handed in',
     'chain-not-seen':
       'the service has not reached its chain since it started and cannot say which one it is; ask again later',

@@ -95,6 +95,8 @@ export const zh: Sentences = {
     'action-refused': '现在不能办理此事项',
     'action-input-invalid': '所填内容不符合要求',
     'case-busy': '案件正被他人同时办理，请稍后重试',
+    'case-full': '本案中您一方的事项已达上限',
+    'action-too-large': '此事项的内容过大',
     'container-unreadable': '无法从所提交的文件中取得证书',
     'chain-not-seen': '服务启动以来尚未连上链，无法说明是哪条链；请稍后再试',
     'ots-manifest-too-large':

@@ -130,6 +130,8 @@ export interface CaseStore {
   partiesOf(id: string): Promise<readonly CaseParty[]>;
   /** From this index on, in order. */
   caseEvents(id: string, from: number, limit: number): Promise<readonly CaseEvent[]>;
+  /** What its events say, in characters, in all. */
+  caseBytes(id: string): Promise<number>;
   /** Of all cases, in the order of the journal, after this sequence. */
   caseEventsAfter(sequence: number, limit: number): Promise<readonly CaseEvent[]>;
   /** Those with something due at this time, longest due first. */

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type {
   CaseClaim,
   CaseFilter,
@@ -72,6 +72,15 @@ export const caseReads = (query: Query) => ({
         .limit(limit),
     );
     return found.map(eventOf);
+  },
+  *caseBytes(id: string): Work<number> {
+    const found = yield* row(
+      query
+        .selectFrom('case_events')
+        .select(sql<number>`coalesce(sum(length(content)), 0)`.as('bytes'))
+        .where('case_id', '=', id),
+    );
+    return Number(found!.bytes);
   },
   *caseEventsAfter(sequence: number, limit: number) {
     const found = yield* rows(

@@ -42,7 +42,7 @@ export interface Done {
   };
 }
 
-type Refusal = Pick<Refused, 'code' | 'guard' | 'detail'>;
+export type Refusal = Pick<Refused, 'code' | 'guard' | 'detail'>;
 
 /**
  * The only way by which a case changes. Nothing is stored here: the caller writes the record and the event in one
@@ -63,6 +63,25 @@ export function act<Data extends JsonObject, Facts, N extends Names>(
     return { outcome: 'refused', ...refusal, possible: now };
   }
   return perform(procedure, record, found as Transition<Data, Facts, N>, context);
+}
+
+/**
+ * Why the action is not for this actor now, whatever the facts are: the table has no such action in this state, it is
+ * for others, or its input is not as it has to be. To be asked before facts are looked up, which may take long.
+ */
+export function refusedBefore<Data extends JsonObject, Facts, N extends Names>(
+  procedure: Procedure<Data, Facts, N>,
+  record: CaseRecord | NewCase,
+  { action, actor, input }: Pick<Call<Facts>, 'action' | 'actor'> & { readonly input?: unknown },
+): Refusal | undefined {
+  const found = transitionFor(procedure, record.state, action);
+  if ('code' in found) return found;
+  const data = record.state === null ? procedure.blank : (record.data as Data);
+  const who = procedure.whoIs(actor, data);
+  if (!found.who.some((one) => who.includes(one)))
+    return { code: 'not-yours', detail: { who: found.who.join(', ') } };
+  const problem = input === undefined ? undefined : inputProblem(found.input, input);
+  return problem && { code: 'input-invalid', detail: problem };
 }
 
 function transitionFor<Data extends JsonObject, Facts, N extends Names>(
