@@ -1,4 +1,5 @@
 import type { BlobRoom } from '../../server/ports/blobs.ts';
+import { CASE_BUGS } from './case-bugs.ts';
 import type { Disk } from './disk.ts';
 import type { Medium } from './faults.ts';
 import type { Ports } from './instance.ts';
@@ -184,4 +185,5 @@ export const BUGS: readonly Bug[] = [
   { name: 'a certificate is issued from an anchor that is not final', ports: certifyEarly },
   { name: 'a byte of a tree changes on the disk', atRest: (_, disk) => flip(disk, 'trees') },
   { name: 'a byte of a file changes on the disk', atRest: (_, disk) => flip(disk, 'files') },
+  ...CASE_BUGS,
 ];

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { BulkRecord } from '../../server/pipeline/deposit.ts';
 import { type Depositor, declaredFile } from '../../server/pipeline/manifest.ts';
 import type { EntryState, IdempotencyClaim } from '../../server/ports/store.ts';
+import type { Asking } from './asking.ts';
 import type { Medium } from './faults.ts';
 import type { Instance } from './instance.ts';
 
@@ -29,18 +30,15 @@ export interface Clients {
   start(requests: number, withinMs: number): void;
 }
 
-export interface ClientDeps extends Medium {
-  /** the instance that a balancer would choose; undefined where none runs */
-  readonly instance: () => Instance | undefined;
+export interface ClientDeps {
+  readonly medium: Medium;
+  readonly asking: Asking;
   /** how often a reorganisation was recorded for the batch of this entry */
   readonly reorganisations: (id: string) => number;
   readonly promise: (promised: Promised) => void;
   readonly received: (promised: Promised, certificate: Uint8Array, revision: number) => void;
-  /** An error that a service must not answer with. */
-  readonly onError: (what: string, error: Error) => void;
 }
 
-const TIMEOUT_MS = 15_000;
 const ORDER: readonly EntryState[] = ['received', 'batched', 'anchoring', 'anchored'];
 
 export const DEPOSITORS: readonly Depositor[] = [
@@ -49,42 +47,12 @@ export const DEPOSITORS: readonly Depositor[] = [
 ];
 
 export function createClients(deps: ClientDeps): Clients {
-  const { random, schedule, faults } = deps;
+  const { random, schedule } = deps.medium;
+  const { http, insist } = deps.asking;
   const promised: Promised[] = [];
   const keyed = new Set<string>();
   let open = 0;
   let requests = 0;
-
-  /** Undefined where no answer came in time, or one that says to come again. */
-  function http<T>(
-    what: string,
-    handle: (instance: Instance) => Promise<T>,
-  ): Promise<{ value: T } | undefined> {
-    return new Promise((resolve) => {
-      const giveUp = schedule.after(TIMEOUT_MS, `${what}: no answer`, undefined, () => resolve(undefined));
-      const answer = (told: string, outcome: { value: T } | undefined): void => {
-        if (random.chance(faults.now().lost)) {
-          schedule.note(`${what}: the answer is lost`);
-          return;
-        }
-        schedule.after(faults.delayMs(), `${what} ← ${told}`, undefined, () => {
-          giveUp();
-          resolve(outcome);
-        });
-      };
-      schedule.after(faults.delayMs(), `${what} →`, undefined, () => {
-        const instance = deps.instance();
-        if (instance === undefined) return answer('nobody there', undefined);
-        handle(instance).then(
-          (value) => answer(`${instance.life.name}`, { value }),
-          (error: Error) => {
-            deps.onError(what, error);
-            answer(`${instance.life.name} ${error.name}`, undefined);
-          },
-        );
-      });
-    });
-  }
 
   const recordOf = (title: string): BulkRecord => {
     const sha256 = createHash('sha256').update(title).digest('hex');
@@ -102,19 +70,6 @@ export function createClients(deps: ClientDeps): Clients {
     deps.promise(made);
     open++;
     void follow(made);
-  }
-
-  /** Again and again until it has an answer, where a key makes that harmless; else once. */
-  async function insist<T>(
-    what: string,
-    isKeyed: boolean,
-    handle: (instance: Instance) => Promise<T>,
-  ): Promise<{ value: T } | undefined> {
-    for (;;) {
-      const answer = await http(what, handle);
-      if (answer !== undefined || !isKeyed) return answer;
-      await schedule.sleep(random.between(200, 4_000), `${what}: again`, undefined);
-    }
   }
 
   async function single(name: string, isKeyed: boolean): Promise<void> {

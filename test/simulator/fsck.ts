@@ -10,11 +10,11 @@ import { hex0x } from '../../server/core/anchor/fields.ts';
 import { utf8 } from '../../server/core/read/bytes.ts';
 import type { Trust } from '../../server/core/verify/trust.ts';
 import type { LogIdentity } from '../../server/ports/chain.ts';
-import type { BlobInspector, Inspector, Snapshot } from '../../server/ports/inspect.ts';
+import type { BlobInspector, Inspector, RawEntry, Snapshot } from '../../server/ports/inspect.ts';
 import type { Block, Network } from './chain.ts';
 import { DEPOSITORS } from './clients.ts';
 import type { Disk } from './disk.ts';
-import type { Database, Tables } from './store.ts';
+import type { Database, KeptEntry, Tables } from './store.ts';
 
 /* The service's own fsck on what a run has left: tables, disk and chain as they stand. */
 
@@ -24,6 +24,36 @@ async function* all<T>(rows: Iterable<T>): AsyncGenerator<T> {
 
 type OfAnchor = { readonly anchor: number; readonly id: number };
 const byAnchor = (a: OfAnchor, b: OfAnchor): number => a.anchor - b.anchor || a.id - b.id;
+
+const rawEntry = ({ entry, fileDigests, claim, ...row }: KeptEntry): RawEntry => ({
+  ...row,
+  bytes: utf8(entry),
+  digests: Buffer.from(fileDigests.join(''), 'hex'),
+  idempotencyKey: claim?.key,
+  fingerprint: claim && Buffer.from(claim.fingerprint, 'hex'),
+});
+
+function casesOf({ casework, entries }: Tables): Pick<Snapshot, 'cases' | 'caseEvents' | 'isOfCase'> {
+  const bytesOf = (of: number): Uint8Array | undefined => {
+    const entry = entries.find(({ sequence }) => sequence === of);
+    return entry && utf8(entry.entry);
+  };
+  const ids = [...casework.cases.keys(), ...casework.events.map((event) => event.case)];
+  const inOrder = [...new Set(ids)].toSorted();
+  return {
+    cases: () => all(inOrder.flatMap((id) => casework.cases.get(id) ?? [])),
+    caseEvents: () =>
+      all(
+        inOrder.flatMap((id) =>
+          casework.events
+            .filter((event) => event.case === id)
+            .toSorted((a, b) => a.index - b.index)
+            .map((event) => ({ ...event, bytes: bytesOf(event.sequence) })),
+        ),
+      ),
+    isOfCase: async (of) => casework.events.some(({ sequence }) => sequence === of),
+  };
+}
 
 function snapshotOf(tables: Tables, gapless: boolean): Snapshot {
   const { entries, bulks, batches, logs, anchors, attempts, events, certificates, serials } = tables;
@@ -42,20 +72,10 @@ function snapshotOf(tables: Tables, gapless: boolean): Snapshot {
   const newest = Math.max(0, ...entries.map(({ sequence }) => sequence));
   return {
     gapless,
-    organizations: () => all(DEPOSITORS),
+    organizations: () => all([...DEPOSITORS, ...tables.casework.organizations.values()]),
     keys: () => all([]),
     entries: (first, last) =>
-      all(
-        entries
-          .filter(({ sequence }) => first <= sequence && sequence <= last)
-          .map(({ entry, fileDigests, claim, ...row }) => ({
-            ...row,
-            bytes: utf8(entry),
-            digests: Buffer.from(fileDigests.join(''), 'hex'),
-            idempotencyKey: claim?.key,
-            fingerprint: claim && Buffer.from(claim.fingerprint, 'hex'),
-          })),
-      ),
+      all(entries.filter(({ sequence }) => first <= sequence && sequence <= last).map(rawEntry)),
     batches: () =>
       all(
         batches.map((batch) => {
@@ -108,12 +128,10 @@ function snapshotOf(tables: Tables, gapless: boolean): Snapshot {
     stampState: async () => ({ stampedFrom: newest + 1, reservedMs: 0 }),
     batchTokens: () => all([]),
     isOfToken: async () => false,
-    cases: () => all([]),
-    caseEvents: () => all([]),
-    isOfCase: async () => false,
+    ...casesOf(tables),
     tokenEvidence: async () => undefined,
     askedAuthorities: async () => [],
-    entriesOf: () => all([]),
+    entriesOf: (owner) => all(entries.filter(({ organization }) => organization === owner).map(rawEntry)),
     repeats: () => all([]),
     lookupFlaws: () => all([]),
     end: async () => {},

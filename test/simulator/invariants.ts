@@ -7,6 +7,7 @@ import { fromHex, toHex, utf8 } from '../../server/core/read/bytes.ts';
 import { canonicalize, type JsonObject, parseJson } from '../../server/core/read/json.ts';
 import { verifyCertificate } from '../../server/core/verify/verify.ts';
 import type { Anchor, StoredCertificate } from '../../server/ports/store.ts';
+import { type CaseWatch, watchCases } from './case-invariants.ts';
 import type { Network } from './chain.ts';
 import type { Clients, Promised } from './clients.ts';
 import type { Disk } from './disk.ts';
@@ -29,11 +30,14 @@ export interface World {
   readonly clients: () => Clients;
   /** Nodes say what is not so: then what was right to be written is not known here. */
   readonly nodesLie: boolean;
+  /** Its clock was set within the time for which it waits for a node that is behind: the wait may have ended early. */
+  readonly clockJumped: (life: Life) => boolean;
   /** what fsck finds at the end; undefined where a run leaves it out */
   readonly fsck: (() => Promise<readonly string[]>) | undefined;
 }
 
 export interface Watch {
+  readonly cases: CaseWatch;
   promised(one: Promised): void;
   received(one: Promised, certificate: Uint8Array, revision: number): void;
   /** After a power failure, and at the end: all that was promised is there. */
@@ -64,6 +68,7 @@ export function watchOver(world: World): Watch {
   const numbers = new Map<string, number>();
   const newest = new Map<string, number>();
   let appended = 0;
+  const cases = watchCases({ schedule, database, lock, blocks: () => blocksOf(database.tables.anchors) });
 
   const entriesOf = (from: number, through: number): readonly KeptEntry[] =>
     database.tables.entries.filter(({ sequence }) => from <= sequence && sequence <= through);
@@ -114,35 +119,44 @@ export function watchOver(world: World): Watch {
       fail(`index ${anchor.index} is recorded as final in a block that is not`);
   }
 
-  function checkTakenBack(anchor: Anchor): void {
+  function checkTakenBack(anchor: Anchor, life: Life): void {
     const block = network.blockAt(anchor.blockNumber!);
-    if (!world.nodesLie && anchor.state === 'final' && block?.hash === anchor.blockHash)
+    if (world.nodesLie || world.clockJumped(life)) return;
+    if (anchor.state === 'final' && block?.hash === anchor.blockHash)
       fail(`index ${anchor.index} was final, its block is on the chain, and it was taken back`);
   }
+
+  /** Those that anchors stand in, as far as everybody knows them. */
+  const blocksOf = (anchors: readonly { readonly blockNumber: number | undefined }[]) =>
+    anchors.flatMap(({ blockNumber: number }) =>
+      number === undefined || number > network.finalNumber
+        ? []
+        : {
+            ...{ source: 'x', chainId: CHAIN_ID, genesisHash: GENESIS, number },
+            hash: network.blockAt(number)!.hash,
+          },
+    );
 
   async function verify({ sequence, bytes }: StoredCertificate): Promise<void> {
     const entry = database.tables.entries.find((one) => one.sequence === sequence)!;
     const parsed = parseJson(bytes) as JsonObject;
-    const title = JSON.parse(entry.entry).evidence.title as string;
+    const told = JSON.parse(entry.entry) as {
+      id: string;
+      evidence?: { title: string };
+      files?: readonly { sha256: string; sm3: string | null }[];
+    };
+    const { title } = told.evidence ?? { title: `event ${told.id}` };
     if (canonicalize(parsed['entry']!) !== entry.entry) fail(`the certificate of ${title} has another entry`);
-    const { files } = JSON.parse(entry.entry) as { files: { sha256: string; sm3: string | null }[] };
     const number = String(parsed['number']);
     if ((numbers.get(number) ?? sequence) !== sequence) fail(`two certificates have the number ${number}`);
     numbers.set(number, sequence);
-    const blocks = (parsed['anchors'] as { header: string }[]).flatMap(({ header }) => {
-      const { number: at } = checkHeader(fromHex(header));
-      if (at > network.finalNumber) return [];
-      return {
-        source: 'x',
-        chainId: CHAIN_ID,
-        genesisHash: GENESIS,
-        number: at,
-        hash: network.blockAt(at)!.hash,
-      };
-    });
+    const headers = (parsed['anchors'] as { header: string }[]).map(({ header }) =>
+      checkHeader(fromHex(header)),
+    );
+    const blocks = blocksOf(headers.map(({ number }) => ({ blockNumber: number })));
     const report = await verifyCertificate({
       certificate: bytes,
-      files: files.map(({ sha256: digest, sm3 }) => ({
+      files: (told.files ?? []).map(({ sha256: digest, sm3 }) => ({
         ...{ sha256: digest, basis: 'supplied' as const },
         ...(sm3 !== null && { sm3 }),
       })),
@@ -169,11 +183,12 @@ export function watchOver(world: World): Watch {
     const { what } = commit;
     if (what === 'deposit') checkDeposit(commit.entries);
     else if (what === 'certificate') checkCertificate(commit.certificate);
+    else if (what === 'step' || what === 'not-stepped') cases.committed(commit, life);
     else if (!lock.hasLed(life)) fail(`${life.name} wrote «${what}» and never led`);
     else if (what === 'seal') checkSeal(commit.batch.number);
     else if (what === 'plan') checkPlan(commit.anchor);
     else if (what === 'final') checkFinal(commit.anchor);
-    else if (what === 'reorganised') checkTakenBack(commit.anchor);
+    else if (what === 'reorganised') checkTakenBack(commit.anchor, life);
   }
   database.watch(onCommit);
 
@@ -202,9 +217,11 @@ export function watchOver(world: World): Watch {
 
   function checkPromises(): void {
     for (const one of world.clients().promised) checkPromise(one);
+    cases.checkHeads();
   }
 
   return {
+    cases,
     promised: checkPromise,
     received(one, certificate, revision) {
       const same = database.tables.certificates.some((kept) => kept.bytes === certificate);
@@ -235,6 +252,7 @@ export function watchOver(world: World): Watch {
           fail(`a certificate of ${sequence} was never checked`);
       for (const { certificate, title } of world.clients().promised)
         if (certificate === undefined) fail(`${title} never got its certificate`);
+      await cases.checkAll();
       const found = (await world.fsck?.()) ?? [];
       if (found.length > 0) fail(`fsck finds ${found.length}: ${found[0]}`);
     },

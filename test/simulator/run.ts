@@ -46,7 +46,9 @@ for (let seed = Number(values.seed); seed < Number(values.seed) + count; seed++)
     failed++;
     say(`seed ${seed}, step ${violation.step}, ${violation.what}`);
   } else if (count === 1)
-    say(`seed ${seed}: ${result.steps} steps, ${result.certificates} certificates, ${result.digest}`);
+    say(
+      `seed ${seed}: ${result.steps} steps, ${result.certificates} certificates, ${result.events} events of cases, ${result.digest}`,
+    );
 }
 if (count > 1) {
   const ms = performance.now() - begun;

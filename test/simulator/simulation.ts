@@ -1,8 +1,13 @@
+import { CaseBusy } from '../../server/casework/cases.ts';
 import { drawIdsFrom } from '../../server/journal/ids.ts';
 import { BlobUnavailable } from '../../server/ports/blobs.ts';
 import { ChainProblem } from '../../server/ports/chain.ts';
 import { StoreUnavailable } from '../../server/ports/store.ts';
-import { createNetwork, type Network, type Node } from './chain.ts';
+import { askingOf } from './asking.ts';
+import { createCaseClients } from './case-clients.ts';
+import { talkRoom } from './case-room.ts';
+import { createNetwork } from './chain.ts';
+import { chaosOf, type Machine } from './chaos.ts';
 import { type Clients, createClients } from './clients.ts';
 import { createDisk, type Disk, type DiskBug, treesOf } from './disk.ts';
 import { createFaults, drawMixture, type Medium } from './faults.ts';
@@ -25,6 +30,8 @@ export interface Bug {
   readonly name: string;
   readonly disk?: DiskBug;
   readonly database?: (database: Database, medium: Medium) => void;
+  /** What it does besides, from its start on. */
+  readonly begun?: (instance: Instance, medium: Medium) => void;
   /** Done when everything has come to rest: for fsck to find. */
   readonly atRest?: (database: Database, disk: Disk) => void;
   readonly ports?: (ports: Ports, context: { readonly database: Database }) => Ports;
@@ -50,10 +57,18 @@ export interface RunResult {
   /** undefined where everything held */
   readonly violation: { readonly step: number; readonly what: string } | undefined;
   readonly certificates: number;
+  /** of cases */
+  readonly events: number;
 }
 
 /** Seeds that CI runs, from 1: what they cannot find nobody has looked for. */
 export const CI_SEEDS = 2_000;
+
+/** Runs in which there are cases, too. */
+export const hasCases = (seed: number): boolean => seed % 4 === 3;
+
+/** And those of them in which somebody takes a case with him in the end: its certificates cost as much as all the rest. */
+const takesPackage = (seed: number): boolean => seed % 32 === 3;
 
 /** Near the end of a year, so that in some runs it changes. */
 const STARTS = [Date.UTC(2026, 10, 22, 7), Date.UTC(2026, 11, 31, 23, 59, 30)];
@@ -61,7 +76,6 @@ const STARTS = [Date.UTC(2026, 10, 22, 7), Date.UTC(2026, 11, 31, 23, 59, 30)];
 const FAULTS_MS = 40_000;
 /** Clocks that were set wrongly are right again by then, and dearer transactions have had their patience. */
 const REST_MS = 40 * 60_000;
-const MAX_JUMP_MS = 120_000;
 
 export async function simulate(options: RunOptions): Promise<RunResult> {
   const random = randomOf(options.seed);
@@ -70,11 +84,11 @@ export async function simulate(options: RunOptions): Promise<RunResult> {
   try {
     const run = wire(options, random, schedule);
     await run.toTheEnd(options.steps ?? Number.POSITIVE_INFINITY);
-    return { ...resultOf(options, schedule), violation: undefined, certificates: run.certificates() };
+    return { ...resultOf(options, schedule), violation: undefined, ...run.left() };
   } catch (error) {
     if (!(error instanceof Violation)) throw error;
     const violation = { step: error.step, what: error.message };
-    return { ...resultOf(options, schedule), violation, certificates: 0 };
+    return { ...resultOf(options, schedule), violation, certificates: 0, events: 0 };
   } finally {
     drawIdsFrom();
   }
@@ -86,16 +100,7 @@ const resultOf = ({ seed }: RunOptions, schedule: Schedule) => ({
   digest: schedule.digest(),
 });
 
-interface Machine {
-  readonly number: number;
-  instance: Instance | undefined;
-  node: Node | undefined;
-  /** what its clock is ahead of the true time */
-  offsetMs: number;
-  lives: number;
-}
-
-function wire({ bug, length = 1, fsck = false }: RunOptions, random: Random, schedule: Schedule) {
+function wire({ seed, bug, length = 1, fsck = false }: RunOptions, random: Random, schedule: Schedule) {
   const mixture = drawMixture(random);
   const faults = createFaults(random, mixture);
   const faultsMs = FAULTS_MS * length;
@@ -114,11 +119,16 @@ function wire({ bug, length = 1, fsck = false }: RunOptions, random: Random, sch
     resendAfterMs: random.between(5_000, 20_000),
   };
   const machines = Array.from({ length: random.pick([1, 1, 2, 3]) }, (_, i): Machine => {
-    return { number: i + 1, instance: undefined, node: undefined, offsetMs: 0, lives: 0 };
+    return { number: i + 1, instance: undefined, node: undefined, offsetMs: 0, jumpedMs: 0, lives: 0 };
   });
   let clients: Clients;
   const watch = watchOver({
     ...{ schedule, database, disk, network, lock, clients: () => clients, nodesLie: mixture.lie > 0 },
+    clockJumped: (life) =>
+      machines.some(
+        ({ instance, jumpedMs }) =>
+          instance?.life === life && schedule.nowMs - jumpedMs <= settings.resendAfterMs,
+      ),
     fsck: fsck
       ? () => fsckFinds({ database, gapless, disk, network, issuers: TRUST.issuers, nowMs: schedule.nowMs })
       : undefined,
@@ -137,9 +147,11 @@ function wire({ bug, length = 1, fsck = false }: RunOptions, random: Random, sch
     };
     machine.instance = startInstance({
       ...{ life, schedule, issuer, onBug, ...settings },
+      room: hasCases(seed) ? talkRoom : undefined,
       clock: { nowMs: () => schedule.nowMs + machine.offsetMs },
       ports: bug?.ports?.(ports, { database }) ?? ports,
     });
+    bug?.begun?.(machine.instance, medium);
   }
 
   function kill(life: Life, why: string): void {
@@ -169,18 +181,25 @@ function wire({ bug, length = 1, fsck = false }: RunOptions, random: Random, sch
   }
   function onError(what: string, error: Error): void {
     const isKnown =
-      error instanceof StoreUnavailable || error instanceof BlobUnavailable || error instanceof ChainProblem;
+      error instanceof StoreUnavailable ||
+      error instanceof BlobUnavailable ||
+      error instanceof ChainProblem ||
+      error instanceof CaseBusy;
     // A driver that does a deposit twice finds its own id there: the client is told nothing, and it is stored.
     const isTwice = /^the id .* is taken$|^an id is taken$/.test(error.message);
     if (!isKnown && !isTwice) schedule.fail(`${what}: ${error.message}`);
   }
 
-  clients = createClients({
+  const asking = askingOf({
     ...medium,
     instance: () => {
       const running = machines.flatMap(({ instance }) => instance ?? []);
       return running.length === 0 ? undefined : random.pick(running);
     },
+    onError,
+  });
+  clients = createClients({
+    ...{ medium, asking },
     reorganisations(id) {
       const entry = database.tables.entries.find((one) => one.id === id);
       const batch = entry && batchOf(database.tables, entry.sequence);
@@ -190,7 +209,12 @@ function wire({ bug, length = 1, fsck = false }: RunOptions, random: Random, sch
     },
     promise: watch.promised,
     received: watch.received,
-    onError,
+  });
+  const people = createCaseClients({
+    ...{ medium, asking, packages: takesPackage(seed) ? 1 : 0 },
+    told: watch.cases.told,
+    given: watch.cases.given,
+    took: watch.cases.took,
   });
 
   const chaos = chaosOf({
@@ -210,6 +234,7 @@ function wire({ bug, length = 1, fsck = false }: RunOptions, random: Random, sch
     for (const machine of machines) begin(machine);
     network.start();
     clients.start(random.between(3, 6) * length, faultsMs);
+    if (hasCases(seed)) people.start(random.between(1, 3) * length, faultsMs);
     chaos.start();
     schedule.after(faultsMs, 'faults end', undefined, () => {
       faults.end();
@@ -230,7 +255,8 @@ function wire({ bug, length = 1, fsck = false }: RunOptions, random: Random, sch
     }
   }
 
-  const isAtRest = (): boolean => clients.open() === 0 && whatWaits() === '';
+  const open = (): number => clients.open() + people.open();
+  const isAtRest = (): boolean => open() === 0 && whatWaits() === '';
 
   function whatWaits(): string {
     const { tables } = database;
@@ -238,128 +264,16 @@ function wire({ bug, length = 1, fsck = false }: RunOptions, random: Random, sch
     const unsealed = tables.entries.filter(({ sequence }) => sequence > lastSealed).length;
     const unplanned = tables.batches.length - tables.anchors.length;
     const unfinished = tables.anchors.filter(({ state }) => state !== 'final').length;
-    const counts = { unsealed, unplanned, unfinished, open: clients.open() };
+    const due = [...tables.casework.cases.values()].filter(({ dueMs }) => dueMs! <= schedule.nowMs).length;
+    const counts = { unsealed, unplanned, unfinished, due, open: open() };
     return Object.entries(counts)
       .flatMap(([name, count]) => (count > 0 ? `${count} ${name}` : []))
       .join(', ');
   }
 
-  return { toTheEnd, certificates: () => database.tables.certificates.length };
-}
-
-interface ChaosDeps {
-  readonly random: Random;
-  readonly schedule: Schedule;
-  readonly database: Database;
-  readonly disk: Disk;
-  readonly network: Network;
-  readonly lock: { expire(): void };
-  readonly machines: readonly Machine[];
-  readonly kill: (life: Life, why: string) => void;
-  readonly powerFails: () => void;
-  readonly faultsMs: number;
-}
-
-/** Larger troubles, one now and then; which of them there are is the seed's choice too. */
-function chaosOf(deps: ChaosDeps) {
-  const { random, schedule, database, disk, network, lock, machines, kill, powerFails } = deps;
-  let ended = false;
-
-  const anyone = (): Machine => random.pick(machines);
-  const forAWhile = (what: string, begin: () => void, end: () => void, mostMs = 12_000): void => {
-    begin();
-    schedule.after(random.between(500, mostMs), `${what} is over`, undefined, end);
-  };
-  const standStill = ({ instance }: Machine): void => {
-    if (instance) instance.life.pausedUntilMs = schedule.nowMs + random.between(1_000, 30_000);
-  };
-  const troubles: Readonly<Record<string, () => void>> = {
-    'a process is killed'() {
-      const { instance } = anyone();
-      if (instance) kill(instance.life, 'by somebody');
-    },
-    'power fails': powerFails,
-    'a machine stands still'() {
-      standStill(anyone());
-      if (random.chance(0.7)) lock.expire();
-    },
-    'the lock is lost': () => lock.expire(),
-    'a clock jumps'() {
-      anyone().offsetMs = random.between(-MAX_JUMP_MS, MAX_JUMP_MS);
-    },
-    'the database is away': () =>
-      forAWhile(
-        'the database',
-        () => (database.away = true),
-        () => (database.away = false),
-      ),
-    'the disk is full': () =>
-      forAWhile(
-        'the disk',
-        () => (disk.away = true),
-        () => (disk.away = false),
-      ),
-    'a node is away'() {
-      const { node } = anyone();
-      if (node)
-        forAWhile(
-          'a node',
-          () => (node.away = true),
-          () => (node.away = false),
-        );
-    },
-    /** Long enough for others to see blocks become final; then its instance may have to lead. */
-    'a node lags'() {
-      const machine = anyone();
-      const { node } = machine;
-      if (node === undefined) return;
-      const catchUp = () => (node.lagging = false);
-      forAWhile('a node', () => (node.lagging = true), catchUp, 40_000);
-      if (random.chance(0.5))
-        schedule.after(random.between(3_000, 20_000), 'the others stand still', undefined, () => {
-          for (const other of machines) if (other !== machine) standStill(other);
-          lock.expire();
-        });
-    },
-    'a node begins on an older state'() {
-      anyone().node?.restartOlder(random.between(1, 4));
-    },
-    'the chain stands still': () =>
-      forAWhile(
-        'the chain',
-        () => (network.stalled = true),
-        () => (network.stalled = false),
-      ),
-    'blocks are replaced': () => network.reorganise(random.between(1, 5), random.chance(0.7)),
-    'transactions are lost': () => network.forget(),
-    'another program uses the key': () => network.intrude(),
-    'fees change'() {
-      network.baseFee = BigInt(random.pick([1, 1, 4, 30])) * 10n ** 9n;
-    },
-  };
-  const chosen = Object.keys(troubles).filter(() => random.chance(0.5));
-  const everyMs = random.between(1_000, 8_000);
-
-  function next(): void {
-    if (ended || chosen.length === 0) return;
-    const what = random.pick(chosen);
-    schedule.note(`! ${what}`);
-    troubles[what]!();
-    schedule.after(random.between(1, 2 * everyMs), 'trouble', undefined, next);
-  }
-
-  return {
-    start: () => void schedule.after(random.between(0, everyMs), 'trouble', undefined, next),
-    end() {
-      ended = true;
-      database.away = false;
-      disk.away = false;
-      network.stalled = false;
-      for (const machine of machines) {
-        machine.offsetMs = 0;
-        if (machine.node) Object.assign(machine.node, { away: false, lagging: false });
-        if (machine.instance) machine.instance.life.pausedUntilMs = 0;
-      }
-    },
-  };
+  const left = () => ({
+    certificates: database.tables.certificates.length,
+    events: database.tables.casework.events.length,
+  });
+  return { toTheEnd, left };
 }

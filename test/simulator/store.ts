@@ -1,4 +1,5 @@
-import type { EthereumHeaderAnchor, LogIdentity, SignedAppend } from '../../server/ports/chain.ts';
+import type { CaseStep } from '../../server/ports/cases.ts';
+import type { LogIdentity, SignedAppend } from '../../server/ports/chain.ts';
 import {
   type Anchor,
   type AnchorEvent,
@@ -19,7 +20,10 @@ import {
   type StoredFile,
   StoreUnavailable,
 } from '../../server/ports/store.ts';
+import { anchorVerbs } from './anchors.ts';
+import { CASE_READS, type CasePorts, type CaseTables, caseVerbs, emptyCaseTables } from './cases.ts';
 import { callOver, type Medium } from './faults.ts';
+import { fixityVerbs } from './fixity.ts';
 import type { Life } from './schedule.ts';
 
 /*
@@ -28,7 +32,12 @@ import type { Life } from './schedule.ts';
  * not wait for each other may be done in either order. Numbers of entries may have gaps, as PostgreSQL's have.
  */
 
-export type SimulatedStore = EvidenceStore & BatchStore & AnchorStore & CertificateStore & FixityStore;
+export type SimulatedStore = EvidenceStore &
+  BatchStore &
+  AnchorStore &
+  CertificateStore &
+  FixityStore &
+  CasePorts;
 
 type BulkClaim = IdempotencyClaim & { readonly note: string; readonly nowMs: number };
 
@@ -59,6 +68,7 @@ export interface Tables {
   readonly certificates: StoredCertificate[];
   readonly files: Map<string, StoredFile & { readonly receivedMs: number; check: FixityCheck | undefined }>;
   listedThrough: number;
+  readonly casework: CaseTables;
 }
 
 const emptyTables = (): Tables => ({
@@ -73,6 +83,7 @@ const emptyTables = (): Tables => ({
   certificates: [],
   files: new Map(),
   listedThrough: 0,
+  casework: emptyCaseTables(),
 });
 
 /** What was committed, told to whoever watches over it. */
@@ -84,7 +95,10 @@ export type Commit =
   | { readonly what: 'mined' | 'final'; readonly anchor: Anchor }
   /** the anchor as it was */
   | { readonly what: 'reorganised'; readonly anchor: Anchor }
-  | { readonly what: 'certificate'; readonly certificate: StoredCertificate };
+  | { readonly what: 'certificate'; readonly certificate: StoredCertificate }
+  | { readonly what: 'step'; readonly step: CaseStep; readonly entry: KeptEntry }
+  /** it came too late, and leaves nothing */
+  | { readonly what: 'not-stepped'; readonly step: CaseStep };
 
 export interface Database {
   tables: Tables;
@@ -92,6 +106,8 @@ export interface Database {
   away: boolean;
   /** What a machine does to it that loses power: nothing, as whatever was answered is durable. */
   powerFails: () => void;
+  /** An entry behind all others, within a transaction. Throws where its id is taken, before anything is changed. */
+  append: (entry: JournalEntry, claim: IdempotencyClaim | undefined) => KeptEntry;
   /** The verbs, done at once: what a transaction does. */
   readonly verbs: Verbs;
   client(life: Life): SimulatedStore;
@@ -99,13 +115,7 @@ export interface Database {
 }
 
 const DAY_MS = 86_400_000;
-const sameLog = (a: LogIdentity, b: LogIdentity): boolean =>
-  a.chainId === b.chainId &&
-  a.genesisHash === b.genesisHash &&
-  a.contract === b.contract &&
-  a.operator === b.operator;
-
-type Sync<T> = {
+export type Sync<T> = {
   [K in keyof T]: T[K] extends (...args: infer A) => Promise<infer R> ? (...args: A) => R : never;
 };
 export type Verbs = Sync<SimulatedStore>;
@@ -125,6 +135,7 @@ export function createDatabase(medium: Medium, gaps: boolean): Database {
     tables: emptyTables(),
     away: false,
     powerFails() {},
+    append: (entry, claim) => append(database, nextSequence, entry, claim),
     verbs: undefined as never,
     client: (life) => clientOf(medium, database, current, life),
     watch: (listener) => void listeners.push(listener),
@@ -132,19 +143,36 @@ export function createDatabase(medium: Medium, gaps: boolean): Database {
   const nextSequence = (): number =>
     (database.tables.entries.at(-1)?.sequence ?? 0) + (gaps ? medium.random.between(1, 3) : 1);
   const verbs: Verbs = {
-    ...evidenceVerbs(database, nextSequence, tell),
+    ...evidenceVerbs(database, tell),
     ...batchVerbs(database, tell),
     ...anchorVerbs(database, tell),
     ...certificateVerbs(database, tell),
     ...fixityVerbs(database),
+    ...caseVerbs(database, tell),
   };
   return Object.assign(database, { verbs });
+}
+
+function append(
+  { tables }: Database,
+  nextSequence: () => number,
+  { id, organization, receivedMs, entry, leaf, fileDigests }: JournalEntry,
+  claim: IdempotencyClaim | undefined,
+): KeptEntry {
+  if (tables.entries.some((one) => one.id === id)) throw new Error(`the id ${id} is taken`);
+  const kept = {
+    ...{ sequence: nextSequence(), id, organization, receivedMs },
+    ...{ entry, leaf: Uint8Array.from(leaf), fileDigests, claim },
+  };
+  tables.entries.push(kept);
+  return kept;
 }
 
 const READS: readonly (keyof SimulatedStore)[] = [
   ...(['evidence', 'listEvidence', 'pending', 'pendingLeaves', 'batch', 'lastBatch', 'placeOf'] as const),
   ...(['logs', 'openAnchors', 'anchorsOfLog', 'attempts', 'anchorsOfBatch', 'historyOfBatch'] as const),
   ...(['certificate', 'unlistedEntries', 'filesToCheck', 'fixityOf', 'fixityTotals'] as const),
+  ...CASE_READS,
 ];
 
 function clientOf(medium: Medium, database: Database, current: Current, life: Life): SimulatedStore {
@@ -195,24 +223,8 @@ function summaryOf(result: unknown): string {
     .join(' ');
 }
 
-function evidenceVerbs(
-  database: Database,
-  nextSequence: () => number,
-  tell: (commit: Commit) => void,
-): Sync<EvidenceStore> {
+function evidenceVerbs(database: Database, tell: (commit: Commit) => void): Sync<EvidenceStore> {
   const counts = (thenMs: number, nowMs: number) => Math.abs(nowMs - thenMs) < DAY_MS;
-
-  function append(entry: JournalEntry, claim: IdempotencyClaim | undefined): KeptEntry {
-    if (database.tables.entries.some(({ id }) => id === entry.id))
-      throw new Error(`the id ${entry.id} is taken`);
-    const { id, organization, receivedMs, entry: text, leaf, fileDigests } = entry;
-    const kept = {
-      ...{ sequence: nextSequence(), id, organization, receivedMs },
-      ...{ entry: text, leaf: Uint8Array.from(leaf), fileDigests, claim },
-    };
-    database.tables.entries.push(kept);
-    return kept;
-  }
 
   const single = (organization: string, key: string, nowMs: number): KeptEntry | undefined =>
     database.tables.entries.findLast(
@@ -234,7 +246,7 @@ function evidenceVerbs(
             ? { outcome: 'replayed', stored }
             : { outcome: 'key-reused' };
       }
-      const kept = append(entry, claim);
+      const kept = database.append(entry, claim);
       tell({ what: 'deposit', entries: [kept] });
       return { outcome: 'stored', sequence: kept.sequence };
     },
@@ -251,7 +263,7 @@ function evidenceVerbs(
       }
       if (entries.some(({ id }) => tables.entries.some((one) => one.id === id)))
         throw new Error('an id is taken');
-      const kept = entries.map((entry) => append(entry, undefined));
+      const kept = entries.map((entry) => database.append(entry, undefined));
       if (claim !== undefined) tables.bulks.push({ organization, claim, entries: kept });
       tell({ what: 'deposit', entries: kept });
       return { outcome: 'stored' };
@@ -325,100 +337,6 @@ function batchVerbs(database: Database, tell: (commit: Commit) => void): Sync<Ba
   };
 }
 
-const NOWHERE = {
-  ...{ transactionHash: undefined, blockNumber: undefined, blockHash: undefined, blockTime: undefined },
-  ...{ finalMs: undefined, proof: undefined },
-};
-
-function anchorVerbs(database: Database, tell: (commit: Commit) => void): Sync<AnchorStore> {
-  function anchorOf(id: number): Anchor {
-    const found = database.tables.anchors[id - 1];
-    if (found === undefined) throw new Error(`no anchor ${id}`);
-    return found;
-  }
-  function change(id: number, changes: Partial<Anchor>): Anchor {
-    const changed = { ...anchorOf(id), ...changes };
-    database.tables.anchors[id - 1] = changed;
-    return changed;
-  }
-  const note = (anchorId: number, atMs: number, event: AnchorEvent['event'], detail: AnchorEvent['detail']) =>
-    void database.tables.events.push({ anchorId, atMs, event, detail });
-  const ofLog = (log: LogIdentity): Anchor[] =>
-    database.tables.anchors
-      .filter((anchor) => sameLog(anchor.log, log))
-      .toSorted((a, b) => a.index - b.index);
-
-  return {
-    logs: () => [...database.tables.logs],
-    openAnchors: (log) => ofLog(log).filter(({ state }) => state !== 'final'),
-    anchorsOfLog: (log, from, limit) =>
-      ofLog(log)
-        .filter(({ index }) => index >= from)
-        .slice(0, limit),
-    planAnchor(log, nowMs) {
-      const { tables } = database;
-      if (!tables.logs.some((one) => sameLog(one, log))) tables.logs.push(log);
-      const last = ofLog(log).at(-1);
-      const batch = tables.batches[last?.batch ?? 0];
-      if (batch === undefined) return undefined;
-      const index = last === undefined ? 0 : last.index + 1;
-      const anchor: Anchor = {
-        ...{ id: tables.anchors.length + 1, batch: batch.number, log, index, root: batch.root },
-        ...{ size: batch.size, state: 'planned', confirmations: 0, required: 0 },
-        ...NOWHERE,
-      };
-      tables.anchors.push(anchor);
-      note(anchor.id, nowMs, 'planned', { index });
-      tell({ what: 'plan', anchor });
-      return anchor;
-    },
-    attempts: (anchorId) => database.tables.attempts.filter((attempt) => attempt.anchorId === anchorId),
-    recordAttempt(anchorId, attempt, signedMs) {
-      const { attempts } = database.tables;
-      const isKnown = attempts.some(({ transactionHash }) => transactionHash === attempt.transactionHash);
-      if (isKnown) return;
-      const isFirst = attempts.every((one) => one.anchorId !== anchorId);
-      attempts.push({ ...attempt, signedMs, anchorId });
-      const { raw: _, ...detail } = attempt;
-      note(anchorId, signedMs, isFirst ? 'sent' : 'replaced', detail);
-      tell({ what: 'attempt', anchor: anchorOf(anchorId) });
-    },
-    recordMined(anchorId, at, nowMs) {
-      const anchor = anchorOf(anchorId);
-      if (anchor.state === 'final') return;
-      const isKnown = anchor.state === 'mined' && anchor.blockHash === at.blockHash;
-      const { transactionHash, blockNumber, blockHash, blockTime } = at;
-      const changed = change(anchorId, {
-        ...{ state: 'mined', transactionHash, blockNumber, blockHash, blockTime },
-        ...(!isKnown && { confirmations: 0 }),
-      });
-      if (isKnown) return;
-      note(anchorId, nowMs, 'mined', { ...at });
-      tell({ what: 'mined', anchor: changed });
-    },
-    recordConfirmations: (anchorId, confirmations, required) =>
-      void change(anchorId, { confirmations, required }),
-    recordReorganised(anchorId, detail, nowMs) {
-      const anchor = anchorOf(anchorId);
-      if (anchor.blockHash !== detail.blockHash) return;
-      change(anchorId, { ...NOWHERE, state: 'planned', confirmations: 0 });
-      note(anchorId, nowMs, 'reorganised', detail);
-      tell({ what: 'reorganised', anchor });
-    },
-    recordFinal(anchorId, at, proof: EthereumHeaderAnchor, nowMs) {
-      const { state, blockHash } = anchorOf(anchorId);
-      if (state !== 'mined' || blockHash !== at) return;
-      const anchor = change(anchorId, { state: 'final', finalMs: nowMs, proof });
-      note(anchorId, nowMs, 'final', { blockNumber: anchor.blockNumber! });
-      tell({ what: 'final', anchor });
-    },
-    recordEvent: (anchorId, { atMs, event, detail }) => note(anchorId, atMs, event, detail),
-    anchorsOfBatch: (batch) => database.tables.anchors.filter((anchor) => anchor.batch === batch),
-    historyOfBatch: (batch) =>
-      database.tables.events.filter(({ anchorId }) => anchorOf(anchorId).batch === batch),
-  };
-}
-
 function certificateVerbs(database: Database, tell: (commit: Commit) => void): Sync<CertificateStore> {
   const of = (sequence: number): StoredCertificate[] =>
     database.tables.certificates.filter((one) => one.sequence === sequence);
@@ -442,47 +360,6 @@ function certificateVerbs(database: Database, tell: (commit: Commit) => void): S
       database.tables.certificates.push(certificate);
       tell({ what: 'certificate', certificate });
       return certificate;
-    },
-  };
-}
-
-function fixityVerbs(database: Database): Sync<FixityStore> {
-  return {
-    unlistedEntries(limit, text) {
-      const { entries, batches, listedThrough } = database.tables;
-      const sealed = batches.at(-1)?.lastSequence ?? 0;
-      const looked = entries
-        .filter(({ sequence }) => sequence > listedThrough && sequence <= sealed)
-        .slice(0, limit);
-      return {
-        entries: looked.filter(({ entry }) => entry.includes(text)),
-        through: looked.at(-1)?.sequence,
-      };
-    },
-    listFiles(files, through) {
-      const { tables } = database;
-      for (const file of files)
-        if (!tables.files.has(file.sha256)) tables.files.set(file.sha256, { ...file, check: undefined });
-      tables.listedThrough = Math.max(tables.listedThrough, through);
-    },
-    filesToCheck(last, beforeMs, limit) {
-      const due = [...database.tables.files.values()].filter(
-        ({ check, receivedMs }) =>
-          (check?.result ?? 'unchecked') === last && (check?.checkedMs ?? receivedMs) < beforeMs,
-      );
-      return due.slice(0, limit).map(({ sha256, sm3, size }) => ({ sha256, sm3, size }));
-    },
-    recordFixity(checks) {
-      for (const check of checks) {
-        const file = database.tables.files.get(check.sha256);
-        if (file !== undefined) file.check = check;
-      }
-    },
-    fixityOf: (sha256s) => sha256s.map((sha256) => database.tables.files.get(sha256)?.check),
-    fixityTotals() {
-      const results = [...database.tables.files.values()].map(({ check }) => check?.result);
-      const of = (result: string) => results.filter((one) => one === result).length;
-      return { missing: of('missing'), damaged: of('damaged') };
     },
   };
 }
