@@ -106,6 +106,7 @@ export const talkRoom: Room = {
       const [organization, part] = text.split(' ') as [string, string];
       return { organization, part, untilMs: undefined };
     }),
+  identities: () => [],
   items: async () => [],
   accessFor: () => undefined,
   shown: ({ data }) => data,

@@ -1,9 +1,12 @@
 import { toHex } from '../../server/core/read/bytes.ts';
 import type {
+  CaseClaim,
   CaseEvent,
+  CasePaper,
   CaseParty,
   CaseStep,
   CaseStore,
+  Claimed,
   Deed,
   StoredCase,
 } from '../../server/ports/cases.ts';
@@ -29,6 +32,13 @@ export interface CaseTables {
   /** by series, then by holder */
   readonly serials: Map<string, Map<string, number>>;
   readonly settings: Map<string, Readonly<Record<string, string>>>;
+  /** by organization and key */
+  readonly claims: Map<
+    string,
+    { readonly fingerprint: string; readonly case: string; readonly atMs: number }
+  >;
+  /** by case and name */
+  readonly papers: Map<string, CasePaper>;
 }
 
 export const emptyCaseTables = (): CaseTables => ({
@@ -39,17 +49,24 @@ export const emptyCaseTables = (): CaseTables => ({
   deeds: new Map(),
   serials: new Map(),
   settings: new Map(),
+  claims: new Map(),
+  papers: new Map(),
 });
 
 export const CASE_READS = [
   ...(['caseById', 'casesOf', 'partiesOf', 'caseEvents', 'caseEventsAfter', 'dueCases'] as const),
-  ...(['deedByNumber', 'officeSettings', 'organization'] as const),
+  ...(['deedByNumber', 'officeSettings', 'organization', 'claimedCase', 'caseBytes'] as const),
+  ...(['paper', 'papersOf'] as const),
 ] satisfies readonly (keyof CasePorts)[];
 
 export const caseVerbs = (database: Database, tell: (commit: Commit) => void): Sync<CasePorts> => ({
   ...readVerbs(database),
   ...settingVerbs(database),
+  ...paperVerbs(database),
   stepCase(step) {
+    const { casework } = database.tables;
+    const earlier = step.claim && claimed(casework, step.claim);
+    if (earlier !== undefined) return earlier;
     const { cases } = database.tables.casework;
     const stored = cases.get(step.case.id);
     const isNext =
@@ -64,10 +81,46 @@ export const caseVerbs = (database: Database, tell: (commit: Commit) => void): S
     // The first that is written is the last that may throw: an id that is taken takes the step with it.
     const entry = database.append(step.entry, undefined);
     keep(database.tables.casework, step, entry);
+    if (step.claim !== undefined) claim(casework, step.claim, step.case.id);
     tell({ what: 'step', step, entry });
     return 'kept';
   },
 });
+
+const DAY_MS = 86_400_000;
+const nameOf = ({ organization, key }: CaseClaim): string => `${organization} ${key}`;
+
+function claimed({ claims }: CaseTables, one: CaseClaim): Claimed | undefined {
+  const known = claims.get(nameOf(one));
+  if (known === undefined || Math.abs(one.nowMs - known.atMs) >= DAY_MS) return undefined;
+  return known.fingerprint === one.fingerprint ? { replayed: known.case } : 'key-reused';
+}
+
+const claim = ({ claims }: CaseTables, one: CaseClaim, id: string): void =>
+  void claims.set(nameOf(one), { fingerprint: one.fingerprint, case: id, atMs: one.nowMs });
+
+type Papers = Pick<CasePorts, 'keepPaper' | 'replacePaper' | 'paper' | 'papersOf'>;
+
+function paperVerbs(database: Database): Sync<Papers> {
+  const papers = () => database.tables.casework.papers;
+  const placeOf = (id: string, name: string): string => `${id} ${name}`;
+  return {
+    keepPaper(paper) {
+      if (!database.tables.casework.cases.has(paper.case)) throw new Error(`no case ${paper.case}`);
+      const place = placeOf(paper.case, paper.name);
+      const kept = papers().get(place) ?? paper;
+      papers().set(place, kept);
+      return kept;
+    },
+    replacePaper: (paper) => void papers().set(placeOf(paper.case, paper.name), paper),
+    paper: (id, name) => papers().get(placeOf(id, name)),
+    papersOf: (id) =>
+      [...papers().values()]
+        .filter((one) => one.case === id)
+        .map(({ bytes: _, ...one }) => one)
+        .toSorted((a, b) => compare(a.name, b.name)),
+  };
+}
 
 /** What a foreign key, or a number that is another's, ends a transaction with. */
 function refuseStrangers({ tables }: Database, { entry, deed }: CaseStep): void {
@@ -91,7 +144,7 @@ const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 const byPart = (a: CaseParty, b: CaseParty): number =>
   compare(a.organization, b.organization) || compare(a.part, b.part);
 
-type Reads = Pick<CasePorts, (typeof CASE_READS)[number]>;
+type Reads = Omit<Pick<CasePorts, (typeof CASE_READS)[number]>, keyof Papers>;
 
 function readVerbs(database: Database): Sync<Reads> {
   const tables = () => database.tables.casework;
@@ -104,7 +157,10 @@ function readVerbs(database: Database): Sync<Reads> {
     });
   return {
     caseById: (id) => tables().cases.get(id),
-    casesOf(organization, { procedure, state, part }, { after, limit, nowMs }) {
+    claimedCase: (one) => claimed(tables(), one),
+    caseBytes: (id) =>
+      tables().events.reduce((sum, one) => sum + (one.case === id ? (one.content?.length ?? 0) : 0), 0),
+    casesOf(organization, { procedure, procedures, state, part }, { after, limit, nowMs }) {
       const isParty = ({ id }: StoredCase): boolean =>
         (tables().parties.get(id) ?? []).some(
           (one) =>
@@ -114,6 +170,7 @@ function readVerbs(database: Database): Sync<Reads> {
         );
       const found = [...tables().cases.values()]
         .filter((one) => procedure === undefined || one.procedure === procedure)
+        .filter((one) => procedures === undefined || procedures.includes(one.procedure))
         .filter((one) => state === undefined || one.state === state)
         .filter((one) => (after === undefined || one.id < after) && isParty(one))
         .toSorted((a, b) => compare(b.id, a.id));
