@@ -198,16 +198,19 @@ t.test('a court reads what it was granted, each time leaving an event, and nothi
   t.equal((await court.call(`/v1/cases/${id}/evidence/${item.id}`)).status, 200);
   const file = await court.call(`/v1/cases/${id}/evidence/${item.id}/files/0`);
   t.equal(await file.text(), '涉嫌侵权商品页面');
+  t.equal((await court.call(`/v1/cases/${id}/events`)).status, 200);
   const { items } = await applicant.json(`/v1/cases/${id}/events`);
   t.match(
     items
       .slice(before)
       .map(({ action, content }: { action: string; content: object }) => ({ action, content })),
-    ['package', 'evidence', 'evidence'].map((what) => ({
-      action: 'access',
-      content: { what, purpose: '庭审质证' },
-    })),
+    [
+      { action: 'access', content: { what: 'package', purpose: '庭审质证' } },
+      { action: 'access', content: { what: 'evidence', evidence: item.id } },
+    ],
+    'once for each thing that was read, not for each request',
   );
+  t.equal(items.length, before + 2);
   await act(applicant, id, 'revoke-grant', { grant: 1, reason: '庭审结束' });
   for (const path of ['', '/package.zip', `/evidence/${item.id}/files/0`, '/events'])
     t.equal((await court.call(`/v1/cases/${id}${path}`)).status, 404, path);
@@ -215,6 +218,26 @@ t.test('a court reads what it was granted, each time leaving an event, and nothi
   t.equal((await court.call(`/v1/cases/${id}`)).status, 200);
   await new Promise((resolve) => setTimeout(resolve, 1_600));
   t.equal((await court.call(`/v1/cases/${id}/package.zip`)).status, 404, 'its time is over');
+});
+
+t.test('nobody reads what is in a case before he leaves his event', async (t) => {
+  const { id } = await open(applicant, applicationOf(cast, [item]));
+  await act(applicant, id, 'submit');
+  const grant = { organization: cast.organizations['court'], role: 'court', purpose: '质证' };
+  await act(applicant, id, 'grant', { ...grant, untilMs: Date.now() + 3_600_000 });
+  const { items } = await court.json(`/v1/cases/${id}/events`);
+  t.match(items.at(-1), { action: 'access', content: { what: 'package' } });
+});
+
+t.test('a check is made by the service, for whoever may ask for it', async (t) => {
+  const { id } = await open(applicant, applicationOf(cast, [item]));
+  t.match(await applicant.json(`/v1/cases/${id}/checks`, { method: 'POST', json: {} }), {
+    refusal: { code: 'state-wrong' },
+  });
+  await act(applicant, id, 'submit');
+  t.match(await applicant.json(`/v1/cases/${id}/checks`, { method: 'POST', json: {} }), {
+    refusal: { code: 'not-yours' },
+  });
 });
 
 t.test('an identity number is shown masked, and whole to the case’s notary alone', async (t) => {
