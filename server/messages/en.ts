@@ -534,6 +534,8 @@ export const en: Sentences = {
     valid: 'valid',
     invalid: 'invalid',
     incomplete: 'incomplete',
+    'valid-as-shown':
+      'what is shown is valid; whether more happened since, only a head that you kept yourself can say',
     'test-chain': 'test chain: not for use as evidence',
   },
   state: {

@@ -35,8 +35,17 @@ const presentCheck =
 
 export const presentReport = <R extends ReportShape>(report: R) => present(report, 'check');
 
-/** The report of a case, whose checks have names of their own. */
-export const presentCase = <R extends ReportShape>(report: R) => present(report, 'case-check');
+/**
+ * The report of a case, whose checks have names of their own. What is shown may be whole and yet not all: where no head
+ * that the reader kept says so, the first sentence says that.
+ */
+export function presentCase<R extends ReportShape>(report: R) {
+  const presented = present(report, 'case-check');
+  const isEndKnown = report.checks.some(({ id, status }) => id === 'tail' && status === 'passed');
+  return report.verdict === 'valid' && !isEndKnown
+    ? { ...presented, verdictText: bothLanguages('verdict', 'valid-as-shown') }
+    : presented;
+}
 
 function present<R extends ReportShape>(report: R, subject: 'check' | 'case-check') {
   return {

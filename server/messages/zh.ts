@@ -477,6 +477,7 @@ export const zh: Sentences = {
     valid: '有效',
     invalid: '无效',
     incomplete: '尚不完整',
+    'valid-as-shown': '所示的事件有效；其后是否还有事件，须凭您自己保存的案件头才能知道',
     'test-chain': '测试链：不具证据用途',
   },
   state: {
