@@ -41,8 +41,10 @@ import { type DeedJob, PAPER_PROGRAM, type PaperJob } from './documents/pdf/prog
 import { CALLBACK } from './http/elsewhere.ts';
 import { sessionCookieOf } from './http/session-cookie.ts';
 import { createAccounts } from './identity/accounts.ts';
+import { createAddresses } from './identity/addresses.ts';
 import { keyChecker } from './identity/api-keys.ts';
 import { demandsOf } from './identity/demands.ts';
+import { createDevices } from './identity/devices.ts';
 import { createKeyUses } from './identity/key-uses.ts';
 import { keyUse } from './identity/rotation.ts';
 import { sealingWith } from './identity/sealed.ts';
@@ -268,7 +270,10 @@ export async function startService(config: Config): Promise<Service> {
   const keyUses = createKeyUses(store);
   const checkKey = keyChecker(store, clock, keyUses.used);
   const limits = { absoluteMs: config.sessionHours * 3_600_000, idleMs: config.sessionIdleMinutes * 60_000 };
-  const accounts = createAccounts(store, clock, limits);
+  const accounts = createAccounts(store, clock, limits, {
+    devices: createDevices(dataKeys, clock),
+    addresses: createAddresses(database.limits, clock),
+  });
   const authority = createAuthority({
     chain: tokenChain,
     accuracyMs: stamper.accuracyMs,

@@ -104,9 +104,10 @@ const HELP = `可证 kezheng
   kezheng keys revoke KEY
   kezheng people invite ORGANIZATION [--roles ROLE,…] [--note TEXT] [--hours HOURS]
   kezheng people list [ORGANIZATION]
+  kezheng people reset LOGIN [--factors]
       机构、密钥与人员；密钥只显示一次；register 登记公钥（Ed25519、P-256），以请求签名（RFC 9421）代替密钥；ORGANIZATION 为 orgs list 第一列的编号，KEY 为编号或密钥本身
-      rotate 换发密钥，旧的再用 HOURS 小时（默认 24，至多 168）；invite 打印一次性链接（默认 admin），机构的第一名管理员由此加入
-      organizations, keys and people; rotate makes a new key, the old one goes on for HOURS (24, at most 168); invite prints a link that is good once, for an organization's first admin; a key is shown once; register takes a public key, for signed requests (RFC 9421) instead of a key; ORGANIZATION is an id of orgs list, KEY an id or the key itself
+      rotate 换发密钥，旧的再用 HOURS 小时（默认 24，至多 168）；invite 打印一次性链接（默认 admin），机构的第一名管理员由此加入；reset 打印设置新口令的一次性链接，用于无人能为其重置的账户，--factors 一并去除其第二凭证
+      organizations, keys and people; rotate makes a new key, the old one goes on for HOURS (24, at most 168); invite prints a link that is good once, for an organization's first admin; reset one to a new password, for an account that nobody else can reset, and with --factors takes off its second factors; a key is shown once; register takes a public key, for signed requests (RFC 9421) instead of a key; ORGANIZATION is an id of orgs list, KEY an id or the key itself
       数据目录 data: KEZHENG_DATA_DIR (./data)
 
   kezheng secrets rotate [--reseal]

@@ -7,7 +7,7 @@ import { requires } from './auth.ts';
 import { EventsQuery, EventsView, instant, Password, SessionView } from './people-schemas.ts';
 import { Problem } from './problem.ts';
 import { closed, Instant, problems } from './schemas.ts';
-import { giveToken } from './session-cookie.ts';
+import { fromOf, giveToken } from './session-cookie.ts';
 import { provedBy, SIGN_IN_LIMIT, type SignInRoutes, viewOf } from './sign-in.ts';
 
 /** A session as its owner sees it; its id is a hash, and opens nothing. */
@@ -121,10 +121,14 @@ function passwordOfOwn(app: FastifyInstance, deps: SignInRoutes): void {
     async (request, reply) => {
       const { old, new: wanted } = request.body;
       const { person: id, organization, token: _, ...session } = request.signedIn!;
-      const person = provedBy(await accounts.signIn.proveAgain(id, old), accounts, 'password-wrong');
+      const from = fromOf(request);
+      const proof = await accounts.signIn.proveAgain(id, old, from);
+      const person = provedBy(proof, accounts, 'password-wrong');
       refuseUnfit(wanted, person.login);
       await store.setPassword(id, await accounts.passwords.hash(wanted));
+      // What strangers guessed at is no password any more.
       await store.clearFailures(id);
+      await accounts.signIn.clear(id, from);
       // A crash before this leaves the other sessions: the new password is good, and asks for it again.
       const change = { provedMs: clock.nowMs() };
       const opened = await sessions.renew({ ...session, person: id, organization }, change);

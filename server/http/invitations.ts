@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { Accounts } from '../identity/accounts.ts';
-import { isGood, join, newPerson } from '../identity/invitations.ts';
+import { COMMAND_LINE, isGood, join, newPerson } from '../identity/invitations.ts';
 import { isLogin, normalLogin } from '../identity/logins.ts';
 import { isOnlyIn } from '../identity/members.ts';
 import { tokenHash } from '../identity/tokens.ts';
@@ -10,6 +10,7 @@ import { refuseUnfit } from './account.ts';
 import { instant, Login, OrganizationView, Password, PersonName, SessionView } from './people-schemas.ts';
 import { Problem } from './problem.ts';
 import { closed, Instant, problems, words } from './schemas.ts';
+import { fromOf } from './session-cookie.ts';
 import { finishSignIn, provedBy, SIGN_IN_LIMIT } from './sign-in.ts';
 import { refuseOtherSites, signedInIfAny } from './signed-in.ts';
 
@@ -85,7 +86,7 @@ export function invitationRoutes(app: FastifyInstance, accounts: Accounts): void
       const kind = kindOf(invitation);
       const session =
         kind === 'reset'
-          ? await reset(accounts, invitation, request.body)
+          ? await reset(accounts, invitation, request)
           : await accept(accounts, invitation, request, reply);
       return { kind, session };
     },
@@ -115,7 +116,8 @@ async function accept(
     return null;
   }
   if (name === undefined) {
-    const person = provedBy(await accounts.signIn.prove(login, password), accounts, 'credentials-wrong');
+    const proof = await accounts.signIn.prove(login, password, fromOf(request));
+    const person = provedBy(proof, accounts, 'credentials-wrong');
     refuse(await join(accounts, invitation, person.id));
     return null;
   }
@@ -139,13 +141,19 @@ function refuse(outcome: Awaited<ReturnType<typeof join>>): void {
  * A new password for the account. A crash after the link is used leaves the old password, and the link has to be made
  * anew. Second factors stay: a link alone opens no account that has one.
  */
-async function reset(accounts: Accounts, invitation: Invitation, { password }: Acceptance): Promise<null> {
+async function reset(
+  accounts: Accounts,
+  invitation: Invitation,
+  request: FastifyRequest<{ Body: Acceptance } & WithToken>,
+): Promise<null> {
+  const { password } = request.body;
   const { store, clock, passwords, record } = accounts;
-  const { id, organization } = invitation;
+  const { id, organization, invitedBy } = invitation;
   const person = (await store.person(invitation.person!))!;
   if (person.closedMs !== undefined) throw new Problem('invitation-over');
-  // He may have joined others since the link was made.
-  if (!isOnlyIn(await store.membershipsOf(person.id), organization)) throw new Problem('reset-not-yours');
+  // He may have joined others since the link was made. What the operator of the machine makes is for every account.
+  if (invitedBy !== COMMAND_LINE && !isOnlyIn(await store.membershipsOf(person.id), organization))
+    throw new Problem('reset-not-yours');
   if (password === undefined) throw new Problem('password-too-short', { least: 12, most: 256 });
   refuseUnfit(password, person.login);
   const hash = await passwords.hash(password);
@@ -153,6 +161,7 @@ async function reset(accounts: Accounts, invitation: Invitation, { password }: A
   await store.setPassword(person.id, hash);
   await store.endOtherSessions(person.id, undefined);
   await store.clearFailures(person.id);
+  await accounts.signIn.clear(person.id, fromOf(request));
   await record('password-reset', { person: person.id, organization }, { invitation: id });
   return null;
 }

@@ -107,7 +107,12 @@ function listAndMake(app: FastifyInstance, deps: SignInRoutes): void {
     },
     async (request, reply) => {
       const nowMs = clock.nowMs();
-      const { id, clear } = await createApiKey(store, wantedOf(request, nowMs), nowMs);
+      const { id, clear } = await createApiKey(
+        store,
+        wantedOf(request, nowMs),
+        nowMs,
+        request.signedIn!.person,
+      );
       await record(deps, 'key-made', request, id);
       return reply.code(201).send({ id, key: clear });
     },
@@ -130,7 +135,8 @@ function registerPublic(app: FastifyInstance, deps: SignInRoutes): void {
     async (request, reply) => {
       const nowMs = clock.nowMs();
       const spki = publicKeyIn(request.body.publicKey);
-      const id = await registerSigningKey(store, { ...wantedOf(request, nowMs), spki }, nowMs);
+      const wanted = { ...wantedOf(request, nowMs), spki };
+      const id = await registerSigningKey(store, wanted, nowMs, request.signedIn!.person);
       if (id === undefined) throw new Problem('public-key-known');
       await record(deps, 'key-registered', request, id);
       return reply.code(201).send({ id });
@@ -159,8 +165,11 @@ function rotate(app: FastifyInstance, deps: SignInRoutes): void {
     async (request, reply) => {
       const old = await ownKey(accounts, request);
       const { overlapHours = OVERLAP_HOURS.usual } = request.body;
+      const { person } = request.signedIn!;
       const rotated =
-        old.publicKey === undefined ? await rotateApiKey(store, old, overlapHours, clock.nowMs()) : undefined;
+        old.publicKey === undefined
+          ? await rotateApiKey(store, old, overlapHours, clock.nowMs(), person)
+          : undefined;
       if (rotated === undefined) throw new Problem('key-not-rotatable');
       const { id, clear, oldUntilMs } = rotated;
       await accounts.record('key-rotated', request.signedIn!, { key: id, old: old.id, hours: overlapHours });

@@ -110,6 +110,14 @@ export const MemberView = Type.Object({
   since: Instant,
 });
 
+/** What a change of somebody's place in the organization took along. */
+export const KeysRevoked = Type.Object({
+  revokedKeys: Type.Array(Uuid, {
+    description:
+      '随之吊销的密钥：本人所建，而不再是管理员 / keys that were revoked with it: he made them, and is no admin any more',
+  }),
+});
+
 export const AccountEventView = Type.Object({
   at: Instant,
   action: Type.String(),

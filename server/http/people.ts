@@ -14,6 +14,7 @@ import {
   EventsView,
   InvitationView,
   instant,
+  KeysRevoked,
   LinkView,
   MemberView,
   NewInvitation,
@@ -161,17 +162,17 @@ function changingMembers(app: FastifyInstance, deps: PeopleRoutes): void {
       ...managing(deps),
       schema: {
         ...common,
-        summary: '更改角色，立即生效 / change roles, at once',
+        summary:
+          '更改角色，立即生效；不再是管理员的，所建密钥随之吊销 / change roles, at once; keys made by whoever is no admin any more are revoked',
         params: IdParams,
         body: RolesBody,
-        response: { 204: Type.Null(), ...problems(400, 401, 403, 404, 409, 422) },
+        response: { 200: KeysRevoked, ...problems(400, 401, 403, 404, 409, 422) },
       },
     },
-    async (request, reply) => {
+    async (request) => {
       const by = byOf(request);
       const roles = wantedRoles(by.organization, request.body.roles);
-      refuse(await setRoles(accounts, request.params.id, roles, by));
-      return reply.code(204).send();
+      return { revokedKeys: keysOf(await setRoles(accounts, request.params.id, roles, by)) };
     },
   );
   app.delete<WithId>(
@@ -180,15 +181,15 @@ function changingMembers(app: FastifyInstance, deps: PeopleRoutes): void {
       ...managing(deps),
       schema: {
         ...common,
-        summary: '移出本机构 / take somebody out of one’s own organization',
+        summary:
+          '移出本机构，所建密钥随之吊销 / take somebody out of one’s own organization; keys that he made are revoked',
         params: IdParams,
-        response: { 204: Type.Null(), ...problems(401, 403, 404, 409) },
+        response: { 200: KeysRevoked, ...problems(401, 403, 404, 409) },
       },
     },
-    async (request, reply) => {
-      refuse(await endMembership(accounts, request.params.id, byOf(request)));
-      return reply.code(204).send();
-    },
+    async (request) => ({
+      revokedKeys: keysOf(await endMembership(accounts, request.params.id, byOf(request))),
+    }),
   );
 }
 
@@ -236,9 +237,9 @@ function eventsOfMembers(app: FastifyInstance, deps: PeopleRoutes): void {
   );
 }
 
-function refuse(outcome: 'done' | 'unknown' | 'last-admin'): void {
-  if (outcome === 'unknown') throw new Problem('not-found');
-  if (outcome === 'last-admin') throw new Problem('last-admin');
+function keysOf(ended: Awaited<ReturnType<typeof endMembership>>): readonly string[] {
+  if (ended.outcome === 'done') return ended.keys;
+  throw new Problem(ended.outcome === 'unknown' ? 'not-found' : 'last-admin');
 }
 
 function invitationView(of: Invitation, nowMs: number) {

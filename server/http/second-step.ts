@@ -10,6 +10,7 @@ import { renewed } from './fresh-proof.ts';
 import { SessionView } from './people-schemas.ts';
 import { Problem } from './problem.ts';
 import { closed, problems } from './schemas.ts';
+import { fromOf } from './session-cookie.ts';
 import { finishSignIn, provedBy, SIGN_IN_LIMIT, type SignInRoutes } from './sign-in.ts';
 import { refuseOtherSites } from './signed-in.ts';
 
@@ -54,7 +55,7 @@ function codeRoute(
     },
     async (request, reply) => {
       const { ticket, code } = request.body;
-      const finished = await factors.finish(ticket, kind, code);
+      const finished = await factors.finish(ticket, kind, code, fromOf(request));
       if (finished.outcome === 'over') throw new Problem('sign-in-step-over');
       const { id } = rightOf(finished, accounts);
       return finishSignIn(accounts, request, reply, id, finished.factors!);
@@ -148,13 +149,14 @@ async function proveAgain(
   const { accounts, factors } = deps;
   const { person, organization } = request.signedIn!;
   const { password, totp, recovery, passkey } = request.body;
+  const from = fromOf(request);
   const [kind, code] = totp === undefined ? (['recovery', recovery] as const) : (['totp', totp] as const);
   if (passkey !== undefined) {
     if ((await personOf(deps, signInOf(passkey))) !== person) throw new PasskeyRefused('of somebody else');
   } else if (password !== undefined) {
-    provedBy(await accounts.signIn.proveAgain(person, password), accounts, 'password-wrong');
-  } else rightOf(await factors.prove(person, kind, code!), accounts);
-  await accounts.store.clearFailures(person);
+    provedBy(await accounts.signIn.proveAgain(person, password, from), accounts, 'password-wrong');
+  } else rightOf(await factors.prove(person, kind, code!, from), accounts);
+  await accounts.signIn.clear(person, from);
   const proved = passkey === undefined ? (password === undefined ? kind : 'password') : 'passkey';
   await accounts.record('proved-again', { person, organization }, { factors: [proved] });
   return renewed(accounts, request, reply, { proved, endOthers: false });

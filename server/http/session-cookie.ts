@@ -1,6 +1,8 @@
 import { fastifyCookie } from '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { DEVICE_MS } from '../identity/devices.ts';
 import type { Opened } from '../identity/sessions.ts';
+import type { From } from '../identity/sign-in.ts';
 
 /*
  * The session's token in the browser. No page's script reads it, no other site's form sends it, and where there is TLS
@@ -26,6 +28,18 @@ export const attemptCookieOf = ({ secure }: SessionCookie): SessionCookie => ({
   secure,
 });
 
+/** What a browser keeps for a year after somebody signed in there; it signs nobody in. */
+export const deviceCookieOf = ({ secure }: SessionCookie): SessionCookie => ({
+  name: secure ? '__Host-kezheng-device' : 'kezheng-device',
+  secure,
+});
+
+/** Where a guess comes from; the address is the caller's, past the balancers that are trusted. */
+export const fromOf = (request: FastifyRequest): From => ({
+  device: tokenIn(request, deviceCookieOf(request.server.people.cookie)),
+  address: request.ip,
+});
+
 /** Read only where it is asked for: requests by key never come here. */
 export function tokenIn({ headers }: FastifyRequest, { name }: SessionCookie): string | undefined {
   return headers.cookie === undefined ? undefined : fastifyCookie.parse(headers.cookie)[name];
@@ -45,6 +59,9 @@ export const giveAttempt = (
   token: string,
   lifeMs: number,
 ): void => void reply.setCookie(cookie.name, token, { ...attributes(cookie), maxAge: lifeMs / 1_000 });
+
+export const giveDevice = (reply: FastifyReply, cookie: SessionCookie, mark: string): void =>
+  void reply.setCookie(cookie.name, mark, { ...attributes(cookie), maxAge: DEVICE_MS / 1_000 });
 
 export const takeTokenBack = (reply: FastifyReply, cookie: SessionCookie): void =>
   void reply.clearCookie(cookie.name, attributes(cookie));

@@ -8,7 +8,7 @@ import { type CheckKey, requires } from './auth.ts';
 import { instant, Login, Password, SecondFactorAsked, SessionView } from './people-schemas.ts';
 import { Problem } from './problem.ts';
 import { closed, problems, Uuid } from './schemas.ts';
-import { giveToken, takeTokenBack, tokenIn } from './session-cookie.ts';
+import { deviceCookieOf, fromOf, giveDevice, giveToken, takeTokenBack, tokenIn } from './session-cookie.ts';
 import { refuseOtherSites } from './signed-in.ts';
 
 export interface SignInRoutes {
@@ -16,7 +16,7 @@ export interface SignInRoutes {
   readonly checkKey: CheckKey;
 }
 
-/** Tries of one address: an office behind one address signs in in the morning. What guesses cost is held by the passwords' own line. */
+/** Tries of one address: an office behind one address signs in in the morning. Wrong ones have a limit of their own (identity/addresses.ts). */
 export const SIGN_IN_LIMIT = { rateLimit: { max: 60, timeWindow: 60_000 } } as const;
 
 const Credentials = Type.Object({ login: Login, password: Password }, closed);
@@ -42,14 +42,15 @@ function signInByPassword(app: FastifyInstance, { accounts }: SignInRoutes): voi
         tags,
         summary: '登录 / sign in',
         description:
-          '口令正确而另有第二凭证时为 202：凭 `ticket` 完成。错误口令达五次后逐次加倍等待，至多十五分钟，其间正确的口令也不予核对。 / 202 where a second factor is asked for. From the fifth wrong password on each further try waits twice as long, a quarter of an hour at most; meanwhile not even the right one is looked at.',
+          '口令正确而另有第二凭证时为 202：凭 `ticket` 完成。错误口令达五次后逐次加倍等待，至多十五分钟，其间正确的口令也不予核对；曾登录过的浏览器另行计数。 / 202 where a second factor is asked for. From the fifth wrong password on each further try waits twice as long, a quarter of an hour at most; meanwhile not even the right one is looked at. A browser in which one signed in before is counted apart.',
         body: Credentials,
         response: { 200: SessionView, 202: SecondFactorAsked, ...problems(400, 401, 403, 429, 503) },
       },
     },
     async (request, reply) => {
       const { login, password } = request.body;
-      const person = provedBy(await accounts.signIn.prove(login, password), accounts, 'credentials-wrong');
+      const proof = await accounts.signIn.prove(login, password, fromOf(request));
+      const person = provedBy(proof, accounts, 'credentials-wrong');
       const factors = await accounts.signIn.secondFactors(person);
       if (factors.length === 0) return finishSignIn(accounts, request, reply, person.id, ['password']);
       const { token, expiresMs } = await accounts.signIn.askSecond(person, ['password']);
@@ -149,10 +150,12 @@ export async function finishSignIn(
   factors: readonly string[],
   organization?: string,
 ) {
-  const opened = await accounts.signIn.finish(person, factors, organization);
+  const opened = await accounts.signIn.finish(person, factors, organization, fromOf(request));
   if (opened === undefined) throw new Problem('no-membership');
   await endEarlier(accounts, request);
-  giveToken(reply, request.server.people.cookie, opened);
+  const { cookie } = request.server.people;
+  giveToken(reply, cookie, opened);
+  giveDevice(reply, deviceCookieOf(cookie), await accounts.devices.mark(person));
   return viewOf(accounts, opened.token, opened.session);
 }
 

@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { uuidV7 } from '../core/entry/id.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { PeopleStore } from '../ports/people.ts';
 import type { ApiKey, IdentityStore, Organization } from '../ports/store.ts';
 import { type Action, type Denied, denied, type PersonRole, type Scope } from './permissions.ts';
 
@@ -14,6 +15,14 @@ const KEY = /^kz_([0-9a-f]{32})_([A-Za-z0-9_-]{43})$/;
 const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex');
 
 type Wanted = Pick<ApiKey, 'organization' | 'label' | 'scopes' | 'expiresMs'>;
+
+export type KeyStore = IdentityStore & Pick<PeopleStore, 'recordKeyMaker'>;
+
+/** Stores a key; with the person (`maker`) whose right to be here it stands and falls, undefined where nobody's. */
+export async function addMadeKey(store: KeyStore, key: ApiKey, maker: string | undefined): Promise<void> {
+  if (maker !== undefined) await store.recordKeyMaker(key.id, maker, key.organization);
+  await store.addApiKey(key);
+}
 
 /** A key that was just made; `clear` is told once and kept nowhere. */
 export interface NewKey {
@@ -30,12 +39,13 @@ function newKey(wanted: Wanted, nowMs: number): { readonly key: ApiKey; readonly
 
 /** Makes a key and stores its hash. */
 export async function createApiKey(
-  store: IdentityStore,
+  store: KeyStore,
   wanted: Wanted & { readonly scopes: readonly Scope[] },
   nowMs: number,
+  maker?: string,
 ): Promise<NewKey> {
   const { key, clear } = newKey(wanted, nowMs);
-  await store.addApiKey(key);
+  await addMadeKey(store, key, maker);
   return { id: key.id, clear };
 }
 
@@ -47,14 +57,16 @@ export const OVERLAP_HOURS = { least: 0, usual: 24, most: 168 } as const;
  * longer than it would have. Undefined where the old one counts no more.
  */
 export async function rotateApiKey(
-  store: IdentityStore,
+  store: KeyStore,
   old: ApiKey,
   overlapHours: number,
   nowMs: number,
+  maker?: string,
 ): Promise<(NewKey & { readonly oldUntilMs: number }) | undefined> {
   const { organization, label, scopes, expiresMs } = old;
   const { key, clear } = newKey({ organization, label, scopes, expiresMs }, nowMs);
   const oldUntilMs = Math.min(nowMs + overlapHours * 3_600_000, expiresMs ?? Number.POSITIVE_INFINITY);
+  if (maker !== undefined) await store.recordKeyMaker(key.id, maker, organization);
   if (!(await store.replaceApiKey(old.id, oldUntilMs, key, nowMs))) return undefined;
   return { id: key.id, clear, oldUntilMs };
 }

@@ -8,6 +8,9 @@ import { newToken, tokenHash } from './tokens.ts';
 export const INVITATION_HOURS = { least: 24, usual: 72, most: 168 } as const;
 const HOUR_MS = 3_600_000;
 
+/** Who made a link that no person made: the ids of people are of another form. */
+export const COMMAND_LINE = 'command-line';
+
 /** A link that was just made: `token` is told once and kept nowhere. */
 export interface Link {
   readonly invitation: Invitation;

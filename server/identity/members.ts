@@ -1,12 +1,12 @@
 import type { Clock } from '../ports/clock.ts';
 import type { Membership, PeopleStore } from '../ports/people.ts';
-import type { Organization } from '../ports/store.ts';
+import type { IdentityStore, Organization } from '../ports/store.ts';
 import type { RecordEvent } from './account-events.ts';
 import { isGood, membershipOf } from './invitations.ts';
 import { isPersonRole, ROLES_IN } from './permissions.ts';
 
 interface Managing {
-  readonly store: PeopleStore;
+  readonly store: PeopleStore & Pick<IdentityStore, 'revokeApiKey'>;
   readonly clock: Clock;
   readonly record: RecordEvent;
 }
@@ -34,7 +34,7 @@ async function memberOf(store: PeopleStore, person: string, organization: string
 
 /**
  * Nobody who was admin comes back by a link of his own making. A crash before this leaves them, and the list of
- * invitations shows them.
+ * invitations shows them; what was asked for, asked for again, revokes them.
  */
 async function revokeLinksOf(
   { store, clock, record }: Managing,
@@ -48,38 +48,66 @@ async function revokeLinksOf(
   }
 }
 
-type Outcome = 'done' | 'unknown' | 'last-admin';
+/**
+ * Nor does he stay by a key that he made: whoever made it saw it. The answer is what was revoked. Keys of the command
+ * line, and what another admin made in place of his, go on.
+ */
+async function revokeKeysOf(
+  { store, clock, record }: Managing,
+  person: string,
+  { organization: { id: organization }, person: by }: By,
+): Promise<readonly string[]> {
+  const revoked: string[] = [];
+  for (const key of await store.keysMadeBy(person, organization)) {
+    if (!(await store.revokeApiKey(key, clock.nowMs()))) continue;
+    revoked.push(key);
+    await record('key-revoked', { organization }, { key, madeBy: person, by });
+  }
+  return revoked;
+}
+
+async function revokeMadeBy(managing: Managing, person: string, by: By): Promise<readonly string[]> {
+  await revokeLinksOf(managing, person, by.organization.id);
+  return revokeKeysOf(managing, person, by);
+}
+
+/** `keys` are those that were revoked with it. */
+type Outcome =
+  | { readonly outcome: 'done'; readonly keys: readonly string[] }
+  | { readonly outcome: 'unknown' | 'last-admin' };
 
 export async function setRoles(
   managing: Managing,
   person: string,
   roles: readonly string[],
-  { organization: { id: organization }, person: by }: By,
+  by: By,
 ): Promise<Outcome> {
   const { store, clock, record } = managing;
+  const organization = by.organization.id;
   const before = await memberOf(store, person, organization);
-  if (before === undefined) return 'unknown';
+  if (before === undefined) return { outcome: 'unknown' };
   const nowMs = clock.nowMs();
   if (!(await store.setMembership(membershipOf(person, organization, roles, nowMs), nowMs)))
-    return 'last-admin';
-  await record('roles-changed', { person, organization }, { from: before.roles, to: roles, by });
-  if (!roles.includes('admin')) await revokeLinksOf(managing, person, organization);
-  return 'done';
+    return { outcome: 'last-admin' };
+  await record('roles-changed', { person, organization }, { from: before.roles, to: roles, by: by.person });
+  // As often as it is said: what a crash left is revoked by saying it again.
+  return { outcome: 'done', keys: roles.includes('admin') ? [] : await revokeMadeBy(managing, person, by) };
 }
 
 /** Ends it; the account stays for other organizations, and for what it did. */
-export async function endMembership(
-  managing: Managing,
-  person: string,
-  { organization: { id: organization }, person: by }: By,
-): Promise<Outcome> {
+export async function endMembership(managing: Managing, person: string, by: By): Promise<Outcome> {
   const { store, clock, record } = managing;
-  if ((await memberOf(store, person, organization)) === undefined) return 'unknown';
+  const organization = by.organization.id;
+  if ((await memberOf(store, person, organization)) === undefined) {
+    // Perhaps a crash left what he made: then it is revoked now.
+    const keys = await revokeMadeBy(managing, person, by);
+    return keys.length > 0 ? { outcome: 'done', keys } : { outcome: 'unknown' };
+  }
   const nowMs = clock.nowMs();
-  if (!(await store.setMembership(membershipOf(person, organization, [], nowMs), nowMs))) return 'last-admin';
-  await record('membership-ended', { person, organization }, { by });
-  await revokeLinksOf(managing, person, organization);
-  return 'done';
+  if (!(await store.setMembership(membershipOf(person, organization, [], nowMs), nowMs)))
+    return { outcome: 'last-admin' };
+  await record('membership-ended', { person, organization }, { by: by.person });
+  return { outcome: 'done', keys: await revokeMadeBy(managing, person, by) };
 }
 
 /**

@@ -2,7 +2,7 @@ import type { PeopleStore, Person, Ticket } from '../ports/people.ts';
 import type { Sealing } from '../ports/sealing.ts';
 import type { Accounts } from './accounts.ts';
 import { newRecoveryCodes, recoveryHash } from './recovery.ts';
-import { type Proof, SECOND_FACTOR, type TicketData } from './sign-in.ts';
+import { type From, type Line, type Proof, SECOND_FACTOR, type TicketData } from './sign-in.ts';
 import { issueTicket } from './tickets.ts';
 import { tokenHash } from './tokens.ts';
 import { newTotpSecret, totpStep, totpUri } from './totp.ts';
@@ -32,7 +32,7 @@ export type Finished = Proof | { readonly outcome: 'over' };
 
 export interface SecondFactors {
   /** Whether this is a code of this person; a right one is used up. */
-  prove(person: string, kind: CodeKind, code: string): Promise<Proof>;
+  prove(person: string, kind: CodeKind, code: string, from?: From): Promise<Proof>;
   /**
    * Finishes what waits for a second factor. A wrong code leaves it waiting; of two at once one finds nothing there.
    * `factors` are all that were proved then.
@@ -41,6 +41,7 @@ export interface SecondFactors {
     token: string,
     kind: CodeKind,
     code: string,
+    from?: From,
   ): Promise<Finished & { readonly factors?: readonly string[] }>;
   /** Takes what waits, for a factor that proves itself. */
   takeWaiting(token: string): Promise<Waiting | undefined>;
@@ -67,7 +68,7 @@ export interface TotpOffer {
 
 interface Deps extends Pick<Accounts, 'clock' | 'record'> {
   readonly store: PeopleStore;
-  readonly signIn: Pick<Accounts['signIn'], 'failed'>;
+  readonly signIn: Pick<Accounts['signIn'], 'failed' | 'lineOf' | 'waitsUntil'>;
   readonly sealing: Sealing;
 }
 
@@ -75,12 +76,13 @@ export function createSecondFactors(deps: Deps): SecondFactors {
   const { store, clock, record } = deps;
   const lines = createTurnsByName(MOST_IN_LINE);
 
-  async function prove(person: string, kind: CodeKind, code: string): Promise<Proof> {
+  async function prove(person: string, kind: CodeKind, code: string, from: From = {}): Promise<Proof> {
+    const line = await deps.signIn.lineOf(person, from);
     let begun = false;
     try {
-      return await lines.take(person, () => {
+      return await lines.take(line.account, () => {
         begun = true;
-        return proveInLine(deps, person, kind, code);
+        return proveInLine(deps, { person, line, from }, kind, code);
       });
     } catch (error) {
       if (begun || !(error instanceof TooManyWaiting)) throw error;
@@ -100,10 +102,10 @@ export function createSecondFactors(deps: Deps): SecondFactors {
 
   return {
     prove,
-    async finish(token, kind, code) {
+    async finish(token, kind, code, from) {
       const ticket = await take(token);
       if (ticket?.person === undefined) return { outcome: 'over' };
-      const proof = await prove(ticket.person, kind, code);
+      const proof = await prove(ticket.person, kind, code, from);
       // A crash before this line loses the ticket: whoever waits signs in from the beginning.
       if (proof.outcome !== 'right') {
         await store.addTicket(ticket);
@@ -166,9 +168,20 @@ export function createSecondFactors(deps: Deps): SecondFactors {
 
 const factorsOf = ({ data }: Ticket): readonly string[] => (JSON.parse(data) as TicketData).factors;
 
-async function proveInLine(deps: Deps, id: string, kind: CodeKind, code: string): Promise<Proof> {
-  const { store, clock } = deps;
-  const { untilMs } = await store.failuresOf(id);
+interface Guess {
+  readonly person: string;
+  readonly line: Line;
+  readonly from: From;
+}
+
+async function proveInLine(
+  deps: Deps,
+  { person: id, line, from }: Guess,
+  kind: CodeKind,
+  code: string,
+): Promise<Proof> {
+  const { store, clock, signIn } = deps;
+  const untilMs = await signIn.waitsUntil(line);
   // Not even the right one is looked at, as with passwords.
   if (untilMs > clock.nowMs()) return { outcome: 'waits', untilMs };
   const person = await store.person(id);
@@ -178,7 +191,7 @@ async function proveInLine(deps: Deps, id: string, kind: CodeKind, code: string)
     person.closedMs === undefined &&
     (kind === 'totp' ? await takeTotp(deps, person, code) : await takeRecovery(deps, id, code));
   if (isRight) return { outcome: 'right', person };
-  await deps.signIn.failed(id);
+  await signIn.failed(id, from);
   return { outcome: 'wrong' };
 }
 

@@ -2,7 +2,15 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../ports/clock.ts';
 import type { ApiKey, IdentityStore } from '../ports/store.ts';
 import type { UsedOnce } from '../ports/used-once.ts';
-import { type Caller, callerOf, isOver, type KeyRefusal, newIdentity } from './api-keys.ts';
+import {
+  addMadeKey,
+  type Caller,
+  callerOf,
+  isOver,
+  type KeyRefusal,
+  type KeyStore,
+  newIdentity,
+} from './api-keys.ts';
 import {
   type MessageSignature,
   requireCovered,
@@ -22,7 +30,7 @@ import type { Scope } from './permissions.ts';
  * organization has this key, or had it: one that was revoked does not come back under another id.
  */
 export async function registerSigningKey(
-  store: IdentityStore,
+  store: KeyStore,
   key: {
     organization: string;
     label: string;
@@ -31,13 +39,15 @@ export async function registerSigningKey(
     spki: Uint8Array;
   },
   nowMs: number,
+  maker?: string,
 ): Promise<string | undefined> {
   const { spki, ...rest } = key;
   const publicKey = Buffer.from(spki).toString('base64');
   const known = await store.apiKeys(key.organization);
   if (known.some((one) => one.publicKey === publicKey)) return undefined;
   const id = newIdentity(nowMs);
-  await store.addApiKey({ ...rest, id, secretHash: '', publicKey, createdMs: nowMs, revokedMs: undefined });
+  const made = { ...rest, id, secretHash: '', publicKey, createdMs: nowMs, revokedMs: undefined };
+  await addMadeKey(store, made, maker);
   return id;
 }
 

@@ -224,6 +224,10 @@ export interface PeopleStore {
   /** When a key was used last, as far as it was recorded. */
   recordKeyUse(uses: readonly { readonly key: string; readonly atMs: number }[]): Promise<void>;
   keyUses(keys: readonly string[]): Promise<readonly (number | undefined)[]>;
+  /** Whose a key is, written before the key itself: a crash between leaves the name of a key that there is not. */
+  recordKeyMaker(key: string, person: string, organization: string): Promise<void>;
+  /** Keys that somebody made in an organization, revoked ones too. */
+  keysMadeBy(person: string, organization: string): Promise<readonly string[]>;
   /** Sessions, tickets and invitations that are over, a bounded piece; true where there may be more. */
   forgetOldPeople(nowMs: number): Promise<boolean>;
 }

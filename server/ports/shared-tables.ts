@@ -49,6 +49,7 @@ export const SHARED_TABLES = {
     bytes: ['sealed'],
   },
   key_uses: { key: 1, columns: ['key', 'at_ms'], numbers: ['at_ms'] },
+  key_makers: { key: 1, columns: ['key', 'person', 'organization'] },
   second_factor_demands: { key: 1, columns: ['organization', 'since_ms'], numbers: ['since_ms'] },
   cases: {
     key: 1,

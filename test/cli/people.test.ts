@@ -1,9 +1,9 @@
 import t from 'tap';
 import { OPERATOR_ID } from '../../server/ports/store.ts';
-import { browser, PASSWORD, signedIn } from '../support/browser.ts';
+import { browser, PASSWORD, registered, signedIn } from '../support/browser.ts';
 import { cli } from '../support/cli.ts';
 import { run } from '../support/running.ts';
-import { storageFor } from '../support/storage.ts';
+import { databaseOf, storageFor } from '../support/storage.ts';
 
 const service = await run();
 t.teardown(() => service.stop());
@@ -47,6 +47,53 @@ t.test('the first link of an organization is made on the command line, and lets 
     ['people', 'list', 'nobody'],
   ])
     t.equal((await cli(args, env)).code, 64, args.join(' '));
+});
+
+t.test('whom nobody else can let in again comes in by a link of the command line', async (t) => {
+  const { own, person, organization } = await registered(service, 'only-admin');
+  const second = await registered(service, 'host-2');
+  const { token: into } = await second.own.json('/v1/people/invitations', {
+    json: { note: 'x', roles: ['member'] },
+  });
+  t.equal((await own.call(`/v1/invitations/${into}`, { json: {} })).status, 200, 'in two organizations');
+  const { store, close } = await databaseOf(service.dataDir);
+  t.teardown(close);
+  await store.setTotp(person, Uint8Array.of(1));
+  await store.addPasskey({
+    ...{ id: 'passkey', person, publicKey: Uint8Array.of(1), counter: 0, transports: [], label: 'x' },
+    ...{ createdMs: 1, usedMs: undefined },
+  });
+  await store.setRecoveryCodes(person, ['ff']);
+  await store.recordFailure(person, Date.now(), [900_000]);
+  const linkOf = async (...args: string[]) => {
+    const made = await cli(['people', 'reset', ...args], env);
+    t.equal(made.code, 0, made.err);
+    const [, token] = /^http:\/\/localhost:\d+\/join#([A-Za-z0-9_-]{43})\n$/.exec(made.out)!;
+    t.notMatch(made.err, token!);
+    return `/v1/invitations/${token}`;
+  };
+  const first = await linkOf(' Only-Admin');
+  t.equal((await browser(service).signIn('only-admin', PASSWORD)).status, 429, 'making it changes nothing');
+  t.equal((await own.call('/v1/session')).status, 200);
+  const json = { password: `${PASSWORD}！` };
+  t.match(await browser(service).json(first, { json }), { kind: 'reset', session: null });
+  t.equal((await browser(service).signIn('only-admin', `${PASSWORD}！`)).status, 202, 'factors stay');
+  t.equal((await browser(service).json(first, { json })).code, 'invitation-over');
+  const bare = await linkOf('only-admin', '--factors');
+  t.equal((await browser(service).signIn('only-admin', `${PASSWORD}！`)).status, 401, 'the link alone');
+  t.strictSame([await store.passkeysOf(person), await store.recoveryCodesLeft(person)], [[], 0]);
+  await browser(service).json(bare, { json: { password: `${PASSWORD}2` } });
+  t.equal((await own.signIn('only-admin', `${PASSWORD}2`)).status, 200);
+  const events = await store.accountEvents({ person }, { limit: 50 });
+  const byLine = events.filter(({ detail }) => JSON.parse(detail).by === 'command-line');
+  t.strictSame(
+    byLine
+      .map(({ action, organization: of }) => [action, of === undefined || of === organization])
+      .toSorted(),
+    ['passkey-removed', 'reset-link-made', 'reset-link-made', 'totp-removed'].map((action) => [action, true]),
+  );
+  for (const args of [['reset'], ['reset', 'nobody-at-all'], ['reset', 'only-admin', '--roles', 'admin']])
+    t.equal((await cli(['people', ...args], env)).code, 64, args.join(' '));
 });
 
 t.test('a key is rotated on the command line, and its last use is listed', async (t) => {

@@ -1,6 +1,7 @@
+import { generateKeyPairSync } from 'node:crypto';
 import t from 'tap';
 import { browser, PASSWORD, registered, signedIn } from '../support/browser.ts';
-import { run } from '../support/running.ts';
+import { body, run } from '../support/running.ts';
 
 const service = await run();
 t.teardown(() => service.stop());
@@ -125,7 +126,7 @@ t.test('only roles of this kind of organization are given', async (t) => {
   const put = (roles: readonly string[]) =>
     admin.json(`/v1/people/${id}/roles`, { method: 'PUT', json: { roles } });
   t.equal((await put(['member'])).code, 'roles-unfit');
-  t.strictSame(await put(['reader', 'approver', 'reader']), {});
+  t.strictSame(await put(['reader', 'approver', 'reader']), { revokedKeys: [] });
   t.strictSame((await memberOf('roles-1')).roles, ['approver', 'reader']);
 });
 
@@ -142,7 +143,7 @@ t.test('a role counts from the next request on, and what is taken is gone with i
   t.equal((await own.call('/v1/people/invitations', mine)).status, 201);
   await admin.call(`/v1/people/${id}/roles`, { method: 'PUT', json: { roles: ['reader'] } });
   t.equal((await own.json('/v1/people/invitations', mine)).code, 'not-allowed');
-  t.equal((await admin.call(`/v1/people/${id}`, { method: 'DELETE' })).status, 204);
+  t.strictSame(await admin.json(`/v1/people/${id}`, { method: 'DELETE' }), { revokedKeys: [] });
   t.equal((await own.json('/v1/session')).code, 'session-over');
   t.equal(
     (await own.json('/v1/session', { json: { login: 'roles-2', password: PASSWORD } })).code,
@@ -160,9 +161,49 @@ t.test('nobody who was admin comes back by a link of his own making', async (t) 
     const { token } = await invite({ note: 'back door', roles: ['admin'] }, own);
     const kept = await invite({ note: 'of another admin', roles: ['reader'] });
     const { path, ...options } = end;
-    t.equal((await admin.call(`/v1/people/${id}${path}`, options)).status, 204);
+    t.equal((await admin.call(`/v1/people/${id}${path}`, options)).status, 200);
     t.equal((await browser(service).json(`/v1/invitations/${token}`)).code, 'invitation-over', login);
     t.equal((await browser(service).call(`/v1/invitations/${kept.token}`)).status, 200);
+  }
+});
+
+t.test('nobody who was admin stays by a key that he made, and keys of others go on', async (t) => {
+  const wanted = { label: 'x', scopes: ['cases:read'] };
+  const spki = () =>
+    generateKeyPairSync('ed25519').publicKey.export({ format: 'der', type: 'spki' }).toString('base64');
+  const make = async (by: typeof admin) => (await by.json('/v1/keys', { json: wanted })).id as string;
+  for (const [login, end] of [
+    ['maker-1', { method: 'DELETE', path: '' }],
+    ['maker-2', { method: 'PUT', path: '/roles', json: { roles: ['reader'] } }],
+  ] as const) {
+    const { own, id } = await joined(login, ['admin']);
+    const bearer = await own.json('/v1/keys', { json: wanted });
+    const signing = await own.json('/v1/keys/signing', { json: { ...wanted, publicKey: spki() } });
+    const theirs = await make(admin);
+    const rotated = await own.json(`/v1/keys/${theirs}/rotate`, { json: {} });
+    const handed = await make(own);
+    const next = await admin.json(`/v1/keys/${handed}/rotate`, { json: {} });
+    const gone = await make(own);
+    await own.call(`/v1/keys/${gone}`, { method: 'DELETE' });
+    t.not((await service.call('/v1/me', { key: bearer.key })).status, 401);
+    const put = { method: 'PUT', json: { roles: ['reader', 'admin'] } };
+    t.strictSame(await admin.json(`/v1/people/${id}/roles`, put), { revokedKeys: [] }, 'still admin');
+    const { path, ...options } = end;
+    const { revokedKeys } = await admin.json(`/v1/people/${id}${path}`, options);
+    const his = [bearer.id, signing.id, rotated.id, handed].toSorted();
+    t.strictSame(revokedKeys.toSorted(), his, login);
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    for (const key of [bearer.key, rotated.key])
+      t.equal((await body(service.call('/v1/me', { key }))).code, 'key-revoked');
+    t.not((await service.call('/v1/me', { key: next.key })).status, 401, 'made anew by another admin');
+    const kept = (await admin.json('/v1/keys')).items as readonly { id: string; revokedAt: string | null }[];
+    for (const one of [theirs, next.id]) t.equal(kept.find((key) => key.id === one)!.revokedAt, null);
+    const { items } = await admin.json('/v1/people/events?limit=200');
+    const told = items.filter(
+      (one: { action: string; detail: { madeBy?: string } }) =>
+        one.action === 'key-revoked' && one.detail.madeBy === id,
+    );
+    t.strictSame(told.map((one: { detail: { key: string } }) => one.detail.key).toSorted(), his);
   }
 });
 

@@ -21,8 +21,12 @@ t.test('over plain http people sign in under a name that promises nothing', asyn
   const answer = await own.call('/v1/organizations', { json, headers: here });
   t.equal(answer.status, 201);
   t.match(
-    answer.headers.get('set-cookie'),
+    answer.headers.getSetCookie()[0],
     /^kezheng=[A-Za-z0-9_-]{43}; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Lax$/,
+  );
+  t.match(
+    answer.headers.getSetCookie()[1],
+    /^kezheng-device=[A-Za-z0-9_-]{94}; Max-Age=31536000; Path=\/; HttpOnly; SameSite=Lax$/,
   );
   t.equal((await own.json('/v1/account/sessions', { method: 'DELETE', headers })).code, 'forged-request');
 });

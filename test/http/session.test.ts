@@ -26,7 +26,11 @@ t.test(
       organizations: [{ name: '示范公证处', roles: ['notary'] }],
     });
     const cookie = answer.headers.getSetCookie();
-    t.equal(cookie.length, 1);
+    t.equal(cookie.length, 2);
+    t.match(
+      cookie[1],
+      /^__Host-kezheng-device=[A-Za-z0-9_-]{94}; Max-Age=31536000; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
+    );
     t.match(
       cookie[0],
       /^__Host-kezheng=[A-Za-z0-9_-]{43}; Path=\/; Expires=[^;]+; HttpOnly; Secure; SameSite=Lax$/,
@@ -229,6 +233,27 @@ t.test('a login is taken once, in whatever letters, and a password is one', asyn
   t.equal((await post({ login: 'a b', password: PASSWORD })).code, 'login-invalid');
   t.equal((await post({ login: 'new-1', password: 'aaaaaaaaaaaaaa' })).code, 'password-common');
   t.equal((await post({ login: 'new-1', password: 'x'.repeat(300) })).code, 'password-too-long');
+});
+
+t.test('whoever knows the login alone does not keep its owner out of his own browser', async (t) => {
+  const { own, person } = await registered(service, 'known-1');
+  await own.call('/v1/session', { method: 'DELETE' });
+  t.match(own.device, /^__Host-kezheng-device=/, 'signing out leaves the mark');
+  const stranger = browser(service);
+  const { store, close } = await databaseOf(service.dataDir);
+  await store.recordFailure(person, Date.now(), [900_000]);
+  await close();
+  t.equal((await stranger.signIn('known-1', PASSWORD)).status, 429);
+  t.equal((await own.signIn('known-1', PASSWORD)).status, 200);
+  t.equal((await stranger.signIn('known-1', PASSWORD)).status, 429, 'and wins no guesses by it');
+  const change = { json: { old: PASSWORD, new: `${PASSWORD}2` } };
+  t.equal((await own.call('/v1/account/password', change)).status, 200, 'nor out of his account');
+  const { own: other } = await registered(service, 'known-2');
+  other.cookie = undefined;
+  for (let i = 0; i < 5; i++) await other.signIn('known-1', `wrong ${i}`);
+  t.equal((await other.signIn('known-1', `${PASSWORD}2`)).status, 429, 'a mark is of one person alone');
+  const { items } = await own.json('/v1/account/events');
+  t.ok(items.some((one: { action: string }) => one.action === 'sign-in-locked'));
 });
 
 t.test('signing in over and over from one address has an end', async (t) => {

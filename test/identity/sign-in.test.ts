@@ -32,7 +32,7 @@ for (const kind of STORES) {
 }
 
 t.test(
-  'whoever waits out each lock gets a hundred guesses a day, and the owner comes in all the same',
+  'whoever waits out each lock gets a hundred guesses a day, and whoever comes at the end of a wait is looked at',
   async (t) => {
     const { signIn, store, person, looked, clock } = await accountsFor(t);
     const begun = clock.ms;

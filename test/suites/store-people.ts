@@ -433,6 +433,19 @@ async function records(t: Test, open: OpenStore): Promise<void> {
     t.strictSame(await store.keyUses([]), []);
   });
 
+  t.test('whose a key is stays with it, in its organization alone', async (t) => {
+    const { store } = await open(t);
+    const organization = await addOrganization(store);
+    const [one, other] = [await addPerson(store, organization), await addPerson(store, organization)];
+    await store.recordKeyMaker('b', one.id, organization);
+    await store.recordKeyMaker('a', one.id, organization);
+    await store.recordKeyMaker('c', other.id, organization);
+    await store.recordKeyMaker('d', one.id, 'elsewhere');
+    t.strictSame(await store.keysMadeBy(one.id, organization), ['a', 'b']);
+    t.strictSame(await store.keysMadeBy(one.id, 'elsewhere'), ['d']);
+    t.strictSame(await store.keysMadeBy(other.id, 'elsewhere'), []);
+  });
+
   t.test('what is over is forgotten piece by piece, and nothing else', async (t) => {
     const { store } = await open(t);
     const organization = await addOrganization(store);

@@ -14,13 +14,15 @@ export interface BrowserCall {
 
 export interface Browser {
   cookie: string | undefined;
+  /** the mark that stays when the session is over */
+  device: string | undefined;
   csrf: string;
   call(path: string, options?: BrowserCall): Promise<Response>;
   /** The answer as JSON, whatever its status. */
   // biome-ignore lint/suspicious/noExplicitAny: answers are judged by assertions, not by types
   json(path: string, options?: BrowserCall): Promise<any>;
   signIn(login: string, password: string): Promise<Response>;
-  /** The same cookie in other hands. */
+  /** The same session in other hands. */
   stolen(): Browser;
 }
 
@@ -28,10 +30,12 @@ export function browser({ url }: Pick<Running, 'url'>): Browser {
   const origin = new URL(url).origin;
   const self: Browser = {
     cookie: undefined,
+    device: undefined,
     csrf: '',
     async call(path, { method, json, headers, bare = false } = {}) {
       const all = new Headers(bare ? {} : { origin, 'x-kezheng-csrf': self.csrf });
-      if (self.cookie !== undefined) all.set('cookie', self.cookie);
+      const kept = [self.cookie, self.device].filter((one) => one !== undefined);
+      if (kept.length > 0) all.set('cookie', kept.join('; '));
       if (json !== undefined) all.set('content-type', 'application/json');
       for (const [name, value] of Object.entries(headers ?? {})) all.set(name, value);
       const answer = await fetch(url + path, {
@@ -60,7 +64,8 @@ export function browser({ url }: Pick<Running, 'url'>): Browser {
 async function keep(self: Browser, answer: Response): Promise<void> {
   for (const given of answer.headers.getSetCookie()) {
     const [pair] = given.split(';');
-    self.cookie = pair!.endsWith('=') ? undefined : pair;
+    if (/^(?:__Host-)?kezheng-device=/.test(pair!)) self.device = pair;
+    else self.cookie = pair!.endsWith('=') ? undefined : pair;
   }
   if (!answer.headers.get('content-type')?.startsWith('application/json')) return;
   const said = (await answer.clone().json()) as { csrf?: string; session?: { csrf?: string } | null };

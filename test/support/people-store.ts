@@ -1,7 +1,11 @@
+import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Test } from 'tap';
+import { createLimits } from '../../server/adapters/limits.ts';
 import { openSqliteStore } from '../../server/adapters/sqlite/store.ts';
 import { createAccounts } from '../../server/identity/accounts.ts';
+import { createAddresses } from '../../server/identity/addresses.ts';
+import { createDevices } from '../../server/identity/devices.ts';
 import { membershipOf, newPerson } from '../../server/identity/invitations.ts';
 import { createPasswords, type Passwords } from '../../server/identity/passwords.ts';
 import type { Store } from '../../server/ports/store.ts';
@@ -40,9 +44,12 @@ export async function accountsFor(t: Test, kind: 'sqlite' | 'postgres' = 'sqlite
       return cheap.verify(stored, password);
     },
   };
-  const accounts = createAccounts(store, clock, LIMITS, passwords);
+  const keys: [Uint8Array, ...Uint8Array[]] = [new Uint8Array(randomBytes(32))];
+  const devices = createDevices(async () => keys, clock);
+  const addresses = createAddresses(createLimits(), clock);
+  const accounts = createAccounts(store, clock, LIMITS, { devices, addresses }, passwords);
   const organization = await addOrganization(store);
   const person = newPerson({ login: 'li', name: '李', password: await cheap.hash(RIGHT) }, clock.ms);
   await store.addPerson(person, membershipOf(person.id, organization, ['admin'], clock.ms));
-  return { ...accounts, store, clock, accounts, organization, person, looked: () => looked };
+  return { ...accounts, keys, store, clock, accounts, organization, person, looked: () => looked };
 }

@@ -1,6 +1,9 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
+import { createLimits } from '../../server/adapters/limits.ts';
 import { createAccounts } from '../../server/identity/accounts.ts';
+import { createAddresses } from '../../server/identity/addresses.ts';
 import { createApiKey, newIdentity } from '../../server/identity/api-keys.ts';
+import { createDevices } from '../../server/identity/devices.ts';
 import { membershipOf, newPerson } from '../../server/identity/invitations.ts';
 import {
   ORGANIZATION_ROLES,
@@ -38,7 +41,11 @@ export interface Tenant {
 }
 
 /** Accounts over the store of the service, from beside it: sessions need no password. */
-export const accountsOver = (store: Store) => createAccounts(store, clock, LIMITS);
+export const accountsOver = (store: Store) =>
+  createAccounts(store, clock, LIMITS, {
+    devices: createDevices(async () => [new Uint8Array(randomBytes(32))], clock),
+    addresses: createAddresses(createLimits(), clock),
+  });
 export type Accounts = ReturnType<typeof accountsOver>;
 
 let people = 0;

@@ -15,6 +15,7 @@ export interface PeopleSchema {
   account_events: AccountEventColumns;
   identity_numbers: IdentityNumberColumns;
   key_uses: { key: string; at_ms: number };
+  key_makers: { key: string; person: string; organization: string };
   second_factor_demands: { organization: string; since_ms: number };
 }
 

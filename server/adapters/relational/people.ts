@@ -6,6 +6,7 @@ import { factorReads, factorWrites } from './people-factors.ts';
 import { forgetPeople } from './people-forgetting.ts';
 import { identityNumberReads, identityNumberWrites } from './people-identity-numbers.ts';
 import { invitationReads, invitationWrites } from './people-invitations.ts';
+import { keyMakerReads, keyMakerWrites } from './people-key-makers.ts';
 import { keyUseReads, keyUseWrites } from './people-key-uses.ts';
 import { membershipReads, membershipWrites } from './people-memberships.ts';
 import { sealedReads, sealedWrites } from './people-sealed.ts';
@@ -26,6 +27,7 @@ export const peopleReads = (query: Kysely<SharedSchema>) => ({
   ...sealedReads(query),
   ...demandReads(query),
   ...keyUseReads(query),
+  ...keyMakerReads(query),
 });
 
 export const peopleWrites = (query: Kysely<SharedSchema>) => ({
@@ -40,5 +42,6 @@ export const peopleWrites = (query: Kysely<SharedSchema>) => ({
   ...sealedWrites(query),
   ...demandWrites(query),
   ...keyUseWrites(query),
+  ...keyMakerWrites(query),
   forgetOldPeople: forgetPeople(query),
 });

@@ -123,6 +123,7 @@ const HISTORY: Readonly<Record<string, { fill: string; check(t: Tap, store: Stor
         values ('p', 'o', 4, 'signed-in', '{}');
       insert into identity_numbers values ('n', 'o', 'resident', '3302**', ${bytes('03')}, 1, null);
       insert into key_uses values ('k', 6);
+      insert into key_makers values ('k', 'p', 'o');
       insert into second_factor_demands values ('o', 7);`,
     async check(t, store) {
       t.match(await store.personByLogin('li'), { id: 'p', totp: Uint8Array.of(1), totpStep: 5 });
@@ -137,6 +138,7 @@ const HISTORY: Readonly<Record<string, { fill: string; check(t: Tap, store: Stor
       t.match(await store.accountEvents({ person: 'p' }, { limit: 2 }), [{ atMs: 4, action: 'signed-in' }]);
       t.match(await store.identityNumber('n'), { masked: '3302**', sealed: Uint8Array.of(3) });
       t.same(await store.keyUses(['k', 'none']), [6, undefined]);
+      t.same(await store.keysMadeBy('p', 'o'), ['k']);
     },
   },
   '0006-cases': {

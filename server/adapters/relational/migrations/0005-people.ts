@@ -56,6 +56,10 @@ export const people = ({ text, integer, bytes, counted, end, countedEnd }: Diale
     id ${text} primary key, organization ${text} not null, kind ${text} not null, masked text not null,
     sealed ${bytes} not null, created_ms ${integer} not null, erased_ms ${integer}) ${end}`,
   `create table key_uses (key ${text} primary key, at_ms ${integer} not null) ${end}`,
+  // Which person a key comes from; one that the command line made comes from nobody.
+  `create table key_makers (
+    key ${text} primary key, person ${text} not null references persons, organization ${text} not null) ${end}`,
+  'create index key_makers_by_person on key_makers (person, organization)',
   // Organizations that ask a second factor of their people beyond those that always do.
   `create table second_factor_demands (organization ${text} primary key, since_ms ${integer} not null) ${end}`,
 ];
