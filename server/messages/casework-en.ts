@@ -34,6 +34,7 @@ export const caseworkEn: Readonly<Record<CaseSubject, Readonly<Record<string, st
   'case-action': {
     'notarization.open': 'begin an application',
     'notarization.amend': 'amend the application',
+    'notarization.join': 'join the application',
     'notarization.submit': 'submit',
     'notarization.request-correction': 'ask for corrections',
     'notarization.resubmit': 'submit again',
@@ -82,6 +83,10 @@ export const caseworkEn: Readonly<Record<CaseSubject, Readonly<Record<string, st
     'notarization.no-identity-number':
       'the text holds an identity number in full; cases and events hold the masked form only',
     'notarization.acts-for-itself': 'your organization has to be an applicant or the agent',
+    'notarization.parties-apply':
+      'a notary office or the operator cannot be applicant or agent: an office notarizes for others',
+    'notarization.applicants-joined': 'the applicant {name} has not joined the case himself',
+    'notarization.authority-own': 'the power of attorney has to be a deposit of whoever hands it in',
     'notarization.office-known': 'the office applied to is not a notary office registered here',
     'notarization.office-stays':
       'an application that was submitted cannot go to another office; withdraw it and apply there',
@@ -100,6 +105,8 @@ export const caseworkEn: Readonly<Record<CaseSubject, Readonly<Record<string, st
     'notarization.agent-specially-authorized': 'withdrawing needs special authority',
     'notarization.evidence-distinct': 'the same evidence is chosen twice',
     'notarization.evidence-within-limit': 'more than {limit} items of evidence',
+    'notarization.evidence-own':
+      'the evidence «{title}» ({id}) is not a deposit of your organization; only its owner puts it in',
     'notarization.evidence-verified':
       'the evidence «{title}» ({id}) has not been found valid within the last hour',
     'notarization.evidence-verified-again':
@@ -113,7 +120,7 @@ export const caseworkEn: Readonly<Record<CaseSubject, Readonly<Record<string, st
     'notarization.assigned-by-office':
       'a notary may take a case that nobody has; assigning and changing is for the office',
     'notarization.not-own-matter':
-      'nobody notarizes for himself: this person has acted for an applicant in this case',
+      'nobody notarizes for himself: this person has acted for an applicant in this case, or belongs to an applicant or agent',
     'notarization.recusal-declared': 'the handling notary has not declared conflicts of interest',
     'notarization.no-conflict': 'the handling notary has a conflict of interest: {relation}',
     'notarization.approver-is-another': 'the approver cannot be the handling notary',
@@ -146,7 +153,8 @@ export const caseworkEn: Readonly<Record<CaseSubject, Readonly<Record<string, st
     'notarization.recheck-in-time':
       'the time in which this office takes requests for re-examination ({days} days) is over',
     'notarization.grantee-known': 'the organization is not registered, or not of this kind',
-    'notarization.order-attached': 'access of a lawyer needs the investigation order',
+    'notarization.order-attached':
+      'access of a lawyer needs the investigation order, and what is attached has to be a deposit of whoever grants it',
     'notarization.grant-limited': 'access has to end within {days} days, and not in the past',
     'notarization.grant-open': 'there is no such grant, or it was withdrawn',
     'notarization.granted-by-us': 'only who granted access withdraws it',
@@ -161,6 +169,7 @@ export const caseworkEn: Readonly<Record<CaseSubject, Readonly<Record<string, st
   },
   'case-who': {
     'notarization.applicant': 'applicant or agent',
+    'notarization.named-applicant': 'applicant named who has not joined',
     'notarization.handling-notary': 'handling notary',
     'notarization.office-notary': 'notary of the office',
     'notarization.approver': 'approver',

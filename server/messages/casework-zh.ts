@@ -34,6 +34,7 @@ export const caseworkZh: Readonly<Record<CaseSubject, Readonly<Record<string, st
   'case-action': {
     'notarization.open': '填写申请',
     'notarization.amend': '修改申请',
+    'notarization.join': '加入本案申请',
     'notarization.submit': '提交申请',
     'notarization.request-correction': '要求补正',
     'notarization.resubmit': '补正后重新提交',
@@ -81,6 +82,9 @@ export const caseworkZh: Readonly<Record<CaseSubject, Readonly<Record<string, st
   'case-guard': {
     'notarization.no-identity-number': '文字中有完整的身份证号码；案件与记录中只能有脱敏的号码',
     'notarization.acts-for-itself': '申请人或代理人须是您所在的组织',
+    'notarization.parties-apply': '公证机构和平台运营者不能作为申请人或代理人：公证机构只为他人办理公证',
+    'notarization.applicants-joined': '申请人{name}尚未自行加入本案',
+    'notarization.authority-own': '授权委托书须是提交者自己的存证',
     'notarization.office-known': '所申请的不是在本服务登记的公证机构',
     'notarization.office-stays': '已提交的申请不能改投其他公证机构，请撤回后另行申请',
     'notarization.applicants-stay': '补正时不能更换申请人',
@@ -96,6 +100,7 @@ export const caseworkZh: Readonly<Record<CaseSubject, Readonly<Record<string, st
     'notarization.agent-specially-authorized': '撤回申请须有特别授权',
     'notarization.evidence-distinct': '同一存证被选择了两次',
     'notarization.evidence-within-limit': '存证超过 {limit} 项',
+    'notarization.evidence-own': '存证“{title}”（{id}）不是您所在组织的存证，只能由其所有者提交',
     'notarization.evidence-verified': '证据“{title}”（{id}）未经核验有效，或核验已超过一小时',
     'notarization.evidence-verified-again':
       '拟稿前须再次核验：证据“{title}”（{id}）自受理以来未经核验有效，或核验已超过一小时',
@@ -106,7 +111,7 @@ export const caseworkZh: Readonly<Record<CaseSubject, Readonly<Record<string, st
     'notarization.office-applied-to': '不是申请人所申请的公证机构',
     'notarization.notary-of-office': '不是该公证机构的公证员',
     'notarization.assigned-by-office': '公证员只能自行承办尚无人承办的案件；指派和更换由公证机构决定',
-    'notarization.not-own-matter': '不得为本人办理公证：此人曾在本案中代表申请人',
+    'notarization.not-own-matter': '不得为本人办理公证：此人曾在本案中代表申请人，或属于申请人、代理人的组织',
     'notarization.recusal-declared': '承办公证员尚未声明有无回避情形',
     'notarization.no-conflict': '承办公证员有应当回避的情形：{relation}',
     'notarization.approver-is-another': '审批人不能是承办公证员',
@@ -135,7 +140,7 @@ export const caseworkZh: Readonly<Record<CaseSubject, Readonly<Record<string, st
     'notarization.deed-delivered': '公证书尚未送达',
     'notarization.recheck-in-time': '已超过本机构规定的申请复查期限（{days} 日）',
     'notarization.grantee-known': '被授权的组织未登记，或性质不符',
-    'notarization.order-attached': '授权律师查阅须附律师调查令',
+    'notarization.order-attached': '授权律师查阅须附律师调查令；所附文件须是授权者自己的存证',
     'notarization.grant-limited': '授权须在 {days} 日之内截止，且尚未过期',
     'notarization.grant-open': '没有这一授权，或已收回',
     'notarization.granted-by-us': '授权只能由授权者收回',
@@ -150,6 +155,7 @@ export const caseworkZh: Readonly<Record<CaseSubject, Readonly<Record<string, st
   },
   'case-who': {
     'notarization.applicant': '申请人或其代理人',
+    'notarization.named-applicant': '申请人（已指名，尚未加入）',
     'notarization.handling-notary': '承办公证员',
     'notarization.office-notary': '本机构公证员',
     'notarization.approver': '审批人',

@@ -72,6 +72,10 @@ export type NotarizationData = {
   readonly application: Application | null;
   /** Persons who have acted for the applicants: none of them may also act for the office. */
   readonly parties: readonly string[];
+  /** Applicants that act: whoever opened the case, and those that joined it. Naming somebody makes him no party. */
+  readonly joined: readonly string[];
+  /** Whose deposit each item is, and the power of attorney, as it was found when it was put in. */
+  readonly owners: Readonly<Record<string, string>>;
   readonly correction: Request | null;
   readonly handling: Handling | null;
   readonly recusal: Recusal | null;
@@ -107,6 +111,8 @@ export type NotarizationData = {
 export const BLANK: NotarizationData = {
   application: null,
   parties: [],
+  joined: [],
+  owners: {},
   correction: null,
   handling: null,
   recusal: null,

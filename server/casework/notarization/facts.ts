@@ -56,6 +56,10 @@ export interface NotarizationFacts {
   readonly notaries: readonly string[];
   /** Organizations that the action names, as they are registered here. */
   readonly organizations: Readonly<Record<string, Actor['organizationRole']>>;
+  /** Of the deposits that the action names, those of the organization that acts. */
+  readonly own: readonly string[];
+  /** Persons who belong to an organization that applies or is the agent. */
+  readonly interested: readonly string[];
   readonly deed: DeedFact | null;
   readonly rules: OfficeRules;
 }
@@ -64,6 +68,8 @@ export const NO_FACTS: NotarizationFacts = {
   evidence: [],
   notaries: [],
   organizations: {},
+  own: [],
+  interested: [],
   deed: null,
   rules: DEFAULT_RULES,
 };

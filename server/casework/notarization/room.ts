@@ -16,7 +16,7 @@ export const notarizationRoom = (deps: NotarizationDeps): Room => ({
   facts: (wanted) => factsFor(deps, wanted),
   partiesOf: (record) => partiesIn(dataOf(record)),
   deedAfter: (record, action) => deedAfter(deps, record, action),
-  items: (record) => itemsOf(deps, dataOf(record)),
+  items: async (record) => itemsOf(dataOf(record)),
   identities: (record) => identitiesIn(dataOf(record)),
   accessFor: (record, actors, what, nowMs) => accessFor(dataOf(record), actors, what, nowMs),
   shown: (record, actors) => {
@@ -48,12 +48,8 @@ function partiesIn({ application, grants }: NotarizationData): readonly CasePart
   return [...parties.values()];
 }
 
-async function itemsOf(deps: NotarizationDeps, { application }: NotarizationData): Promise<readonly Item[]> {
-  const items: Item[] = [];
-  for (const { id } of application?.evidence ?? [])
-    items.push({ id, organization: await ownerOf(deps, application!, id) });
-  return items;
-}
+const itemsOf = (data: NotarizationData): readonly Item[] =>
+  (data.application?.evidence ?? []).map(({ id }) => ({ id, organization: ownerOf(data, id) }));
 
 function identitiesIn({ application }: NotarizationData): readonly string[] {
   const people = (application?.applicants ?? []).flatMap(({ identity, representative }) => [

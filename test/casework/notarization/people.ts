@@ -58,6 +58,11 @@ export const NOTARIES = [
   PEOPLE.twoHats,
 ].map(({ person }) => person!);
 
+/** Members of the organizations that apply in these tests. */
+export const INTERESTED = Object.values(PEOPLE)
+  .filter(({ organization }) => organization === ORGS.applicant || organization === ORGS.firm)
+  .flatMap(({ person }) => person ?? []);
+
 export const REGISTERED: Readonly<Record<string, Actor['organizationRole']>> = Object.fromEntries(
   Object.values(PEOPLE).map(({ organization, organizationRole }) => [organization, organizationRole]),
 );

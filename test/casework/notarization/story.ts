@@ -7,7 +7,7 @@ import { DEFAULT_RULES, type NotarizationFacts } from '../../../server/casework/
 import type { State } from '../../../server/casework/notarization/names.ts';
 import { notarization } from '../../../server/casework/notarization/procedure.ts';
 import type { JsonObject } from '../../../server/core/read/json.ts';
-import { NOTARIES, ORGS, PEOPLE, type Person, REGISTERED, uuidOf } from './people.ts';
+import { INTERESTED, NOTARIES, ORGS, PEOPLE, type Person, REGISTERED, uuidOf } from './people.ts';
 
 /*
  * A case as it goes when nothing is wrong, action by action; tests leave the path where they need to.
@@ -62,11 +62,16 @@ export const CORRECTED = {
   deposit: uuidOf(701),
 };
 
+/** Deposits of whoever acts: the items, the power of attorney, an order of a court. */
+export const OWN = [...[1, 2, 3].map((n) => item(n).id), uuidOf(601), uuidOf(900)];
+
 export function factsAt(nowMs: number, changes: Partial<NotarizationFacts> = {}): NotarizationFacts {
   return {
     evidence: [1, 2, 3].map((n) => ({ id: item(n).id, verdict: 'valid', problems: [], checkedAtMs: nowMs })),
     notaries: NOTARIES,
     organizations: REGISTERED,
+    own: OWN,
+    interested: INTERESTED,
     deed: { sha256: DEED.sha256, signed: true, deposit: DEED.deposit, numberTaken: false },
     rules: DEFAULT_RULES,
     ...changes,

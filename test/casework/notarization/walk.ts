@@ -11,7 +11,7 @@ import { FINAL, STATES, type State } from '../../../server/casework/notarization
 import { notarization } from '../../../server/casework/notarization/procedure.ts';
 import type { JsonObject } from '../../../server/core/read/json.ts';
 import { inputsOf } from '../schema-inputs.ts';
-import { PEOPLE } from './people.ts';
+import { ORGS, PEOPLE } from './people.ts';
 import {
   APPLICATION,
   CASE_ID,
@@ -108,6 +108,10 @@ function sensible(action: string, data: NotarizationData, actor: Actor, draw: Dr
   if (action === 'resubmit') {
     const answers = (data.correction?.points ?? []).map((_, i) => ({ point: i + 1, text: '已补正' }));
     return { application: data.application ?? APPLICATION, answers };
+  }
+  if (action === 'open' && draw(fc.boolean)) {
+    const named = { ...APPLICATION.applicants[0]!, organization: ORGS.stranger, name: '乙公司' };
+    return { application: { ...APPLICATION, applicants: [...APPLICATION.applicants, named] } };
   }
   if (action === 'draft') return { text: '兹证明', annex: evidence.map(({ id }) => id) };
   if (action === 'approve') return { version: data.draft?.version ?? 1 };

@@ -128,13 +128,14 @@ async function isFree({ store }: PrepareDeps, record: CaseRecord, number: string
 
 /** Every item looked at anew. A correction may be of a deed whose evidence has been lost since: it says what is there. */
 async function annexOf(deps: PrepareDeps, record: CaseRecord) {
-  const { application, draft } = dataOf(record);
+  const data = dataOf(record);
+  const { application, draft } = data;
   const annex: DeedContent['annex'][number][] = [];
   const certificates = new Map<string, Uint8Array>();
   let testChain = false;
   for (const id of draft!.annex) {
     const item = application!.evidence.find((one) => one.id === id)!;
-    const owner = await ownerOf(deps, application!, id);
+    const owner = ownerOf(data, id);
     const check = await deps.checkEvidence(owner, id);
     const { title } = item;
     const isUnfit = check.leaf !== item.leaf || (record.state === 'approved' && check.verdict !== 'valid');

@@ -14,6 +14,21 @@ const applied = (seen: Seen): Application | undefined => brought(seen) ?? seen.d
 const organizationsOf = ({ applicants }: Application): readonly string[] =>
   applicants.map(({ organization }) => organization);
 
+const partiesIn = (application: Application): readonly string[] => [
+  ...organizationsOf(application),
+  ...(application.agent?.organization === undefined ? [] : [application.agent.organization]),
+];
+
+const MAY_NOT_APPLY: ReadonlySet<string | undefined> = new Set(['notary', 'operator']);
+const roleOf = ({ facts }: Seen, id: string): string | undefined => facts.organizations[id];
+
+/** It was put in before, by an organization that takes part still. */
+export function hasOwner(seen: Seen, deposit: string): boolean {
+  const owner = seen.data.owners[deposit];
+  const application = applied(seen);
+  return owner !== undefined && application !== undefined && partiesIn(application).includes(owner);
+}
+
 const actsAsAgent = (seen: Seen, { applicants, agent }: Application): boolean =>
   agent?.organization === seen.actor.organization &&
   !applicants.some(({ organization }) => organization === seen.actor.organization);
@@ -29,6 +44,28 @@ export const applyingGuards = {
       !organizationsOf(application).includes(organization) &&
         application.agent?.organization !== organization,
     );
+  },
+
+  /** An office notarizes for others, and the operator has no part in any case. */
+  'parties-apply': (seen) => {
+    const application = applied(seen);
+    const unfit = application && partiesIn(application).find((id) => MAY_NOT_APPLY.has(roleOf(seen, id)));
+    return refuseIf(unfit !== undefined);
+  },
+
+  /** Whom another names has no case until he says so himself. */
+  'applicants-joined': (seen) => {
+    const missing = applied(seen)?.applicants.find(
+      ({ organization }) => !seen.data.joined.includes(organization),
+    );
+    return missing && { name: missing.name };
+  },
+
+  /** The power of attorney is a deposit of whoever put it in: of the applicant who gave it, or the agent who has it. */
+  'authority-own': (seen) => {
+    const deposit = applied(seen)?.agent?.authority?.deposit;
+    if (deposit === undefined) return undefined;
+    return refuseIf(!hasOwner(seen, deposit) && !seen.facts.own.includes(deposit));
   },
 
   'office-known': (seen) => {

@@ -2,6 +2,7 @@ import { type EvidenceItem, MAX_ITEMS } from '../application.ts';
 import { OBTAINING_QUESTIONS } from '../codes.ts';
 import type { EvidenceFact } from '../facts.ts';
 import { Apply, Drafting, given, Supply } from '../inputs.ts';
+import { hasOwner } from './applying.ts';
 import { type Guards, refuseIf, type Seen } from './kind.ts';
 
 /** A check is of the moment: what was valid this morning may have been found damaged at noon. */
@@ -34,6 +35,12 @@ export const evidenceGuards = {
   },
 
   'evidence-within-limit': (seen) => (itemsAfter(seen).length > MAX_ITEMS ? { limit: MAX_ITEMS } : undefined),
+
+  /** Whoever takes part reads the originals: only their owner puts them in. */
+  'evidence-own': (seen) => {
+    const item = itemsAfter(seen).find(({ id }) => !hasOwner(seen, id) && !seen.facts.own.includes(id));
+    return seen.input === undefined || item === undefined ? undefined : { title: item.title, id: item.id };
+  },
 
   'evidence-verified': (seen) => unproven(seen, (fact) => isFresh(fact, seen)),
 

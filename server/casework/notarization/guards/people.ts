@@ -31,9 +31,11 @@ export const peopleGuards = {
     return refuseIf(seen.data.handling !== null || !toItself);
   },
 
+  /** Neither who has acted for a party nor who belongs to one, whatever he is at the office. */
   'not-own-matter': (seen) => {
     const person = personOf(seen);
-    return refuseIf(person !== null && seen.data.parties.includes(person));
+    const { interested } = seen.facts;
+    return refuseIf(person !== null && (seen.data.parties.includes(person) || interested.includes(person)));
   },
 
   'recusal-declared': ({ data: { handling, recusal } }) =>

@@ -63,6 +63,8 @@ export const accepting = [
       'recusal-declared',
       'no-conflict',
       'not-own-matter',
+      'parties-apply',
+      'applicants-joined',
       'jurisdiction-given',
       'obtaining-checked',
       'obtaining-lawful',

@@ -97,11 +97,15 @@ export const deedScenes: Scenes<keyof (typeof moneyGuards & typeof deedGuards & 
     },
     { ...granting, changed: { input: { ...INPUTS['grant']!, organization: uuidOf(77) } } },
   ],
-  'order-attached': {
-    ...granting,
-    input: { ...INPUTS['grant']!, organization: ORGS.firm, role: 'law-firm', attachment: uuidOf(9) },
-    changed: { input: { ...INPUTS['grant']!, organization: ORGS.firm, role: 'law-firm' } },
-  },
+  'order-attached': [
+    {
+      ...granting,
+      input: { ...INPUTS['grant']!, organization: ORGS.firm, role: 'law-firm', attachment: uuidOf(900) },
+      changed: { input: { ...INPUTS['grant']!, organization: ORGS.firm, role: 'law-firm' } },
+    },
+    // A letter of a court that is nobody's, or another's.
+    { ...granting, changed: { input: { ...INPUTS['grant']!, attachment: uuidOf(9) } } },
+  ],
   'grant-limited': [
     { ...granting, changed: { input: { ...INPUTS['grant']!, untilMs: START } } },
     { ...granting, changed: { input: { ...INPUTS['grant']!, untilMs: START + 400 * DAY_MS } } },

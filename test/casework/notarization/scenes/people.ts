@@ -1,6 +1,6 @@
 import type { peopleGuards } from '../../../../server/casework/notarization/guards/people.ts';
 import { ORGS, PEOPLE } from '../people.ts';
-import { confirming, INPUTS, START } from '../story.ts';
+import { confirming, DEED, INPUTS, START } from '../story.ts';
 import { accepting, drafting, issuing, type Scenes } from './scene.ts';
 
 export const peopleScenes: Scenes<keyof typeof peopleGuards> = {
@@ -45,6 +45,17 @@ export const peopleScenes: Scenes<keyof typeof peopleGuards> = {
     },
   ],
   'not-own-matter': [
+    ...[accepting, drafting, issuing].map((scene) => ({
+      ...scene,
+      changed: { facts: () => ({ interested: [PEOPLE.notary.person!] }) },
+    })),
+    ...(['uphold', 'correct', 'revoke'] as const).map((action) => ({
+      in: 'under-recheck' as const,
+      action,
+      by: 'second' as const,
+      ...(action === 'correct' && { input: { ...DEED, reason: '错别字' } }),
+      changed: { facts: () => ({ interested: [PEOPLE.second.person!] }) },
+    })),
     { ...accepting, changed: { data: () => ({ parties: [PEOPLE.notary.person!] }) } },
     { ...drafting, changed: { data: () => ({ parties: [PEOPLE.notary.person!] }) } },
     {
