@@ -72,6 +72,8 @@ export const caseworkEn: Readonly<Record<CaseSubject, Readonly<Record<string, st
     'notarization.archive': 'archive',
     'notarization.request-recheck': 'ask for a re-examination',
     'notarization.uphold': 'uphold the deed',
+    'notarization.draft-correction': 'draft the correction',
+    'notarization.approve-correction': 'approve the correction',
     'notarization.correct': 'correct the deed',
     'notarization.revoke': 'revoke the deed',
     'notarization.announce': 'record an announcement',
@@ -111,6 +113,7 @@ export const caseworkEn: Readonly<Record<CaseSubject, Readonly<Record<string, st
       'the evidence «{title}» ({id}) has not been found valid within the last hour',
     'notarization.evidence-verified-again':
       'to be checked again before drafting: the evidence «{title}» ({id}) has not been found valid since acceptance and within the last hour',
+    'notarization.check-of-case': 'a result is of evidence that is not of this case',
     'notarization.obtaining-checked': '{missing} questions on how the evidence was obtained are open',
     'notarization.obtaining-lawful': 'the evidence was obtained unlawfully: {question}',
     'notarization.annex-complete': 'the annex has to list every item of evidence once',
@@ -126,6 +129,11 @@ export const caseworkEn: Readonly<Record<CaseSubject, Readonly<Record<string, st
     'notarization.approver-is-another': 'the approver cannot be the handling notary',
     'notarization.draft-approved-by-another':
       'the draft was not approved by somebody other than the handling notary',
+    'notarization.correction-unconflicted':
+      'whoever writes the correction has a conflict of interest: {relation}',
+    'notarization.correction-by-another': 'whoever wrote the correction cannot approve it',
+    'notarization.correction-approved-by-another':
+      'the correction was not approved by somebody other than its author',
     'notarization.recheck-by-another':
       'by the rule of this office another notary than the handling one re-examines',
     'notarization.correction-answered': 'point {point} of the corrections is not answered',
@@ -138,9 +146,13 @@ export const caseworkEn: Readonly<Record<CaseSubject, Readonly<Record<string, st
     'notarization.verification-clear': 'the last verification did not confirm the facts ({result})',
     'notarization.ground-fits': 'no fees were set, so none were refused',
     'notarization.draft-is-current': 'the draft named is not the current one ({version})',
+    'notarization.correction-is-current': 'the correction named is not the current one ({version})',
+    'notarization.supplement-unanswered': 'everything asked for is answered; the office has to receive it',
     'notarization.supplement-overdue': 'the term for the material has not ended',
     'notarization.fees-settled': 'the fees are not set, or {owed} fen are owed',
     'notarization.payment-within-owed': 'the payment is more than what is owed ({owed} fen)',
+    'notarization.payment-new': 'a payment with this reference is recorded',
+    'notarization.refund-new': 'a refund with this reference is recorded',
     'notarization.waiver-within-fees': 'the waiver is more than the fees ({total} fen)',
     'notarization.refund-within-kept': 'the refund is more than what was kept ({kept} fen)',
     'notarization.room-left': 'the case holds {limit} entries of a kind, and no more',

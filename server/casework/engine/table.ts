@@ -49,6 +49,8 @@ export interface Transition<
   /** States from which the action may be done; null opens a case. */
   readonly from: readonly N['state'][] | null;
   readonly action: string;
+  /** Done by the service where something was done through it, such as a check or a reading: nobody asks for it by name. */
+  readonly internal?: boolean;
   readonly who: readonly N['who'][];
   /** In the order in which they are asked; the first that refuses is named. */
   readonly guards: readonly N['guard'][];

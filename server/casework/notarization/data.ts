@@ -56,6 +56,15 @@ export type Deed = {
   readonly announcements: readonly (Static<typeof Announcement> & At)[];
 };
 
+/** What a deed is to say after its correction; in force only by the action that corrects it. */
+export type DeedCorrection = {
+  readonly version: number;
+  readonly text: string;
+  readonly person: string;
+  readonly name: string;
+  readonly approval: ({ readonly person: string; readonly name: string } & At) | null;
+} & At;
+
 export type Grant = {
   readonly organization: string;
   readonly role: (typeof GRANTEES)[number];
@@ -103,6 +112,8 @@ export type NotarizationData = {
   readonly recheck:
     | ({ readonly name: string; readonly relation: string; readonly reason: string } & At)
     | null;
+  /** Of the re-examination that is open, or the last one. */
+  readonly deedCorrection: DeedCorrection | null;
   readonly grants: readonly Grant[];
   /** Why the case ended without a deed. */
   readonly ending: ({ readonly code: string; readonly reason: string } & At) | null;
@@ -127,6 +138,7 @@ export const BLANK: NotarizationData = {
   approval: null,
   deed: null,
   recheck: null,
+  deedCorrection: null,
   grants: [],
   ending: null,
 };

@@ -58,6 +58,8 @@ export interface NotarizationFacts {
   readonly organizations: Readonly<Record<string, Actor['organizationRole']>>;
   /** Of the deposits that the action names, those of the organization that acts. */
   readonly own: readonly string[];
+  /** Names of the members of the office, as their accounts have them. */
+  readonly names: Readonly<Record<string, string>>;
   /** Persons who belong to an organization that applies or is the agent. */
   readonly interested: readonly string[];
   readonly deed: DeedFact | null;
@@ -69,6 +71,7 @@ export const NO_FACTS: NotarizationFacts = {
   notaries: [],
   organizations: {},
   own: [],
+  names: {},
   interested: [],
   deed: null,
   rules: DEFAULT_RULES,

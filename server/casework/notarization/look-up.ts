@@ -58,6 +58,7 @@ export async function factsFor(deps: LookUps, wanted: Wanted): Promise<Notarizat
     notaries: office === undefined ? [] : await deps.notariesOf(office),
     organizations: await rolesOf(deps, wanted.input, application),
     own: await ownOf(deps, wanted),
+    names: office === undefined ? {} : await namesOf(deps, office),
     interested: await membersOf(deps, application),
     deed: office === undefined ? null : await deedOf(deps, office, wanted),
     rules: office === undefined ? DEFAULT_RULES : await rulesOf(deps, office),
@@ -92,6 +93,9 @@ async function ownOf({ store }: LookUps, { input, organization }: Wanted): Promi
     if ((await store.evidence(organization, id)) !== undefined) own.push(id);
   return own;
 }
+
+const namesOf = async ({ store }: LookUps, office: string): Promise<NotarizationFacts['names']> =>
+  Object.fromEntries((await store.membersOf(office)).map(({ person, name }) => [person, name]));
 
 async function membersOf(
   { store }: LookUps,

@@ -80,7 +80,7 @@ function accessFor(data: NotarizationData, actors: readonly Actor[], what: Read,
 /** What notaries consider among themselves before there is a deed is theirs (公证法 23 (8), secrets of their work). */
 const INWARD: readonly string[] = [
   ...['assign', 'declare-recusal', 'check-obtaining', 'record-check', 'record-review'],
-  ...['draft', 'return', 'recall', 'approve'],
+  ...['draft', 'return', 'recall', 'approve', 'draft-correction', 'approve-correction'],
 ];
 
 const isOfOffice = (record: CaseRecord, actors: readonly Actor[]): boolean =>
@@ -93,6 +93,7 @@ const outward = (data: NotarizationData): NotarizationData => ({
   review: null,
   draft: null,
   approval: null,
+  deedCorrection: null,
 });
 
 const CHANGES: Readonly<Record<string, Deed['state']>> = {

@@ -62,6 +62,20 @@ const isNew = (done: readonly Attempt[], action: string): boolean =>
 
 type Choice = Pick<Attempt, 'action' | 'actor'>;
 
+/** What the service does for whoever checks or reads: nobody is told that it is possible. */
+function internal(record: CaseRecord | NewCase): readonly Choice[] {
+  if (record.state === null) return [];
+  const { state, data } = record;
+  return ACTORS.flatMap((actor) => {
+    const who = notarization.whoIs(actor, data as NotarizationData);
+    return notarization.transitions
+      .filter(
+        (one) => one.internal === true && startsIn(one, state) && one.who.some((part) => who.includes(part)),
+      )
+      .map(({ action }) => ({ actor, action }));
+  });
+}
+
 /** Mostly something that is possible, by somebody who may do it; now and then anything by anybody. */
 function chosen(
   draw: Draw,
@@ -79,10 +93,12 @@ function chosen(
     possible(notarization, leftBy(done.at(-1)), actor, facts, nowMs).flatMap(({ action, allowed }) =>
       allowed ? [{ actor, action }] : [],
     ),
-  ).filter(({ action }) => {
-    if (RARE.has(action)) return draw(fc.nat, { max: mood === 'earnest' ? 199 : 14 }) === 0;
-    return mood === 'any' || isNew(done, action);
-  });
+  )
+    .concat(internal(leftBy(done.at(-1))))
+    .filter(({ action }) => {
+      if (RARE.has(action)) return draw(fc.nat, { max: mood === 'earnest' ? 199 : 14 }) === 0;
+      return mood === 'any' || isNew(done, action);
+    });
   return choices.length === 0 ? anything : draw(() => fc.constantFrom(...choices));
 }
 
@@ -99,8 +115,16 @@ function sensible(action: string, data: NotarizationData, actor: Actor, draw: Dr
     const person = actor.role === 'admin' ? notary.person! : (actor.person ?? '');
     return { ...input, person };
   }
-  if (action === 'record-payment') return { ...input, fen: Math.max(1, owedFen(data.fees ?? NO_FEES)) };
-  if (action === 'refund') return { ...input, fen: Math.max(1, keptFen(data.fees ?? NO_FEES)) };
+  if (action === 'record-payment')
+    return {
+      ...{ ...input, fen: Math.max(1, owedFen(data.fees ?? NO_FEES)) },
+      reference: `T${data.fees?.payments.length}`,
+    };
+  if (action === 'refund')
+    return {
+      ...{ ...input, fen: Math.max(1, keptFen(data.fees ?? NO_FEES)) },
+      reference: `R${data.fees?.refunds.length}`,
+    };
   if (action === 'supply') {
     const answers = (data.supplement?.points ?? []).map((_, i) => ({ point: i + 1, text: '见附件' }));
     return { answers, evidence: evidence.length < 3 ? [item(3)] : [] };
@@ -114,6 +138,7 @@ function sensible(action: string, data: NotarizationData, actor: Actor, draw: Dr
     return { application: { ...APPLICATION, applicants: [...APPLICATION.applicants, named] } };
   }
   if (action === 'draft') return { text: '兹证明', annex: evidence.map(({ id }) => id) };
+  if (action === 'approve-correction') return { version: data.deedCorrection?.version ?? 1 };
   if (action === 'approve') return { version: data.draft?.version ?? 1 };
   if (action === 'correct') return { ...DEED, reason: '更正' };
   return input;

@@ -108,6 +108,19 @@ function deedsAreEarned(steps: readonly Step[]): void {
   must(!applicants.some(({ actor }) => actor.person === person(issue)), 'nobody notarizes for himself');
 }
 
+/** The deed that a correction puts in its place was written by one and approved by another since it was asked for. */
+function correctionsAreApproved(steps: readonly Step[]): void {
+  for (const [i, { action }] of steps.entries()) {
+    if (action !== 'correct') continue;
+    const before = steps.slice(0, i);
+    const [asked, written, approved] = ['request-recheck', 'draft-correction', 'approve-correction'].map(
+      (one) => before.findLastIndex((step) => step.action === one),
+    );
+    must(asked! < written! && written! < approved!, 'asked for, written, approved');
+    must(steps[written!]!.actor.person !== steps[approved!]!.actor.person, 'by two persons');
+  }
+}
+
 /** Nobody's name alone brings him before an office: each applicant has acted himself. */
 function applicantsCame(steps: readonly Step[]): void {
   const acted = new Set<string>();
@@ -150,6 +163,7 @@ t.test('whatever anybody tries, a case keeps its rules', async () => {
       chains(steps);
       deedsAreEarned(steps);
       applicantsCame(steps);
+      correctionsAreApproved(steps);
       accessesAreGranted(steps);
       for (const step of steps) {
         clocksStand(step);

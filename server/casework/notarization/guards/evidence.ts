@@ -1,7 +1,7 @@
 import { type EvidenceItem, MAX_ITEMS } from '../application.ts';
 import { OBTAINING_QUESTIONS } from '../codes.ts';
 import type { EvidenceFact } from '../facts.ts';
-import { Apply, Drafting, given, Supply } from '../inputs.ts';
+import { Apply, Check, Drafting, given, Supply } from '../inputs.ts';
 import { hasOwner } from './applying.ts';
 import { type Guards, refuseIf, type Seen } from './kind.ts';
 
@@ -47,6 +47,11 @@ export const evidenceGuards = {
   /** Again: by a check made since the case was accepted, of what was supplied since, too. */
   'evidence-verified-again': (seen) =>
     unproven(seen, (fact) => isFresh(fact, seen) && fact.checkedAtMs > (seen.data.acceptance?.atMs ?? 0)),
+
+  'check-of-case': (seen) => {
+    const ids = new Set(itemsOf(seen).map(({ id }) => id));
+    return refuseIf(given(Check, seen)?.results.some(({ id }) => !ids.has(id)) ?? false);
+  },
 
   'obtaining-checked': ({ data }) => {
     const answered = new Set(data.obtaining?.answers.map(({ question }) => question));

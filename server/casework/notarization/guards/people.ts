@@ -1,4 +1,4 @@
-import { Assign, given } from '../inputs.ts';
+import { Assign, DraftCorrection, given } from '../inputs.ts';
 import { type Guards, refuseIf, type Seen } from './kind.ts';
 
 /*
@@ -50,6 +50,20 @@ export const peopleGuards = {
 
   'draft-approved-by-another': ({ data: { approval, handling } }) =>
     refuseIf(approval === null || approval.person === handling?.person),
+
+  /** By whoever writes it, for himself. */
+  'correction-unconflicted': (seen) => {
+    const conflict = given(DraftCorrection, seen)?.conflicts[0];
+    return conflict && { relation: `relation.${conflict.relation}` };
+  },
+
+  'correction-by-another': ({ actor, data: { deedCorrection } }) =>
+    refuseIf(deedCorrection?.person === actor.person),
+
+  'correction-approved-by-another': ({ data: { deedCorrection } }) => {
+    const approval = deedCorrection?.approval ?? null;
+    return refuseIf(approval === null || approval.person === deedCorrection?.person);
+  },
 
   'recheck-by-another': ({ actor, data, facts }) =>
     refuseIf(facts.rules.recheckByAnother && actor.person === data.handling?.person),

@@ -142,7 +142,7 @@ export const examining = [
     from: ['supplementing'],
     action: 'lapse',
     who: ['system'],
-    guards: ['supplement-overdue'],
+    guards: ['supplement-overdue', 'supplement-unanswered'],
     to: 'terminated',
     clocks: { end: ['issue', 'supplement'] },
     input: Nothing,

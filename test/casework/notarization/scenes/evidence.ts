@@ -90,6 +90,12 @@ export const evidenceScenes: Scenes<keyof typeof evidenceGuards> = {
       changed: { facts: (nowMs) => ({ evidence: factsAt(nowMs - 20 * MINUTE_MS).evidence }) },
     },
   ],
+  'check-of-case': {
+    in: 'submitted',
+    action: 'record-check',
+    by: 'assistant',
+    changed: { input: { results: [{ id: item(3).id, verdict: 'valid', report: 'aa'.repeat(32) }] } },
+  },
   'obtaining-checked': {
     ...accepting,
     changed: {
