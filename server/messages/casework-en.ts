@@ -87,6 +87,8 @@ export const caseworkEn: Readonly<Record<CaseSubject, Readonly<Record<string, st
     'notarization.acts-for-itself': 'your organization has to be an applicant or the agent',
     'notarization.parties-apply':
       'a notary office or the operator cannot be applicant or agent: an office notarizes for others',
+    'notarization.identity-kept':
+      'an identity number that is referred to is not kept by your organization, or is masked otherwise than it is kept',
     'notarization.applicants-joined': 'the applicant {name} has not joined the case himself',
     'notarization.authority-own': 'the power of attorney has to be a deposit of whoever hands it in',
     'notarization.office-known': 'the office applied to is not a notary office registered here',

@@ -85,6 +85,7 @@ export const caseworkZh: Readonly<Record<CaseSubject, Readonly<Record<string, st
     'notarization.no-identity-number': '文字中有完整的身份证号码；案件与记录中只能有脱敏的号码',
     'notarization.acts-for-itself': '申请人或代理人须是您所在的组织',
     'notarization.parties-apply': '公证机构和平台运营者不能作为申请人或代理人：公证机构只为他人办理公证',
+    'notarization.identity-kept': '所引用的证件号码不是您所在组织保存的，或脱敏形式与所保存的不一致',
     'notarization.applicants-joined': '申请人{name}尚未自行加入本案',
     'notarization.authority-own': '授权委托书须是提交者自己的存证',
     'notarization.office-known': '所申请的不是在本服务登记的公证机构',

@@ -60,6 +60,10 @@ export interface NotarizationFacts {
   readonly own: readonly string[];
   /** Names of the members of the office, as their accounts have them. */
   readonly names: Readonly<Record<string, string>>;
+  /** Identity numbers that the action names, as they are kept: whose, and what may be shown of them. */
+  readonly identityNumbers: Readonly<
+    Record<string, { readonly organization: string; readonly masked: string }>
+  >;
   /** Persons who belong to an organization that applies or is the agent. */
   readonly interested: readonly string[];
   readonly deed: DeedFact | null;
@@ -72,6 +76,7 @@ export const NO_FACTS: NotarizationFacts = {
   organizations: {},
   own: [],
   names: {},
+  identityNumbers: {},
   interested: [],
   deed: null,
   rules: DEFAULT_RULES,

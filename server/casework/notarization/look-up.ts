@@ -8,7 +8,7 @@ import type { CaseRecord } from '../engine/case.ts';
 import { inputProblem } from '../engine/input.ts';
 import type { EvidenceCheck } from '../evidence.ts';
 import type { Wanted } from '../room.ts';
-import { Application, type EvidenceItem } from './application.ts';
+import { Application, type EvidenceItem, identitiesIn } from './application.ts';
 import type { NotarizationData } from './data.ts';
 import {
   DEFAULT_RULES,
@@ -33,7 +33,7 @@ export interface NamedDeed {
 export interface LookUps {
   readonly store: Pick<CaseStore, 'officeSettings' | 'deedByNumber'> &
     Pick<IdentityStore, 'organization'> &
-    Pick<PeopleStore, 'membersOf'> &
+    Pick<PeopleStore, 'membersOf' | 'identityNumber'> &
     Pick<EvidenceStore, 'evidence'>;
   /** the whole check of an item of this organization: certificate, log, stored bytes */
   checkEvidence(organization: string, id: string): Promise<EvidenceCheck>;
@@ -59,6 +59,7 @@ export async function factsFor(deps: LookUps, wanted: Wanted): Promise<Notarizat
     organizations: await rolesOf(deps, wanted.input, application),
     own: await ownOf(deps, wanted),
     names: office === undefined ? {} : await namesOf(deps, office),
+    identityNumbers: await numbersOf(deps, broughtIn(wanted.input)),
     interested: await membersOf(deps, application),
     deed: office === undefined ? null : await deedOf(deps, office, wanted),
     rules: office === undefined ? DEFAULT_RULES : await rulesOf(deps, office),
@@ -92,6 +93,17 @@ async function ownOf({ store }: LookUps, { input, organization }: Wanted): Promi
   for (const id of depositsIn(input))
     if ((await store.evidence(organization, id)) !== undefined) own.push(id);
   return own;
+}
+
+/** One that was erased is there no longer: nobody can be identified by it. */
+async function numbersOf({ store }: LookUps, brought: Application | undefined) {
+  const numbers: Record<string, NotarizationFacts['identityNumbers'][string]> = {};
+  for (const { reference } of brought === undefined ? [] : identitiesIn(brought)) {
+    const kept = await store.identityNumber(reference);
+    if (kept !== undefined && kept.erasedMs === undefined)
+      numbers[reference] = { organization: kept.organization, masked: kept.masked };
+  }
+  return numbers;
 }
 
 const namesOf = async ({ store }: LookUps, office: string): Promise<NotarizationFacts['names']> =>

@@ -1,6 +1,7 @@
 import type { CaseParty, Deed } from '../../ports/cases.ts';
 import type { Actor, CaseRecord } from '../engine/case.ts';
 import type { Item, Read, Room } from '../room.ts';
+import { identitiesIn } from './application.ts';
 import type { NotarizationData } from './data.ts';
 import { codeHash, dataOf, factsFor, type LookUps, ownerOf } from './look-up.ts';
 import { notarization } from './procedure.ts';
@@ -17,7 +18,10 @@ export const notarizationRoom = (deps: NotarizationDeps): Room => ({
   partiesOf: (record) => partiesIn(dataOf(record)),
   deedAfter: (record, action) => deedAfter(deps, record, action),
   items: async (record) => itemsOf(dataOf(record)),
-  identities: (record) => identitiesIn(dataOf(record)),
+  identities: (record) => {
+    const { application } = dataOf(record);
+    return application === null ? [] : identitiesIn(application).map(({ reference }) => reference);
+  },
   accessFor: (record, actors, what, nowMs) => accessFor(dataOf(record), actors, what, nowMs),
   shown: (record, actors) => {
     const data = dataOf(record);
@@ -50,14 +54,6 @@ function partiesIn({ application, grants }: NotarizationData): readonly CasePart
 
 const itemsOf = (data: NotarizationData): readonly Item[] =>
   (data.application?.evidence ?? []).map(({ id }) => ({ id, organization: ownerOf(data, id) }));
-
-function identitiesIn({ application }: NotarizationData): readonly string[] {
-  const people = (application?.applicants ?? []).flatMap(({ identity, representative }) => [
-    identity,
-    representative?.identity,
-  ]);
-  return [...people, application?.agent?.identity].flatMap((identity) => identity?.reference ?? []);
-}
 
 const isParty = ({ application }: NotarizationData, actors: readonly Actor[]): boolean =>
   actors.some(

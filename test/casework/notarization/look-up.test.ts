@@ -21,6 +21,10 @@ const look = async (organization: string, id: string) => {
 };
 const deps = {
   store: {
+    identityNumber: async (id: string) => ({
+      ...{ id, organization: ORGS.applicant, masked: '330***********0012' },
+      erasedMs: id === uuidOf(602) ? 1 : undefined,
+    }),
     officeSettings: async () => ({}),
     deedByNumber: nothing,
     organization: async (id: string) => REGISTERED[id] && { id, role: REGISTERED[id] },
@@ -60,6 +64,13 @@ t.test('members of applicants and agents are interested, and each organization h
     [ORGS.applicant]: 'depositor',
     [ORGS.firm]: 'law-firm',
     [ORGS.office]: 'notary',
+  });
+});
+
+t.test('an identity number is known by what is kept of it, and no longer once it was erased', async (t) => {
+  const agent = { ...APPLICATION.agent!, identity: { reference: uuidOf(602), masked: '330***********0012' } };
+  t.strictSame((await factsOf({ application: { ...APPLICATION, agent } }, ORGS.applicant)).identityNumbers, {
+    [uuidOf(600)]: { organization: ORGS.applicant, masked: '330***********0012' },
   });
 });
 

@@ -73,6 +73,7 @@ export function factsAt(nowMs: number, changes: Partial<NotarizationFacts> = {})
     organizations: REGISTERED,
     own: OWN,
     names: NAMES,
+    identityNumbers: { [uuidOf(600)]: { organization: ORGS.applicant, masked: '330***********0012' } },
     interested: INTERESTED,
     deed: { sha256: DEED.sha256, signed: true, deposit: DEED.deposit, numberTaken: false },
     rules: DEFAULT_RULES,

@@ -1,4 +1,4 @@
-import type { Application } from '../application.ts';
+import { type Application, type Identity, identitiesIn } from '../application.ts';
 import { holdsIdentityNumber } from '../identity-number.ts';
 import { Apply, given } from '../inputs.ts';
 import { type Guards, refuseIf, type Seen } from './kind.ts';
@@ -29,6 +29,14 @@ export function hasOwner(seen: Seen, deposit: string): boolean {
   return owner !== undefined && application !== undefined && partiesIn(application).includes(owner);
 }
 
+const isSame = (one: Identity, other: Identity): boolean =>
+  one.reference === other.reference && one.masked === other.masked;
+
+function isKept({ facts, actor }: Seen, { reference, masked }: Identity): boolean {
+  const kept = facts.identityNumbers[reference];
+  return kept?.organization === actor.organization && kept.masked === masked;
+}
+
 const actsAsAgent = (seen: Seen, { applicants, agent }: Application): boolean =>
   agent?.organization === seen.actor.organization &&
   !applicants.some(({ organization }) => organization === seen.actor.organization);
@@ -51,6 +59,18 @@ export const applyingGuards = {
     const application = applied(seen);
     const unfit = application && partiesIn(application).find((id) => MAY_NOT_APPLY.has(roleOf(seen, id)));
     return refuseIf(unfit !== undefined);
+  },
+
+  /** What has been in the case may stay; what is new is one's own, and shown as it is kept. */
+  'identity-kept': (seen) => {
+    const application = brought(seen);
+    if (application === undefined) return undefined;
+    const before = seen.data.application === null ? [] : identitiesIn(seen.data.application);
+    return refuseIf(
+      identitiesIn(application).some(
+        (one) => !before.some((known) => isSame(one, known)) && !isKept(seen, one),
+      ),
+    );
   },
 
   /** Whom another names has no case until he says so himself. */

@@ -21,6 +21,7 @@ const WELL_MADE = [
   'evidence-within-limit',
   'evidence-own',
   'authority-own',
+  'identity-kept',
 ] as const;
 
 /** From the first word of an applicant to the decision to accept, and giving up on either side. */

@@ -3,6 +3,10 @@ import { ORGS, REGISTERED, uuidOf } from '../people.ts';
 import { APPLICATION, confirming, INPUTS, START } from '../story.ts';
 import { accepting, applicationOf, IDENTITY_NUMBER, type Scenes, submitting, without } from './scene.ts';
 
+const keptBy = (organization: string, masked = '330***********0012') => ({
+  identityNumbers: { [uuidOf(600)]: { organization, masked } },
+});
+
 const named = (organization: string) => ({ ...APPLICATION.applicants[0]!, organization, name: '乙公司' });
 
 export const applyingScenes: Scenes<keyof typeof applyingGuards> = {
@@ -13,7 +17,12 @@ export const applyingScenes: Scenes<keyof typeof applyingGuards> = {
     changed: { input: { code: 'other', reason: `证件号${IDENTITY_NUMBER}，查无此人` } },
   },
   'acts-for-itself': [
-    { in: null, action: 'open', by: 'applicant', changed: { by: 'stranger' } },
+    {
+      in: null,
+      action: 'open',
+      by: 'applicant',
+      changed: { by: 'stranger', facts: () => keptBy(ORGS.stranger) },
+    },
     {
       in: 'draft',
       action: 'amend',
@@ -57,6 +66,32 @@ export const applyingScenes: Scenes<keyof typeof applyingGuards> = {
     },
     { ...accepting, changed: { facts: () => ({ organizations: { [ORGS.firm]: 'notary' } }) } },
   ],
+  'identity-kept': [
+    { in: null, action: 'open', by: 'applicant', changed: { facts: () => keptBy(ORGS.stranger) } },
+    { in: null, action: 'open', by: 'applicant', changed: { facts: () => ({ identityNumbers: {} }) } },
+    {
+      in: null,
+      action: 'open',
+      by: 'applicant',
+      changed: { facts: () => keptBy(ORGS.applicant, '330***********0013') },
+    },
+    {
+      in: 'draft',
+      action: 'amend',
+      by: 'applicant',
+      changed: {
+        input: {
+          application: {
+            ...APPLICATION,
+            agent: {
+              ...APPLICATION.agent!,
+              identity: { reference: uuidOf(600), masked: '330***********0013' },
+            },
+          },
+        },
+      },
+    },
+  ],
   'applicants-joined': [
     {
       ...submitting,
@@ -78,7 +113,7 @@ export const applyingScenes: Scenes<keyof typeof applyingGuards> = {
     {
       in: null,
       action: 'open',
-      by: 'agent',
+      by: 'applicant',
       changed: { facts: () => ({ own: APPLICATION.evidence.map(({ id }) => id) }) },
     },
     {
