@@ -42,15 +42,10 @@ interface Prepared {
 }
 
 /** 出证或更正: hash out, signature in. */
-export async function deed(
-  { notary, approver }: Stage,
-  of: CaseView,
-  action: 'issue' | 'correct',
-): Promise<void> {
-  const who: Person = action === 'issue' ? notary : approver;
+export async function deed({ notary }: Stage, of: CaseView, action: 'issue' | 'correct'): Promise<void> {
+  const who: Person = notary;
   const path = `/v1/cases/${of.id}/deed`;
-  const corrected = action === 'correct' ? { text: '兹更正：附件载明各项摘要，其余不变。' } : {};
-  const prepared = await who.json<Prepared>(`${path}/prepare`, { method: 'POST', body: corrected });
+  const prepared = await who.json<Prepared>(`${path}/prepare`, { method: 'POST', body: {} });
   const pkcs8 = Buffer.from(await crypto.subtle.exportKey('pkcs8', key!.privateKey));
   const device = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' });
   const signature = sign('sha256', Buffer.from(prepared.signedAttributes, 'base64'), device);

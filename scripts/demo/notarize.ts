@@ -118,16 +118,20 @@ const OBTAINING = [
   'secrets-or-privacy-exposed',
 ].map((question) => ({ question, yes: false }));
 
+/** Each with the version that is in force. */
 const NOTICES = [
-  ...['legal-meaning', 'no-secrets-or-privacy', 'method-and-consequences'],
-  ...['scope-of-certification', 'identity-of-other-side'],
-];
+  ['legal-meaning', 1],
+  ['no-secrets-or-privacy', 1],
+  ['method-and-consequences', 2],
+  ['scope-of-certification', 1],
+  ['identity-of-other-side', 1],
+] as const;
 
 async function reviewing(stage: Stage, of: CaseView): Promise<CaseView> {
   const { applicant, notary, assistant } = stage;
   await accepted(stage, of);
-  for (const code of NOTICES)
-    await act(applicant, of, 'confirm-notice', { code, version: 1, readSeconds: 30 });
+  for (const [code, version] of NOTICES)
+    await act(applicant, of, 'confirm-notice', { code, version, readSeconds: 30 });
   await act(notary, of, 'set-fees', { items: [{ name: '保全证据公证费', fen: 80_000 }] });
   await act(assistant, of, 'record-payment', { fen: 80_000, method: 'bank', reference: '202611290001' });
   return act(notary, of, 'begin-review');
@@ -184,12 +188,23 @@ async function fullCase(stage: Stage): Promise<void> {
 const RECHECK = { name: '示范权利人甲有限公司', relation: 'party', reason: '文字有误' };
 
 async function corrected(stage: Stage): Promise<void> {
-  const { applicant, approver } = stage;
+  const { applicant, admin, notary, approver } = stage;
   const of = await approved(stage, '复查后更正 corrected after re-examination');
   await deed(stage, of, 'issue');
   await act(applicant, of, 'request-recheck', RECHECK);
   await act(approver, of, 'uphold', { reason: '无误' });
   await act(applicant, of, 'request-recheck', RECHECK);
+  // Two notaries make up this office: whoever handled the case writes the correction, and the other one approves it.
+  await admin.json('/v1/office', { method: 'PUT', body: { rules: { recheckByAnother: false } } });
+  await act(notary, of, 'draft-correction', {
+    text: '兹更正：附件载明各项摘要，其余不变。',
+    conflicts: [],
+  });
+  await refused(notary, of, 'correct', {
+    ...{ number: '（示）', sha256: '0'.repeat(64), deposit: stage.item.id },
+    reason: '文字更正',
+  });
+  await act(approver, of, 'approve-correction', { version: 1 });
   await deed(stage, of, 'correct');
 }
 

@@ -178,7 +178,8 @@ export function createCases(deps: CasesDeps): Cases {
     if (atOnce !== undefined) return refusedWith(at, actors, atOnce);
     const { room, record } = at;
     const nowMs = clock.nowMs();
-    const facts = await room.facts({ record, action, input, nowMs });
+    const { organization } = actors[0];
+    const facts = await room.facts({ record, action, input, organization, nowMs });
     let refused: Refused | undefined;
     for (const actor of actors) {
       const result = act(room.procedure, record ?? newCase(at.id), { action, actor, input, facts, nowMs });

@@ -42,6 +42,8 @@ export interface Wanted {
   readonly record: CaseRecord | undefined;
   readonly action: string | undefined;
   readonly input: unknown;
+  /** whose action it is or would be; without it nothing counts as anybody's own */
+  readonly organization?: string | undefined;
   readonly nowMs: number;
 }
 

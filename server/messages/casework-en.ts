@@ -34,6 +34,7 @@ export const caseworkEn: Readonly<Record<CaseSubject, Readonly<Record<string, st
   'case-action': {
     'notarization.open': 'begin an application',
     'notarization.amend': 'amend the application',
+    'notarization.join': 'join the application',
     'notarization.submit': 'submit',
     'notarization.request-correction': 'ask for corrections',
     'notarization.resubmit': 'submit again',
@@ -71,6 +72,8 @@ export const caseworkEn: Readonly<Record<CaseSubject, Readonly<Record<string, st
     'notarization.archive': 'archive',
     'notarization.request-recheck': 'ask for a re-examination',
     'notarization.uphold': 'uphold the deed',
+    'notarization.draft-correction': 'draft the correction',
+    'notarization.approve-correction': 'approve the correction',
     'notarization.correct': 'correct the deed',
     'notarization.revoke': 'revoke the deed',
     'notarization.announce': 'record an announcement',
@@ -82,6 +85,12 @@ export const caseworkEn: Readonly<Record<CaseSubject, Readonly<Record<string, st
     'notarization.no-identity-number':
       'the text holds an identity number in full; cases and events hold the masked form only',
     'notarization.acts-for-itself': 'your organization has to be an applicant or the agent',
+    'notarization.parties-apply':
+      'a notary office or the operator cannot be applicant or agent: an office notarizes for others',
+    'notarization.identity-kept':
+      'an identity number that is referred to is not kept by your organization, or is masked otherwise than it is kept',
+    'notarization.applicants-joined': 'the applicant {name} has not joined the case himself',
+    'notarization.authority-own': 'the power of attorney has to be a deposit of whoever hands it in',
     'notarization.office-known': 'the office applied to is not a notary office registered here',
     'notarization.office-stays':
       'an application that was submitted cannot go to another office; withdraw it and apply there',
@@ -100,10 +109,13 @@ export const caseworkEn: Readonly<Record<CaseSubject, Readonly<Record<string, st
     'notarization.agent-specially-authorized': 'withdrawing needs special authority',
     'notarization.evidence-distinct': 'the same evidence is chosen twice',
     'notarization.evidence-within-limit': 'more than {limit} items of evidence',
+    'notarization.evidence-own':
+      'the evidence «{title}» ({id}) is not a deposit of your organization; only its owner puts it in',
     'notarization.evidence-verified':
       'the evidence «{title}» ({id}) has not been found valid within the last hour',
     'notarization.evidence-verified-again':
       'to be checked again before drafting: the evidence «{title}» ({id}) has not been found valid since acceptance and within the last hour',
+    'notarization.check-of-case': 'a result is of evidence that is not of this case',
     'notarization.obtaining-checked': '{missing} questions on how the evidence was obtained are open',
     'notarization.obtaining-lawful': 'the evidence was obtained unlawfully: {question}',
     'notarization.annex-complete': 'the annex has to list every item of evidence once',
@@ -113,12 +125,17 @@ export const caseworkEn: Readonly<Record<CaseSubject, Readonly<Record<string, st
     'notarization.assigned-by-office':
       'a notary may take a case that nobody has; assigning and changing is for the office',
     'notarization.not-own-matter':
-      'nobody notarizes for himself: this person has acted for an applicant in this case',
+      'nobody notarizes for himself: this person has acted for an applicant in this case, or belongs to an applicant or agent',
     'notarization.recusal-declared': 'the handling notary has not declared conflicts of interest',
     'notarization.no-conflict': 'the handling notary has a conflict of interest: {relation}',
     'notarization.approver-is-another': 'the approver cannot be the handling notary',
     'notarization.draft-approved-by-another':
       'the draft was not approved by somebody other than the handling notary',
+    'notarization.correction-unconflicted':
+      'whoever writes the correction has a conflict of interest: {relation}',
+    'notarization.correction-by-another': 'whoever wrote the correction cannot approve it',
+    'notarization.correction-approved-by-another':
+      'the correction was not approved by somebody other than its author',
     'notarization.recheck-by-another':
       'by the rule of this office another notary than the handling one re-examines',
     'notarization.correction-answered': 'point {point} of the corrections is not answered',
@@ -131,9 +148,13 @@ export const caseworkEn: Readonly<Record<CaseSubject, Readonly<Record<string, st
     'notarization.verification-clear': 'the last verification did not confirm the facts ({result})',
     'notarization.ground-fits': 'no fees were set, so none were refused',
     'notarization.draft-is-current': 'the draft named is not the current one ({version})',
+    'notarization.correction-is-current': 'the correction named is not the current one ({version})',
+    'notarization.supplement-unanswered': 'everything asked for is answered; the office has to receive it',
     'notarization.supplement-overdue': 'the term for the material has not ended',
     'notarization.fees-settled': 'the fees are not set, or {owed} fen are owed',
     'notarization.payment-within-owed': 'the payment is more than what is owed ({owed} fen)',
+    'notarization.payment-new': 'a payment with this reference is recorded',
+    'notarization.refund-new': 'a refund with this reference is recorded',
     'notarization.waiver-within-fees': 'the waiver is more than the fees ({total} fen)',
     'notarization.refund-within-kept': 'the refund is more than what was kept ({kept} fen)',
     'notarization.room-left': 'the case holds {limit} entries of a kind, and no more',
@@ -146,7 +167,8 @@ export const caseworkEn: Readonly<Record<CaseSubject, Readonly<Record<string, st
     'notarization.recheck-in-time':
       'the time in which this office takes requests for re-examination ({days} days) is over',
     'notarization.grantee-known': 'the organization is not registered, or not of this kind',
-    'notarization.order-attached': 'access of a lawyer needs the investigation order',
+    'notarization.order-attached':
+      'access of a lawyer needs the investigation order, and what is attached has to be a deposit of whoever grants it',
     'notarization.grant-limited': 'access has to end within {days} days, and not in the past',
     'notarization.grant-open': 'there is no such grant, or it was withdrawn',
     'notarization.granted-by-us': 'only who granted access withdraws it',
@@ -161,6 +183,7 @@ export const caseworkEn: Readonly<Record<CaseSubject, Readonly<Record<string, st
   },
   'case-who': {
     'notarization.applicant': 'applicant or agent',
+    'notarization.named-applicant': 'applicant named who has not joined',
     'notarization.handling-notary': 'handling notary',
     'notarization.office-notary': 'notary of the office',
     'notarization.approver': 'approver',

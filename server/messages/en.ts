@@ -868,7 +868,8 @@ export const en: Sentences = {
       'the number {number} is that of another deed; the office’s administrator has to change its format',
     'deed-chain-not-registered':
       'the office has registered no chain {chain} of a signing certificate, counted from 0',
-    'deed-text-misplaced': 'a deed is issued with the text that was approved; a correction brings its text',
+    'deed-text-misplaced':
+      'a deed is issued or corrected with the text that was approved: the given text differs from it',
     'deed-not-prepared': 'no deed waits for its signature, or the draft has changed since: prepare it again',
     'deed-not-issued': 'no deed has been issued yet',
     'deed-stamp-away': 'no time-stamp can be given now: {said}',

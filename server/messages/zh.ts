@@ -773,7 +773,7 @@ export const zh: Sentences = {
     'deed-item-unproven': '证据“{title}”现在未通过核验（{verdict}），不能写入公证书',
     'deed-number-taken': '编号 {number} 已用于另一份公证书，须由本处管理员修改编号格式',
     'deed-chain-not-registered': '本处没有登记第 {chain} 个签名证书链（从 0 数）',
-    'deed-text-misplaced': '出具时用审批过的文稿，不另给文字；更正时须给出更正后的文字',
+    'deed-text-misplaced': '出具与更正都用审批过的文稿：所给文字与审批过的不同',
     'deed-not-prepared': '还没有待签的公证书，或者在此之后文稿已变，须重新生成',
     'deed-not-issued': '公证书尚未出具',
     'deed-stamp-away': '现在不能出具时间戳：{said}',

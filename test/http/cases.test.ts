@@ -124,8 +124,9 @@ t.test(
     t.match(await act(notary, id, 'accept', ACCEPT), { state: 'accepted', clocks: [{ name: 'issue' }] });
     const other = await readyToAccept(cast, [{ ...item, leaf: '0'.repeat(64) }]);
     t.match(await act(notary, other, 'accept', ACCEPT), { refusal: { guard: 'evidence-verified' } });
-    const foreign = await readyToAccept(cast, [{ ...item, id: NO_SUCH }]);
-    t.match(await act(notary, foreign, 'accept', ACCEPT), { refusal: { guard: 'evidence-verified' } });
+    t.match(await open(cast.applicant, applicationOf(cast, [{ ...item, id: NO_SUCH }])), {
+      refusal: { guard: 'evidence-own' },
+    });
   },
 );
 

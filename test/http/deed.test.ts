@@ -410,20 +410,40 @@ t.test(
     const before = await bytesAt(holder, `/v1/cases/${id}/deed.pdf`);
     const code = codeIn(before);
     await acted(holder, id, 'request-recheck', { name: '甲', relation: 'party', reason: '有误' });
-    t.match(await prepared(notary, id, { text: '证词\n更正' }), {
+    const text = '证词\n兹更正如下：……';
+    const written = { text, conflicts: [] };
+    t.match(await notary.json(`/v1/cases/${id}/actions/draft-correction`, { json: written }), {
       code: 'action-refused',
       refusal: { guard: 'recheck-by-another' },
     });
-    t.match(await prepared(approver, id), { code: 'deed-text-misplaced' });
-    t.match(await prepared(approver, id, { text: '身份证号 11010519491231002X' }), {
-      code: 'deed-id-unmasked',
+    // An office of two: who handled the case writes the correction, and the other one approves it.
+    t.match(await admin.json('/v1/office', { method: 'PUT', json: { rules: { recheckByAnother: false } } }), {
+      rules: { recheckByAnother: false },
     });
-    const { number } = await prepared(approver, id, { text: '证词\n兹更正如下：……' });
-    t.match(await approver.json(at(id, 'sign'), { json: byFile(office) }), { code: 'action-input-invalid' });
+    t.match(
+      await notary.json(`/v1/cases/${id}/actions/draft-correction`, {
+        json: { ...written, text: '身份证号 11010519491231002X' },
+      }),
+      { refusal: { guard: 'no-identity-number' } },
+    );
+    await acted(notary, id, 'draft-correction', written);
+    t.match(await prepared(notary, id), { refusal: { guard: 'correction-approved-by-another' } });
+    await acted(approver, id, 'approve-correction', { version: 1 });
+    t.match(await prepared(notary, id, { text: '证词\n另一份' }), { code: 'deed-text-misplaced' });
+    const { number } = await prepared(notary, id, { text });
+    t.match(await notary.json(at(id, 'sign'), { json: byFile(office) }), { code: 'action-input-invalid' });
+    await acted(notary, id, 'draft-correction', { ...written, text: '证词\n改稿' });
+    await acted(approver, id, 'approve-correction', { version: 2 });
     const json = { ...byFile(office), reason: '文字有误' };
-    const made = await approver.json(at(id, 'sign'), { json });
+    t.match(
+      await notary.json(at(id, 'sign'), { json }),
+      { code: 'deed-not-prepared' },
+      'drawn for another text',
+    );
+    await prepared(notary, id);
+    const made = await notary.json(at(id, 'sign'), { json });
     t.match(made, { number, head: { state: 'corrected' } });
-    t.match(await approver.json(at(id, 'sign'), { json }), { sha256: made.sha256, deposit: made.deposit });
+    t.match(await notary.json(at(id, 'sign'), { json }), { sha256: made.sha256, deposit: made.deposit });
     const after = await bytesAt(holder, `/v1/cases/${id}/deed.pdf`);
     t.equal(codeIn(after), code, 'the code stays');
     t.match(await body(lookUp(number, code)), {

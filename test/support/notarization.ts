@@ -1,4 +1,5 @@
 import { NOTICES, OBTAINING_QUESTIONS, REVIEW_ITEMS } from '../../server/casework/notarization/codes.ts';
+import { versionInForce } from '../../server/casework/notarization/notices.ts';
 import { type Browser, browser, PASSWORD, signedIn } from './browser.ts';
 import { body, certificateOf, form, type Running } from './running.ts';
 
@@ -118,7 +119,7 @@ export async function reviewed(
   });
   await acted(notary, id, 'accept', { number: '受2026001', basis: 'residence' });
   for (const code of NOTICES)
-    await acted(holder, id, 'confirm-notice', { code, version: 1, readSeconds: 30 });
+    await acted(holder, id, 'confirm-notice', { code, version: versionInForce(code), readSeconds: 30 });
   await acted(notary, id, 'set-fees', { items: [{ name: '公证费', fen: 80_000 }] });
   await acted(assistant, id, 'record-payment', { fen: 80_000, method: 'bank', reference: 'T1' });
   await acted(notary, id, 'begin-review');

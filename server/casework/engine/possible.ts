@@ -29,7 +29,7 @@ export function possible<Data extends JsonObject, Facts, N extends Names>(
     input: undefined,
   };
   return procedure.transitions
-    .filter((transition) => startsIn(transition, record.state))
+    .filter((transition) => transition.internal !== true && startsIn(transition, record.state))
     .map((transition) => judged(procedure, transition, context));
 }
 

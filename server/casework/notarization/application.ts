@@ -110,4 +110,12 @@ export const Application = Type.Object(
 );
 
 export type Application = Static<typeof Application>;
+export type Identity = Static<typeof Identity>;
+
+/** Of everybody whom it names. */
+export const identitiesIn = ({ applicants, agent }: Application): readonly Identity[] =>
+  [
+    ...applicants.flatMap(({ identity, representative }) => [identity, representative?.identity]),
+    agent?.identity,
+  ].filter((identity) => identity !== undefined);
 export type EvidenceItem = Static<typeof EvidenceItem>;

@@ -56,6 +56,15 @@ export type Deed = {
   readonly announcements: readonly (Static<typeof Announcement> & At)[];
 };
 
+/** What a deed is to say after its correction; in force only by the action that corrects it. */
+export type DeedCorrection = {
+  readonly version: number;
+  readonly text: string;
+  readonly person: string;
+  readonly name: string;
+  readonly approval: ({ readonly person: string; readonly name: string } & At) | null;
+} & At;
+
 export type Grant = {
   readonly organization: string;
   readonly role: (typeof GRANTEES)[number];
@@ -72,6 +81,10 @@ export type NotarizationData = {
   readonly application: Application | null;
   /** Persons who have acted for the applicants: none of them may also act for the office. */
   readonly parties: readonly string[];
+  /** Applicants that act: whoever opened the case, and those that joined it. Naming somebody makes him no party. */
+  readonly joined: readonly string[];
+  /** Whose deposit each item is, and the power of attorney, as it was found when it was put in. */
+  readonly owners: Readonly<Record<string, string>>;
   readonly correction: Request | null;
   readonly handling: Handling | null;
   readonly recusal: Recusal | null;
@@ -99,6 +112,8 @@ export type NotarizationData = {
   readonly recheck:
     | ({ readonly name: string; readonly relation: string; readonly reason: string } & At)
     | null;
+  /** Of the re-examination that is open, or the last one. */
+  readonly deedCorrection: DeedCorrection | null;
   readonly grants: readonly Grant[];
   /** Why the case ended without a deed. */
   readonly ending: ({ readonly code: string; readonly reason: string } & At) | null;
@@ -107,6 +122,8 @@ export type NotarizationData = {
 export const BLANK: NotarizationData = {
   application: null,
   parties: [],
+  joined: [],
+  owners: {},
   correction: null,
   handling: null,
   recusal: null,
@@ -121,6 +138,7 @@ export const BLANK: NotarizationData = {
   approval: null,
   deed: null,
   recheck: null,
+  deedCorrection: null,
   grants: [],
   ending: null,
 };

@@ -56,6 +56,16 @@ export interface NotarizationFacts {
   readonly notaries: readonly string[];
   /** Organizations that the action names, as they are registered here. */
   readonly organizations: Readonly<Record<string, Actor['organizationRole']>>;
+  /** Of the deposits that the action names, those of the organization that acts. */
+  readonly own: readonly string[];
+  /** Names of the members of the office, as their accounts have them. */
+  readonly names: Readonly<Record<string, string>>;
+  /** Identity numbers that the action names, as they are kept: whose, and what may be shown of them. */
+  readonly identityNumbers: Readonly<
+    Record<string, { readonly organization: string; readonly masked: string }>
+  >;
+  /** Persons who belong to an organization that applies or is the agent. */
+  readonly interested: readonly string[];
   readonly deed: DeedFact | null;
   readonly rules: OfficeRules;
 }
@@ -64,6 +74,10 @@ export const NO_FACTS: NotarizationFacts = {
   evidence: [],
   notaries: [],
   organizations: {},
+  own: [],
+  names: {},
+  identityNumbers: {},
+  interested: [],
   deed: null,
   rules: DEFAULT_RULES,
 };

@@ -75,7 +75,7 @@ export const Assign = Type.Object(
   {
     organization: uuid('公证机构 / notary office'),
     person: uuid('承办公证员 / handling notary'),
-    name: line(100, '姓名 / name'),
+    name: Type.Optional(line(100, '姓名（以其账号所载为准） / name; that of the account counts')),
   },
   closed,
 );
@@ -232,6 +232,14 @@ export const AskRecheck = Type.Object(
     name: line(200, '申请复查人 / who asks'),
     relation: words(['party', 'interested'], '当事人或利害关系人 / party or interested person'),
     reason,
+  },
+  closed,
+);
+/** Whoever writes a correction declares for himself (公证法 23): he is not the notary who declared before. */
+export const DraftCorrection = Type.Object(
+  {
+    text: lines(50_000, '更正后的公证词 / text of the corrected deed'),
+    conflicts: Recuse.properties.conflicts,
   },
   closed,
 );

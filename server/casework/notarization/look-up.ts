@@ -1,11 +1,14 @@
 import { hash } from 'node:crypto';
+import type { Static, TSchema } from 'typebox';
 import type { CaseStore } from '../../ports/cases.ts';
 import type { IdentityStore } from '../../ports/identity.ts';
+import type { PeopleStore } from '../../ports/people.ts';
 import type { EvidenceStore } from '../../ports/store.ts';
 import type { CaseRecord } from '../engine/case.ts';
+import { inputProblem } from '../engine/input.ts';
 import type { EvidenceCheck } from '../evidence.ts';
 import type { Wanted } from '../room.ts';
-import type { Application, EvidenceItem } from './application.ts';
+import { Application, type EvidenceItem, identitiesIn } from './application.ts';
 import type { NotarizationData } from './data.ts';
 import {
   DEFAULT_RULES,
@@ -14,7 +17,9 @@ import {
   type NotarizationFacts,
   type OfficeRules,
 } from './facts.ts';
+import { Granting, Supply } from './inputs.ts';
 import { officeOf } from './office.ts';
+import { depositsOf } from './step.ts';
 
 /* What the table of notarization has to be told, found out. */
 
@@ -28,6 +33,7 @@ export interface NamedDeed {
 export interface LookUps {
   readonly store: Pick<CaseStore, 'officeSettings' | 'deedByNumber'> &
     Pick<IdentityStore, 'organization'> &
+    Pick<PeopleStore, 'membersOf' | 'identityNumber'> &
     Pick<EvidenceStore, 'evidence'>;
   /** the whole check of an item of this organization: certificate, log, stored bytes */
   checkEvidence(organization: string, id: string): Promise<EvidenceCheck>;
@@ -48,9 +54,13 @@ export async function factsFor(deps: LookUps, wanted: Wanted): Promise<Notarizat
   const office = application?.office;
   const needsEvidence = wanted.action === undefined || RESTING.includes(wanted.action);
   return {
-    evidence: needsEvidence && data?.application ? await evidenceOf(deps, data.application, wanted) : [],
+    evidence: needsEvidence && data?.application ? await evidenceOf(deps, data, wanted) : [],
     notaries: office === undefined ? [] : await deps.notariesOf(office),
     organizations: await rolesOf(deps, wanted.input, application),
+    own: await ownOf(deps, wanted),
+    names: office === undefined ? {} : await namesOf(deps, office),
+    identityNumbers: await numbersOf(deps, broughtIn(wanted.input)),
+    interested: await membersOf(deps, application),
     deed: office === undefined ? null : await deedOf(deps, office, wanted),
     rules: office === undefined ? DEFAULT_RULES : await rulesOf(deps, office),
   };
@@ -58,19 +68,66 @@ export async function factsFor(deps: LookUps, wanted: Wanted): Promise<Notarizat
 
 /** The one that the action brings, or that of the case. */
 function applicationIn({ input }: Wanted, data: NotarizationData | undefined): Application | undefined {
-  const brought = (input as { application?: Application } | null | undefined)?.application;
-  return brought ?? data?.application ?? undefined;
+  return broughtIn(input) ?? data?.application ?? undefined;
+}
+
+/** Facts are looked up before an input is judged: what is not as its schema asks names nothing. */
+const isOf = <Schema extends TSchema>(schema: Schema, value: unknown): value is Static<Schema> =>
+  inputProblem(schema, value) === undefined;
+
+function broughtIn(input: unknown): Application | undefined {
+  const brought = (input as { application?: unknown } | null | undefined)?.application;
+  return brought !== undefined && isOf(Application, brought) ? brought : undefined;
+}
+
+function depositsIn(input: unknown): readonly string[] {
+  const application = broughtIn(input);
+  if (application !== undefined) return depositsOf(application);
+  if (isOf(Supply, input)) return (input.evidence ?? []).map(({ id }) => id);
+  return isOf(Granting, input) && input.attachment !== undefined ? [input.attachment] : [];
+}
+
+async function ownOf({ store }: LookUps, { input, organization }: Wanted): Promise<readonly string[]> {
+  const own: string[] = [];
+  if (organization === undefined) return own;
+  for (const id of depositsIn(input))
+    if ((await store.evidence(organization, id)) !== undefined) own.push(id);
+  return own;
+}
+
+/** One that was erased is there no longer: nobody can be identified by it. */
+async function numbersOf({ store }: LookUps, brought: Application | undefined) {
+  const numbers: Record<string, NotarizationFacts['identityNumbers'][string]> = {};
+  for (const { reference } of brought === undefined ? [] : identitiesIn(brought)) {
+    const kept = await store.identityNumber(reference);
+    if (kept !== undefined && kept.erasedMs === undefined)
+      numbers[reference] = { organization: kept.organization, masked: kept.masked };
+  }
+  return numbers;
+}
+
+const namesOf = async ({ store }: LookUps, office: string): Promise<NotarizationFacts['names']> =>
+  Object.fromEntries((await store.membersOf(office)).map(({ person, name }) => [person, name]));
+
+async function membersOf(
+  { store }: LookUps,
+  application: Application | undefined,
+): Promise<readonly string[]> {
+  const persons = new Set<string>();
+  for (const organization of application === undefined ? [] : partiesIn(application))
+    for (const { person } of await store.membersOf(organization)) persons.add(person);
+  return [...persons];
 }
 
 async function evidenceOf(
   deps: LookUps,
-  application: Application,
+  { application, owners }: NotarizationData,
   { action, nowMs }: Wanted,
 ): Promise<EvidenceFact[]> {
   const look = action === undefined ? deps.glanceAt : deps.checkEvidence;
   const facts: EvidenceFact[] = [];
-  for (const item of application.evidence) {
-    const problems = problemsOf(item, await found(look, application, item.id));
+  for (const item of application!.evidence) {
+    const problems = problemsOf(item, await look(ownerOf({ owners }, item.id), item.id));
     facts.push({
       id: item.id,
       verdict: problems.length === 0 ? 'valid' : 'problems',
@@ -82,33 +139,15 @@ async function evidenceOf(
   return facts;
 }
 
-/** Evidence of an applicant, or of the agent who deposited it for him. */
-async function found(
-  look: LookUps['checkEvidence'],
-  application: Application,
-  id: string,
-): Promise<EvidenceCheck> {
-  let last: EvidenceCheck | undefined;
-  for (const owner of ownersIn(application)) {
-    last = await look(owner, id);
-    if (last.verdict !== 'not-there') return last;
-  }
-  return last!;
-}
-
-const ownersIn = ({ applicants, agent }: Application): readonly string[] => [
+const partiesIn = ({ applicants, agent }: Application): readonly string[] => [
   ...new Set([
     ...applicants.map(({ organization }) => organization),
     ...(agent?.organization === undefined ? [] : [agent.organization]),
   ]),
 ];
 
-/** Whose deposit it is; the first applicant's where it is nobody's. */
-export async function ownerOf(deps: LookUps, application: Application, id: string): Promise<string> {
-  const owners = ownersIn(application);
-  for (const owner of owners) if ((await deps.store.evidence(owner, id)) !== undefined) return owner;
-  return owners[0]!;
-}
+/** Who put it in, and nobody else: that another names an item makes it none of his. */
+export const ownerOf = ({ owners }: Pick<NotarizationData, 'owners'>, id: string): string => owners[id]!;
 
 /** What is wrong with an item: by its own check, or because the application says something else of it. */
 function problemsOf(item: EvidenceItem, check: EvidenceCheck): string[] {
@@ -132,9 +171,11 @@ async function rolesOf(
   application: Application | undefined,
 ): Promise<NotarizationFacts['organizations']> {
   const named = (input as { organization?: unknown } | null | undefined)?.organization;
-  const ids = [application?.office, application?.agent?.organization, named].filter(
-    (id): id is string => typeof id === 'string',
-  );
+  const ids = [
+    application?.office,
+    ...(application === undefined ? [] : partiesIn(application)),
+    named,
+  ].filter((id): id is string => typeof id === 'string');
   const roles: Record<string, NotarizationFacts['organizations'][string]> = {};
   for (const id of new Set(ids)) {
     const organization = await store.organization(id);

@@ -59,6 +59,7 @@ export const WITH_DEED = [
 
 export const WHO = [
   'applicant',
+  'named-applicant',
   'handling-notary',
   'office-notary',
   'approver',

@@ -25,9 +25,9 @@ const TEXTS: Readonly<Record<(typeof NOTICES)[number], Omit<Notice, 'code'>>> = 
     en: 'What is to be preserved must not infringe state secrets, trade secrets, or the privacy, personal information and other lawful rights of others. The applicant confirms that obtaining and using it infringes nobody, and answers for it.',
   },
   'method-and-consequences': {
-    version: 1,
-    zh: '取证的对象、时间、方法和步骤由申请人决定，其后果由申请人承担。取证方式违反法律、法规禁止性规定的，不予公证。',
-    en: 'The applicant decides what is captured, when, by which method and in which steps, and bears the consequences. What was obtained in a way that law forbids is not notarized.',
+    version: 2,
+    zh: '取证的对象、时间、方法和步骤由申请人决定，其后果由申请人承担。取证方式违反法律、法规禁止性规定的，本服务中的公证机构依其办证惯例不予办理。',
+    en: 'The applicant decides what is captured, when, by which method and in which steps, and bears the consequences. By their practice, the notary offices of this service do not go on with evidence that was obtained in a way that law forbids.',
   },
   'scope-of-certification': {
     version: 1,

@@ -1,6 +1,7 @@
 import type { CaseParty, Deed } from '../../ports/cases.ts';
 import type { Actor, CaseRecord } from '../engine/case.ts';
 import type { Item, Read, Room } from '../room.ts';
+import { identitiesIn } from './application.ts';
 import type { NotarizationData } from './data.ts';
 import { codeHash, dataOf, factsFor, type LookUps, ownerOf } from './look-up.ts';
 import { notarization } from './procedure.ts';
@@ -16,8 +17,11 @@ export const notarizationRoom = (deps: NotarizationDeps): Room => ({
   facts: (wanted) => factsFor(deps, wanted),
   partiesOf: (record) => partiesIn(dataOf(record)),
   deedAfter: (record, action) => deedAfter(deps, record, action),
-  items: (record) => itemsOf(deps, dataOf(record)),
-  identities: (record) => identitiesIn(dataOf(record)),
+  items: async (record) => itemsOf(dataOf(record)),
+  identities: (record) => {
+    const { application } = dataOf(record);
+    return application === null ? [] : identitiesIn(application).map(({ reference }) => reference);
+  },
   accessFor: (record, actors, what, nowMs) => accessFor(dataOf(record), actors, what, nowMs),
   shown: (record, actors) => {
     const data = dataOf(record);
@@ -48,20 +52,8 @@ function partiesIn({ application, grants }: NotarizationData): readonly CasePart
   return [...parties.values()];
 }
 
-async function itemsOf(deps: NotarizationDeps, { application }: NotarizationData): Promise<readonly Item[]> {
-  const items: Item[] = [];
-  for (const { id } of application?.evidence ?? [])
-    items.push({ id, organization: await ownerOf(deps, application!, id) });
-  return items;
-}
-
-function identitiesIn({ application }: NotarizationData): readonly string[] {
-  const people = (application?.applicants ?? []).flatMap(({ identity, representative }) => [
-    identity,
-    representative?.identity,
-  ]);
-  return [...people, application?.agent?.identity].flatMap((identity) => identity?.reference ?? []);
-}
+const itemsOf = (data: NotarizationData): readonly Item[] =>
+  (data.application?.evidence ?? []).map(({ id }) => ({ id, organization: ownerOf(data, id) }));
 
 const isParty = ({ application }: NotarizationData, actors: readonly Actor[]): boolean =>
   actors.some(
@@ -84,7 +76,7 @@ function accessFor(data: NotarizationData, actors: readonly Actor[], what: Read,
 /** What notaries consider among themselves before there is a deed is theirs (公证法 23 (8), secrets of their work). */
 const INWARD: readonly string[] = [
   ...['assign', 'declare-recusal', 'check-obtaining', 'record-check', 'record-review'],
-  ...['draft', 'return', 'recall', 'approve'],
+  ...['draft', 'return', 'recall', 'approve', 'draft-correction', 'approve-correction'],
 ];
 
 const isOfOffice = (record: CaseRecord, actors: readonly Actor[]): boolean =>
@@ -97,6 +89,7 @@ const outward = (data: NotarizationData): NotarizationData => ({
   review: null,
   draft: null,
   approval: null,
+  deedCorrection: null,
 });
 
 const CHANGES: Readonly<Record<string, Deed['state']>> = {

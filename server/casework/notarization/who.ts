@@ -15,10 +15,16 @@ const ACTING: readonly string[] = ['admin', 'member', 'machine'] satisfies Actor
 const mayOpen = (actor: Actor): boolean =>
   actor.organizationRole !== 'notary' && actor.organizationRole !== 'operator' && ACTING.includes(actor.role);
 
-function asParty(actor: Actor, { application }: NotarizationData): readonly Who[] {
-  const own = application!.applicants.some(({ organization }) => organization === actor.organization);
-  const isParty = own || application!.agent?.organization === actor.organization;
-  return isParty && ACTING.includes(actor.role) ? ['applicant'] : [];
+/** Who was only named by another has no part until he joins of his own will. */
+function asParty(actor: Actor, { application, joined }: NotarizationData): readonly Who[] {
+  if (!ACTING.includes(actor.role)) return [];
+  const { applicants, agent } = application!;
+  const isNamed = applicants.some(({ organization }) => organization === actor.organization);
+  const acts = (isNamed && joined.includes(actor.organization)) || agent?.organization === actor.organization;
+  return [
+    ...(acts ? (['applicant'] as const) : []),
+    ...(isNamed && !joined.includes(actor.organization) ? (['named-applicant'] as const) : []),
+  ];
 }
 
 function asOffice(actor: Actor, { application, handling }: NotarizationData): readonly Who[] {

@@ -58,6 +58,18 @@ export const NOTARIES = [
   PEOPLE.twoHats,
 ].map(({ person }) => person!);
 
+/** Members of the organizations that apply in these tests. */
+export const INTERESTED = Object.values(PEOPLE)
+  .filter(({ organization }) => organization === ORGS.applicant || organization === ORGS.firm)
+  .flatMap(({ person }) => person ?? []);
+
+/** By id: members of the office. */
+export const NAMES: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.values(PEOPLE)
+    .filter(({ organization }) => organization === ORGS.office)
+    .map(({ person, name }) => [person, name]),
+);
+
 export const REGISTERED: Readonly<Record<string, Actor['organizationRole']>> = Object.fromEntries(
   Object.values(PEOPLE).map(({ organization, organizationRole }) => [organization, organizationRole]),
 );

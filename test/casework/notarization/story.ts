@@ -5,9 +5,10 @@ import { NOTICES, OBTAINING_QUESTIONS, REVIEW_ITEMS } from '../../../server/case
 import type { NotarizationData } from '../../../server/casework/notarization/data.ts';
 import { DEFAULT_RULES, type NotarizationFacts } from '../../../server/casework/notarization/facts.ts';
 import type { State } from '../../../server/casework/notarization/names.ts';
+import { versionInForce } from '../../../server/casework/notarization/notices.ts';
 import { notarization } from '../../../server/casework/notarization/procedure.ts';
 import type { JsonObject } from '../../../server/core/read/json.ts';
-import { NOTARIES, ORGS, PEOPLE, type Person, REGISTERED, uuidOf } from './people.ts';
+import { INTERESTED, NAMES, NOTARIES, ORGS, PEOPLE, type Person, REGISTERED, uuidOf } from './people.ts';
 
 /*
  * A case as it goes when nothing is wrong, action by action; tests leave the path where they need to.
@@ -62,11 +63,18 @@ export const CORRECTED = {
   deposit: uuidOf(701),
 };
 
+/** Deposits of whoever acts: the items, the power of attorney, an order of a court. */
+export const OWN = [...[1, 2, 3].map((n) => item(n).id), uuidOf(601), uuidOf(900)];
+
 export function factsAt(nowMs: number, changes: Partial<NotarizationFacts> = {}): NotarizationFacts {
   return {
     evidence: [1, 2, 3].map((n) => ({ id: item(n).id, verdict: 'valid', problems: [], checkedAtMs: nowMs })),
     notaries: NOTARIES,
     organizations: REGISTERED,
+    own: OWN,
+    names: NAMES,
+    identityNumbers: { [uuidOf(600)]: { organization: ORGS.applicant, masked: '330***********0012' } },
+    interested: INTERESTED,
     deed: { sha256: DEED.sha256, signed: true, deposit: DEED.deposit, numberTaken: false },
     rules: DEFAULT_RULES,
     ...changes,
@@ -116,6 +124,8 @@ export const INPUTS: Readonly<Record<string, JsonObject>> = {
   archive: { volume: '2026-民-1' },
   'request-recheck': { name: '乙公司', relation: 'interested', ...reason },
   uphold: reason,
+  'draft-correction': { text: '兹更正如下……', conflicts: [] },
+  'approve-correction': { version: 1 },
   correct: { ...CORRECTED, ...reason },
   revoke: { ground: 'untrue', ...reason, announcement: { place: '本处网站', text: '公告' } },
   announce: { place: '某报', text: '公告' },
@@ -128,7 +138,11 @@ export const INPUTS: Readonly<Record<string, JsonObject>> = {
   'revoke-grant': { grant: 1, ...reason },
   access: { grant: 1, what: 'package' },
 };
-export const confirming = (code: string): JsonObject => ({ code, version: 1, readSeconds: 30 });
+export const confirming = (code: string): JsonObject => ({
+  code,
+  version: versionInForce(code as (typeof NOTICES)[number]),
+  readSeconds: 30,
+});
 
 export interface Step {
   readonly action: string;
@@ -148,6 +162,12 @@ const REVIEWING: readonly Step[] = [
   { action: 'set-fees', by: 'notary' },
   { action: 'record-payment', by: 'assistant' },
   { action: 'begin-review', by: 'notary' },
+];
+
+/** What a correction needs before it is made: its text by one, its approval by another. */
+export const CORRECTION: readonly Step[] = [
+  { action: 'draft-correction', by: 'second' },
+  { action: 'approve-correction', by: 'approver' },
 ];
 
 /** The usual way into each state, from the one before. */
@@ -170,7 +190,11 @@ const WAYS: Readonly<Record<State, readonly [State | null, ...Step[]]>> = {
   archived: ['delivered', { action: 'archive', by: 'assistant' }],
   'under-recheck': ['archived', { action: 'request-recheck', by: 'second' }],
   upheld: ['under-recheck', { action: 'uphold', by: 'second' }],
-  corrected: ['under-recheck', { action: 'correct', by: 'second', facts: { deed: correctedFact() } }],
+  corrected: [
+    'under-recheck',
+    ...CORRECTION,
+    { action: 'correct', by: 'second', facts: { deed: correctedFact() } },
+  ],
   revoked: ['under-recheck', { action: 'revoke', by: 'second' }],
 };
 

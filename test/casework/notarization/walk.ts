@@ -11,7 +11,7 @@ import { FINAL, STATES, type State } from '../../../server/casework/notarization
 import { notarization } from '../../../server/casework/notarization/procedure.ts';
 import type { JsonObject } from '../../../server/core/read/json.ts';
 import { inputsOf } from '../schema-inputs.ts';
-import { PEOPLE } from './people.ts';
+import { ORGS, PEOPLE } from './people.ts';
 import {
   APPLICATION,
   CASE_ID,
@@ -62,6 +62,20 @@ const isNew = (done: readonly Attempt[], action: string): boolean =>
 
 type Choice = Pick<Attempt, 'action' | 'actor'>;
 
+/** What the service does for whoever checks or reads: nobody is told that it is possible. */
+function internal(record: CaseRecord | NewCase): readonly Choice[] {
+  if (record.state === null) return [];
+  const { state, data } = record;
+  return ACTORS.flatMap((actor) => {
+    const who = notarization.whoIs(actor, data as NotarizationData);
+    return notarization.transitions
+      .filter(
+        (one) => one.internal === true && startsIn(one, state) && one.who.some((part) => who.includes(part)),
+      )
+      .map(({ action }) => ({ actor, action }));
+  });
+}
+
 /** Mostly something that is possible, by somebody who may do it; now and then anything by anybody. */
 function chosen(
   draw: Draw,
@@ -79,10 +93,12 @@ function chosen(
     possible(notarization, leftBy(done.at(-1)), actor, facts, nowMs).flatMap(({ action, allowed }) =>
       allowed ? [{ actor, action }] : [],
     ),
-  ).filter(({ action }) => {
-    if (RARE.has(action)) return draw(fc.nat, { max: mood === 'earnest' ? 199 : 14 }) === 0;
-    return mood === 'any' || isNew(done, action);
-  });
+  )
+    .concat(internal(leftBy(done.at(-1))))
+    .filter(({ action }) => {
+      if (RARE.has(action)) return draw(fc.nat, { max: mood === 'earnest' ? 199 : 14 }) === 0;
+      return mood === 'any' || isNew(done, action);
+    });
   return choices.length === 0 ? anything : draw(() => fc.constantFrom(...choices));
 }
 
@@ -99,8 +115,16 @@ function sensible(action: string, data: NotarizationData, actor: Actor, draw: Dr
     const person = actor.role === 'admin' ? notary.person! : (actor.person ?? '');
     return { ...input, person };
   }
-  if (action === 'record-payment') return { ...input, fen: Math.max(1, owedFen(data.fees ?? NO_FEES)) };
-  if (action === 'refund') return { ...input, fen: Math.max(1, keptFen(data.fees ?? NO_FEES)) };
+  if (action === 'record-payment')
+    return {
+      ...{ ...input, fen: Math.max(1, owedFen(data.fees ?? NO_FEES)) },
+      reference: `T${data.fees?.payments.length}`,
+    };
+  if (action === 'refund')
+    return {
+      ...{ ...input, fen: Math.max(1, keptFen(data.fees ?? NO_FEES)) },
+      reference: `R${data.fees?.refunds.length}`,
+    };
   if (action === 'supply') {
     const answers = (data.supplement?.points ?? []).map((_, i) => ({ point: i + 1, text: '见附件' }));
     return { answers, evidence: evidence.length < 3 ? [item(3)] : [] };
@@ -109,7 +133,12 @@ function sensible(action: string, data: NotarizationData, actor: Actor, draw: Dr
     const answers = (data.correction?.points ?? []).map((_, i) => ({ point: i + 1, text: '已补正' }));
     return { application: data.application ?? APPLICATION, answers };
   }
+  if (action === 'open' && draw(fc.boolean)) {
+    const named = { ...APPLICATION.applicants[0]!, organization: ORGS.stranger, name: '乙公司' };
+    return { application: { ...APPLICATION, applicants: [...APPLICATION.applicants, named] } };
+  }
   if (action === 'draft') return { text: '兹证明', annex: evidence.map(({ id }) => id) };
+  if (action === 'approve-correction') return { version: data.deedCorrection?.version ?? 1 };
   if (action === 'approve') return { version: data.draft?.version ?? 1 };
   if (action === 'correct') return { ...DEED, reason: '更正' };
   return input;

@@ -108,6 +108,38 @@ function deedsAreEarned(steps: readonly Step[]): void {
   must(!applicants.some(({ actor }) => actor.person === person(issue)), 'nobody notarizes for himself');
 }
 
+/** The deed that a correction puts in its place was written by one and approved by another since it was asked for. */
+function correctionsAreApproved(steps: readonly Step[]): void {
+  for (const [i, { action }] of steps.entries()) {
+    if (action !== 'correct') continue;
+    const before = steps.slice(0, i);
+    const [asked, written, approved] = ['request-recheck', 'draft-correction', 'approve-correction'].map(
+      (one) => before.findLastIndex((step) => step.action === one),
+    );
+    must(asked! < written! && written! < approved!, 'asked for, written, approved');
+    must(steps[written!]!.actor.person !== steps[approved!]!.actor.person, 'by two persons');
+  }
+}
+
+/** Nobody's name alone brings him before an office: each applicant has acted himself. */
+function applicantsCame(steps: readonly Step[]): void {
+  const acted = new Set<string>();
+  for (const { action, actor, done } of steps) {
+    if (['open', 'amend', 'resubmit', 'join'].includes(action)) acted.add(actor.organization);
+    if (action !== 'submit' && action !== 'resubmit' && action !== 'accept') continue;
+    const { applicants, evidence } = dataOf(done).application!;
+    must(
+      applicants.every(({ organization }) => acted.has(organization)),
+      'every applicant has acted himself',
+    );
+    const { owners } = dataOf(done);
+    must(
+      evidence.every(({ id }) => acted.has(owners[id]!)),
+      'what is examined was put in by somebody who acted',
+    );
+  }
+}
+
 function accessesAreGranted(steps: readonly Step[]): void {
   for (const { action, before, actor, nowMs, done } of steps) {
     if (action !== 'access' || before.state === null) continue;
@@ -130,6 +162,8 @@ t.test('whatever anybody tries, a case keeps its rules', async () => {
       const steps = history(attempts);
       chains(steps);
       deedsAreEarned(steps);
+      applicantsCame(steps);
+      correctionsAreApproved(steps);
       accessesAreGranted(steps);
       for (const step of steps) {
         clocksStand(step);

@@ -1,6 +1,7 @@
 import t from 'tap';
 import { dayOf } from '../../../server/calendar/days.ts';
 import { due, nextDueMs } from '../../../server/casework/engine/due.ts';
+import { possible } from '../../../server/casework/engine/possible.ts';
 import { owedFen } from '../../../server/casework/notarization/fees.ts';
 import { FINAL, STATES } from '../../../server/casework/notarization/names.ts';
 import { notarization } from '../../../server/casework/notarization/procedure.ts';
@@ -8,11 +9,13 @@ import { ORGS, PEOPLE, uuidOf } from './people.ts';
 import {
   APPLICATION,
   CORRECTED,
+  CORRECTION,
   caseIn,
   DAY_MS,
   DEED,
   dataOf,
   doing,
+  factsAt,
   INPUTS,
   item,
   type Standing,
@@ -187,6 +190,45 @@ t.test('events say what was checked: acceptance and draft carry the verdict on e
         ],
       },
     },
+  });
+});
+
+t.test('what the service records of a check or a reading is never offered as an action', async (t) => {
+  const internal = notarization.transitions.filter((one) => one.internal).map(({ action }) => action);
+  t.strictSame(internal, ['record-check', 'access']);
+  for (const state of STATES) {
+    const standing = caseIn(state);
+    for (const person of Object.values(PEOPLE))
+      for (const { action } of possible(
+        notarization,
+        standing.record,
+        person,
+        factsAt(standing.nowMs),
+        standing.nowMs,
+      ))
+        t.notOk(internal.includes(action), `${action} in ${state}`);
+  }
+});
+
+t.test('the handling notary has the name of his account, whatever somebody calls him', async (t) => {
+  const { record, nowMs } = caseIn('submitted');
+  const outcome = tried(record, { action: 'assign', by: 'admin' }, nowMs);
+  t.match(outcome, {
+    event: { content: { person: PEOPLE.notary.person, name: PEOPLE.notary.name } },
+    record: { data: { handling: { name: PEOPLE.notary.name } } },
+  });
+});
+
+t.test('a correction is written anew for each re-examination', async (t) => {
+  const again = doing(
+    caseIn('under-recheck'),
+    ...CORRECTION,
+    { action: 'uphold', by: 'second' },
+    { action: 'request-recheck', by: 'applicant' },
+  );
+  t.equal(dataOf(again).deedCorrection, null);
+  t.match(tried(again.record, { action: 'correct', by: 'second' }, again.nowMs), {
+    guard: 'correction-approved-by-another',
   });
 });
 

@@ -35,14 +35,15 @@ export const matterText = ({ matter }: Application): string =>
 
 /** Throws DeedProblem where the case is not that far. */
 export async function deedFacts(deps: FactsDeps, record: CaseRecord, events: number): Promise<DeedFacts> {
-  const { application, acceptance, handling } = dataOf(record);
+  const data = dataOf(record);
+  const { application, acceptance, handling } = data;
   if (application === null || acceptance === null || handling === null)
     throw new DeedProblem('deed-not-accepted');
   const all = await deps.store.caseEvents(record.id, 0, events);
   const { checkedAt, reports } = lastCheck(all, application, handling.person);
   const items: CheckedItem[] = [];
   for (const item of application.evidence)
-    items.push(await checkedItem(deps, application, item, reports.get(item.id)!));
+    items.push(await checkedItem(deps, ownerOf(data, item.id), item, reports.get(item.id)!));
   return {
     ...(await partiesOf(deps, application)),
     matter: matterText(application),
@@ -87,11 +88,10 @@ function lastCheck(all: readonly CaseEvent[], { evidence }: Application, notary:
 
 async function checkedItem(
   deps: FactsDeps,
-  application: Application,
+  owner: string,
   item: EvidenceItem,
   report: EvidenceCheck,
 ): Promise<CheckedItem> {
-  const owner = await ownerOf(deps, application, item.id);
   const entry = await deps.store.evidence(owner, item.id);
   const verdict = report.verdict === 'valid' || report.verdict === 'invalid' ? report.verdict : 'incomplete';
   const { evidence: described } = JSON.parse(entry?.entry ?? '{}') as Partial<Manifest>;

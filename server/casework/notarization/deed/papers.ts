@@ -32,11 +32,13 @@ const PREPARED = 'prepared';
 const SEALED = 'sealed:';
 const CODE = 'code';
 
-/** The approval, or the re-examination, for which a deed is drawn: one that was drawn for another is not issued. */
+/** The approval, of a draft or of a correction, for which a deed is drawn: one that was drawn for another is not issued. */
 export function basisOf(record: CaseRecord): string | undefined {
-  const { approval, recheck } = dataOf(record);
+  const { approval, recheck, deedCorrection } = dataOf(record);
   if (record.state === 'approved' && approval !== null) return `draft/${approval.version}/${approval.atMs}`;
-  if (record.state === 'under-recheck' && recheck !== null) return `recheck/${recheck.atMs}`;
+  const decided = deedCorrection?.approval;
+  if (record.state === 'under-recheck' && recheck !== null && decided)
+    return `recheck/${recheck.atMs}/${deedCorrection.version}/${decided.atMs}`;
   return undefined;
 }
 

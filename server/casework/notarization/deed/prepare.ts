@@ -11,7 +11,6 @@ import { type CertificateDeps, certificateOf } from '../../../pipeline/certifica
 import type { CaseStore } from '../../../ports/cases.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { CaseRecord } from '../../engine/case.ts';
-import { hasIdentityNumber } from '../identity-number.ts';
 import { dataOf, ownerOf } from '../look-up.ts';
 import { certificatesIn, officeOf } from '../office.ts';
 import { annexItem, type FactsDeps, matterText } from './facts.ts';
@@ -36,7 +35,7 @@ export interface PrepareDeps extends FactsDeps {
 }
 
 export interface Wanted {
-  /** of a correction: its text */
+  /** as whoever prepares it believes it to be: refused where another was approved */
   readonly text?: string | undefined;
   /** with which of the office's certificates it is going to be signed */
   readonly chain: number;
@@ -78,11 +77,12 @@ export async function prepare(
   return { ...about, signedAttributes: signedAttributes(drawn.digest, signer) };
 }
 
-/** The approved one; of a correction what its notary wrote, since a deed in force is nobody's draft. */
+/** The one that was approved, whatever its notary would like better now: what else is brought is no deed. */
 function textFor(record: CaseRecord, given: string | undefined): string {
-  if ((record.state === 'approved') !== (given === undefined)) throw new DeedProblem('deed-text-misplaced');
-  if (given !== undefined && hasIdentityNumber(given)) throw new DeedProblem('deed-id-unmasked');
-  return given ?? dataOf(record).draft!.text;
+  const { draft, deedCorrection } = dataOf(record);
+  const { text } = record.state === 'approved' ? draft! : deedCorrection!;
+  if (given !== undefined && given !== text) throw new DeedProblem('deed-text-misplaced');
+  return text;
 }
 
 async function headOf(deps: PrepareDeps, record: CaseRecord, nowMs: number) {
@@ -128,13 +128,14 @@ async function isFree({ store }: PrepareDeps, record: CaseRecord, number: string
 
 /** Every item looked at anew. A correction may be of a deed whose evidence has been lost since: it says what is there. */
 async function annexOf(deps: PrepareDeps, record: CaseRecord) {
-  const { application, draft } = dataOf(record);
+  const data = dataOf(record);
+  const { application, draft } = data;
   const annex: DeedContent['annex'][number][] = [];
   const certificates = new Map<string, Uint8Array>();
   let testChain = false;
   for (const id of draft!.annex) {
     const item = application!.evidence.find((one) => one.id === id)!;
-    const owner = await ownerOf(deps, application!, id);
+    const owner = ownerOf(data, id);
     const check = await deps.checkEvidence(owner, id);
     const { title } = item;
     const isUnfit = check.leaf !== item.leaf || (record.state === 'approved' && check.verdict !== 'valid');

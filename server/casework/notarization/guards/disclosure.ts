@@ -17,10 +17,12 @@ export const disclosureGuards = {
     return granted && refuseIf(seen.facts.organizations[granted.organization] !== granted.role);
   },
 
-  /** A lawyer reads a case of others on the order of a court only. */
+  /** A lawyer reads a case of others on the order of a court only, which whoever grants it has deposited. */
   'order-attached': (seen) => {
     const granted = given(Granting, seen);
-    return granted && refuseIf(granted.role === 'law-firm' && granted.attachment === undefined);
+    if (granted === undefined) return undefined;
+    const { role, attachment } = granted;
+    return refuseIf(attachment === undefined ? role === 'law-firm' : !seen.facts.own.includes(attachment));
   },
 
   'grant-limited': (seen) => {

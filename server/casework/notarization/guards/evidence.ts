@@ -1,7 +1,8 @@
 import { type EvidenceItem, MAX_ITEMS } from '../application.ts';
 import { OBTAINING_QUESTIONS } from '../codes.ts';
 import type { EvidenceFact } from '../facts.ts';
-import { Apply, Drafting, given, Supply } from '../inputs.ts';
+import { Apply, Check, Drafting, given, Supply } from '../inputs.ts';
+import { hasOwner } from './applying.ts';
 import { type Guards, refuseIf, type Seen } from './kind.ts';
 
 /** A check is of the moment: what was valid this morning may have been found damaged at noon. */
@@ -35,11 +36,22 @@ export const evidenceGuards = {
 
   'evidence-within-limit': (seen) => (itemsAfter(seen).length > MAX_ITEMS ? { limit: MAX_ITEMS } : undefined),
 
+  /** Whoever takes part reads the originals: only their owner puts them in. */
+  'evidence-own': (seen) => {
+    const item = itemsAfter(seen).find(({ id }) => !hasOwner(seen, id) && !seen.facts.own.includes(id));
+    return seen.input === undefined || item === undefined ? undefined : { title: item.title, id: item.id };
+  },
+
   'evidence-verified': (seen) => unproven(seen, (fact) => isFresh(fact, seen)),
 
   /** Again: by a check made since the case was accepted, of what was supplied since, too. */
   'evidence-verified-again': (seen) =>
     unproven(seen, (fact) => isFresh(fact, seen) && fact.checkedAtMs > (seen.data.acceptance?.atMs ?? 0)),
+
+  'check-of-case': (seen) => {
+    const ids = new Set(itemsOf(seen).map(({ id }) => id));
+    return refuseIf(given(Check, seen)?.results.some(({ id }) => !ids.has(id)) ?? false);
+  },
 
   'obtaining-checked': ({ data }) => {
     const answered = new Set(data.obtaining?.answers.map(({ question }) => question));

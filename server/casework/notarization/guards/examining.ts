@@ -67,6 +67,16 @@ export const examiningGuards = {
     return version === undefined || version === current ? undefined : { version: current };
   },
 
+  'correction-is-current': (seen) => {
+    const version = given(Approve, seen)?.version;
+    const current = seen.data.deedCorrection?.version ?? 0;
+    return version === undefined || version === current ? undefined : { version: current };
+  },
+
+  /** Whoever has answered waits for the office, and not the office for him. */
+  'supplement-unanswered': ({ data: { supplement } }) =>
+    refuseIf(unanswered(supplement, supplement?.answers ?? []) === undefined),
+
   /** The service ends a case only where the term has passed, whoever asks it to. */
   'supplement-overdue': ({ clocks, nowMs }) =>
     refuseIf(!clocks.some((clock) => clock.name === 'supplement' && isOverdue(clock, nowMs))),

@@ -1,6 +1,6 @@
 import { keptFen, NO_FEES, owedFen, totalFen } from '../fees.ts';
 import { given, Payment, Refund, Waiver } from '../inputs.ts';
-import type { Guards } from './kind.ts';
+import { type Guards, refuseIf } from './kind.ts';
 
 /** Of payments, refunds, verifications, grants and announcements each: a case is read whole. */
 export const MAX_ENTRIES = 500;
@@ -16,6 +16,17 @@ export const moneyGuards = {
     const owed = owedFen(seen.data.fees ?? NO_FEES);
     const paid = given(Payment, seen)?.fen ?? 1;
     return paid > owed ? { owed } : undefined;
+  },
+
+  /** The same slip twice is one payment. */
+  'payment-new': (seen) => {
+    const reference = given(Payment, seen)?.reference.trim();
+    return refuseIf(seen.data.fees?.payments.some((one) => one.reference.trim() === reference) ?? false);
+  },
+
+  'refund-new': (seen) => {
+    const reference = given(Refund, seen)?.reference.trim();
+    return refuseIf(seen.data.fees?.refunds.some((one) => one.reference.trim() === reference) ?? false);
   },
 
   'waiver-within-fees': (seen) => {

@@ -1,4 +1,4 @@
-import { Assign, given } from '../inputs.ts';
+import { Assign, DraftCorrection, given } from '../inputs.ts';
 import { type Guards, refuseIf, type Seen } from './kind.ts';
 
 /*
@@ -31,9 +31,11 @@ export const peopleGuards = {
     return refuseIf(seen.data.handling !== null || !toItself);
   },
 
+  /** Neither who has acted for a party nor who belongs to one, whatever he is at the office. */
   'not-own-matter': (seen) => {
     const person = personOf(seen);
-    return refuseIf(person !== null && seen.data.parties.includes(person));
+    const { interested } = seen.facts;
+    return refuseIf(person !== null && (seen.data.parties.includes(person) || interested.includes(person)));
   },
 
   'recusal-declared': ({ data: { handling, recusal } }) =>
@@ -48,6 +50,20 @@ export const peopleGuards = {
 
   'draft-approved-by-another': ({ data: { approval, handling } }) =>
     refuseIf(approval === null || approval.person === handling?.person),
+
+  /** By whoever writes it, for himself. */
+  'correction-unconflicted': (seen) => {
+    const conflict = given(DraftCorrection, seen)?.conflicts[0];
+    return conflict && { relation: `relation.${conflict.relation}` };
+  },
+
+  'correction-by-another': ({ actor, data: { deedCorrection } }) =>
+    refuseIf(deedCorrection?.person === actor.person),
+
+  'correction-approved-by-another': ({ data: { deedCorrection } }) => {
+    const approval = deedCorrection?.approval ?? null;
+    return refuseIf(approval === null || approval.person === deedCorrection?.person);
+  },
 
   'recheck-by-another': ({ actor, data, facts }) =>
     refuseIf(facts.rules.recheckByAnother && actor.person === data.handling?.person),

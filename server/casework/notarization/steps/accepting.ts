@@ -18,11 +18,12 @@ export const accepting = [
     ],
     to: '=',
     input: Assign,
-    apply: (data, { person, name }, { nowMs }) => ({
+    apply: (data, { person }, { facts, nowMs }) => ({
       ...data,
-      handling: { person, name, atMs: nowMs },
+      handling: { person, name: facts.names[person] ?? '', atMs: nowMs },
       recusal: null,
     }),
+    content: ({ handling }, { organization, person }) => ({ organization, person, name: handling!.name }),
   }),
   step({
     from: BEFORE_DRAFT,
@@ -48,8 +49,9 @@ export const accepting = [
   step({
     from: [...BEFORE_DRAFT, 'drafted', 'approved'],
     action: 'record-check',
+    internal: true,
     who: ['office-notary', 'assistant'],
-    guards: [],
+    guards: ['check-of-case'],
     to: '=',
     input: Check,
   }),
@@ -63,6 +65,8 @@ export const accepting = [
       'recusal-declared',
       'no-conflict',
       'not-own-matter',
+      'parties-apply',
+      'applicants-joined',
       'jurisdiction-given',
       'obtaining-checked',
       'obtaining-lawful',

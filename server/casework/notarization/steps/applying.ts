@@ -1,5 +1,5 @@
 import { Apply, NotAccept, Nothing, Points, Reasoned, Resubmit } from '../inputs.ts';
-import { step, withParty } from '../step.ts';
+import { step, withApplication, withParty } from '../step.ts';
 
 /** What an application has to have before an office looks at it. */
 const COMPLETE = [
@@ -11,12 +11,17 @@ const COMPLETE = [
   'evidence-chosen',
   'representative-named',
   'agent-authorized',
+  'applicants-joined',
 ] as const;
 const WELL_MADE = [
   'no-identity-number',
   'acts-for-itself',
+  'parties-apply',
   'evidence-distinct',
   'evidence-within-limit',
+  'evidence-own',
+  'authority-own',
+  'identity-kept',
 ] as const;
 
 /** From the first word of an applicant to the decision to accept, and giving up on either side. */
@@ -28,7 +33,7 @@ export const applying = [
     guards: WELL_MADE,
     to: 'draft',
     input: Apply,
-    apply: (data, { application }, context) => withParty({ ...data, application }, context),
+    apply: (data, { application }, context) => withApplication(data, application, context),
   }),
   step({
     from: ['draft'],
@@ -37,13 +42,23 @@ export const applying = [
     guards: WELL_MADE,
     to: '=',
     input: Apply,
-    apply: (data, { application }, context) => withParty({ ...data, application }, context),
+    apply: (data, { application }, context) => withApplication(data, application, context),
+  }),
+  step({
+    from: ['draft', 'submitted', 'correction'],
+    action: 'join',
+    who: ['named-applicant'],
+    guards: ['person-present'],
+    to: '=',
+    input: Nothing,
+    apply: (data, _, context) =>
+      withParty({ ...data, joined: [...data.joined, context.actor.organization] }, context),
   }),
   step({
     from: ['draft'],
     action: 'submit',
     who: ['applicant'],
-    guards: COMPLETE,
+    guards: ['parties-apply', 'authority-own', ...COMPLETE],
     to: 'submitted',
     input: Nothing,
     apply: (data, _, context) => withParty(data, context),
@@ -76,8 +91,9 @@ export const applying = [
     input: Resubmit,
     // The evidence may be another now: how it was obtained is examined anew.
     apply: (data, { application, answers }, context) =>
-      withParty(
-        { ...data, application, obtaining: null, correction: { ...data.correction!, answers } },
+      withApplication(
+        { ...data, obtaining: null, correction: { ...data.correction!, answers } },
+        application,
         context,
       ),
   }),

@@ -52,6 +52,7 @@ export const disclosing = [
   step({
     from: SUBMITTED_ONCE,
     action: 'access',
+    internal: true,
     who: ['grantee'],
     guards: ['grant-in-force'],
     to: '=',

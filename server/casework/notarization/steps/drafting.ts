@@ -80,6 +80,7 @@ export const drafting = [
     guards: [
       'no-identity-number',
       'notary-of-office',
+      'not-own-matter',
       'draft-approved-by-another',
       'fees-settled',
       'deed-signed',

@@ -10,7 +10,7 @@ import {
   Verified,
 } from '../inputs.ts';
 import { IN_HAND } from '../names.ts';
-import { step, withParty } from '../step.ts';
+import { step, withApplication } from '../step.ts';
 
 /** States in which the term runs unless force majeure stops it. */
 const RUNNING = ['accepted', 'reviewing', 'drafted', 'approved'] as const;
@@ -41,7 +41,13 @@ export const examining = [
     from: ['supplementing'],
     action: 'supply',
     who: ['applicant'],
-    guards: ['no-identity-number', 'agent-within-authority', 'evidence-distinct', 'evidence-within-limit'],
+    guards: [
+      'no-identity-number',
+      'agent-within-authority',
+      'evidence-distinct',
+      'evidence-within-limit',
+      'evidence-own',
+    ],
     to: '=',
     input: Supply,
     apply: (data, { answers, evidence = [] }, context) => {
@@ -51,7 +57,7 @@ export const examining = [
       const application = { ...data.application!, evidence: [...data.application!.evidence, ...evidence] };
       // What is new has not been examined: neither how it was obtained nor whether it suffices.
       const examined = evidence.length === 0 ? {} : { obtaining: null, review: null };
-      return withParty({ ...data, supplement, application, ...examined }, context);
+      return withApplication({ ...data, supplement, ...examined }, application, context);
     },
   }),
   step({
@@ -136,7 +142,7 @@ export const examining = [
     from: ['supplementing'],
     action: 'lapse',
     who: ['system'],
-    guards: ['supplement-overdue'],
+    guards: ['supplement-overdue', 'supplement-unanswered'],
     to: 'terminated',
     clocks: { end: ['issue', 'supplement'] },
     input: Nothing,

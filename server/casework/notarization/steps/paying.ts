@@ -26,7 +26,7 @@ export const paying = [
     from: IN_HAND,
     action: 'record-payment',
     who: ['handling-notary', 'assistant', 'office-admin'],
-    guards: ['no-identity-number', 'room-left', 'payment-within-owed'],
+    guards: ['no-identity-number', 'room-left', 'payment-new', 'payment-within-owed'],
     to: '=',
     input: Payment,
     apply: (data, payment, { nowMs }) => {
@@ -50,7 +50,7 @@ export const paying = [
     from: [...new Set([...IN_HAND, ...WITH_DEED, ...FINAL.filter((state) => state !== 'not-accepted')])],
     action: 'refund',
     who: ['office-admin'],
-    guards: ['no-identity-number', 'room-left', 'refund-within-kept'],
+    guards: ['no-identity-number', 'room-left', 'refund-new', 'refund-within-kept'],
     to: '=',
     input: Refund,
     apply: (data, refund, { nowMs }) => {

@@ -1,10 +1,11 @@
-import { Announcement, AskRecheck, Correct, Reasoned, Revoke } from '../inputs.ts';
+import { Announcement, Approve, AskRecheck, Correct, DraftCorrection, Reasoned, Revoke } from '../inputs.ts';
 import { step, withParty } from '../step.ts';
 import { versionOf } from './drafting.ts';
 
 /**
  * 公证法 39. An unlawful or untrue deed is revoked, which is announced, and is void from the beginning; any other error is
- * corrected. A version of a deed is never edited: a correction is another file beside it.
+ * corrected. A version of a deed is never edited: a correction is another file beside it, which one notary writes and
+ * another approves, as with the deed itself.
  */
 export const rechecking = [
   step({
@@ -16,7 +17,8 @@ export const rechecking = [
     clocks: { start: ['recheck'] },
     input: AskRecheck,
     apply: (data, { name, relation, reason }, context) => {
-      const asked = { ...data, recheck: { name, relation, reason, atMs: context.nowMs } };
+      const recheck = { name, relation, reason, atMs: context.nowMs };
+      const asked = { ...data, recheck, deedCorrection: null };
       return context.who.includes('applicant') ? withParty(asked, context) : asked;
     },
   }),
@@ -31,6 +33,53 @@ export const rechecking = [
   }),
   step({
     from: ['under-recheck'],
+    action: 'draft-correction',
+    who: ['office-notary'],
+    guards: [
+      'no-identity-number',
+      'notary-of-office',
+      'not-own-matter',
+      'recheck-by-another',
+      'correction-unconflicted',
+    ],
+    to: '=',
+    input: DraftCorrection,
+    apply: (data, { text }, { actor, nowMs }) => ({
+      ...data,
+      deedCorrection: {
+        version: (data.deedCorrection?.version ?? 0) + 1,
+        text,
+        person: actor.person!,
+        name: actor.name,
+        approval: null,
+        atMs: nowMs,
+      },
+    }),
+    content: (data, input) => ({ ...input, version: data.deedCorrection!.version }),
+  }),
+  step({
+    from: ['under-recheck'],
+    action: 'approve-correction',
+    who: ['approver'],
+    guards: [
+      'notary-of-office',
+      'not-own-matter',
+      'recheck-by-another',
+      'correction-by-another',
+      'correction-is-current',
+    ],
+    to: '=',
+    input: Approve,
+    apply: (data, _, { actor, nowMs }) => ({
+      ...data,
+      deedCorrection: {
+        ...data.deedCorrection!,
+        approval: { person: actor.person!, name: actor.name, atMs: nowMs },
+      },
+    }),
+  }),
+  step({
+    from: ['under-recheck'],
     action: 'correct',
     who: ['office-notary'],
     guards: [
@@ -38,6 +87,7 @@ export const rechecking = [
       'notary-of-office',
       'not-own-matter',
       'recheck-by-another',
+      'correction-approved-by-another',
       'room-left',
       'deed-signed',
       'deed-deposited',
@@ -55,6 +105,10 @@ export const rechecking = [
         deliveredMs: null,
       },
     }),
+    content: (data, input) => {
+      const { version, approval } = data.deedCorrection!;
+      return { ...input, correction: version, approval };
+    },
   }),
   step({
     from: ['under-recheck'],

@@ -3,8 +3,8 @@ import type { deedGuards } from '../../../../server/casework/notarization/guards
 import type { disclosureGuards } from '../../../../server/casework/notarization/guards/disclosure.ts';
 import type { moneyGuards } from '../../../../server/casework/notarization/guards/money.ts';
 import { ORGS, uuidOf } from '../people.ts';
-import { DAY_MS, DEED, doing, INPUTS, START } from '../story.ts';
-import { deedFact, drafting, granted, granting, issuing, type Scenes } from './scene.ts';
+import { DAY_MS, doing, INPUTS, START } from '../story.ts';
+import { correcting, deedFact, drafting, granted, granting, issuing, type Scenes } from './scene.ts';
 
 export const deedScenes: Scenes<keyof (typeof moneyGuards & typeof deedGuards & typeof disclosureGuards)> = {
   'fees-settled': [
@@ -22,6 +22,28 @@ export const deedScenes: Scenes<keyof (typeof moneyGuards & typeof deedGuards & 
     given: (standing) => doing(standing, { action: 'set-fees', by: 'notary' }),
     changed: { input: { ...INPUTS['record-payment']!, fen: 80_001 } },
     detail: { owed: 80_000 },
+  },
+  'payment-new': {
+    in: 'accepted',
+    action: 'record-payment',
+    by: 'assistant',
+    given: (standing) =>
+      doing(
+        standing,
+        { action: 'set-fees', by: 'notary' },
+        { action: 'record-payment', by: 'admin', input: { ...INPUTS['record-payment']!, fen: 30_000 } },
+      ),
+    input: { fen: 30_000, method: 'bank', reference: 'T2' },
+    changed: { input: { fen: 30_000, method: 'bank', reference: ' T1' } },
+  },
+  'refund-new': {
+    in: 'refused',
+    action: 'refund',
+    by: 'admin',
+    given: (standing) =>
+      doing(standing, { action: 'refund', by: 'admin', input: { ...INPUTS['refund']!, fen: 30_000 } }),
+    input: { ...INPUTS['refund']!, fen: 30_000, reference: 'R2' },
+    changed: { input: { ...INPUTS['refund']!, fen: 30_000 } },
   },
   'waiver-within-fees': {
     in: 'accepted',
@@ -59,10 +81,7 @@ export const deedScenes: Scenes<keyof (typeof moneyGuards & typeof deedGuards & 
     { ...issuing, changed: { facts: deedFact({ signed: false }) } },
     { ...issuing, changed: { facts: deedFact({ sha256: '00'.repeat(32) }) } },
     {
-      in: 'under-recheck',
-      action: 'correct',
-      by: 'second',
-      input: { ...DEED, reason: '错别字' },
+      ...correcting,
       changed: { facts: deedFact({ signed: false }) },
     },
   ],
@@ -97,11 +116,15 @@ export const deedScenes: Scenes<keyof (typeof moneyGuards & typeof deedGuards & 
     },
     { ...granting, changed: { input: { ...INPUTS['grant']!, organization: uuidOf(77) } } },
   ],
-  'order-attached': {
-    ...granting,
-    input: { ...INPUTS['grant']!, organization: ORGS.firm, role: 'law-firm', attachment: uuidOf(9) },
-    changed: { input: { ...INPUTS['grant']!, organization: ORGS.firm, role: 'law-firm' } },
-  },
+  'order-attached': [
+    {
+      ...granting,
+      input: { ...INPUTS['grant']!, organization: ORGS.firm, role: 'law-firm', attachment: uuidOf(900) },
+      changed: { input: { ...INPUTS['grant']!, organization: ORGS.firm, role: 'law-firm' } },
+    },
+    // A letter of a court that is nobody's, or another's.
+    { ...granting, changed: { input: { ...INPUTS['grant']!, attachment: uuidOf(9) } } },
+  ],
   'grant-limited': [
     { ...granting, changed: { input: { ...INPUTS['grant']!, untilMs: START } } },
     { ...granting, changed: { input: { ...INPUTS['grant']!, untilMs: START + 400 * DAY_MS } } },

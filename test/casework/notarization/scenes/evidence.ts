@@ -1,7 +1,8 @@
 import { OBTAINING_QUESTIONS } from '../../../../server/casework/notarization/codes.ts';
 import type { evidenceGuards } from '../../../../server/casework/notarization/guards/evidence.ts';
 import { MAX_CHECK_AGE_MS } from '../../../../server/casework/notarization/guards/evidence.ts';
-import { APPLICATION, factsAt, item, MINUTE_MS } from '../story.ts';
+import { ORGS } from '../people.ts';
+import { APPLICATION, factsAt, item, MINUTE_MS, OWN } from '../story.ts';
 import { accepting, drafting, type Scenes } from './scene.ts';
 
 export const evidenceScenes: Scenes<keyof typeof evidenceGuards> = {
@@ -28,9 +29,37 @@ export const evidenceScenes: Scenes<keyof typeof evidenceGuards> = {
         answers: [{ point: 1, text: '很多' }],
         evidence: Array.from({ length: 199 }, (_, n) => item(1_000 + n)),
       },
+      facts: () => ({ own: Array.from({ length: 199 }, (_, n) => item(1_000 + n).id) }),
     },
     detail: { limit: 200 },
   },
+  'evidence-own': [
+    {
+      in: null,
+      action: 'open',
+      by: 'applicant',
+      changed: { facts: () => ({ own: OWN.slice(1) }) },
+      detail: { id: item(1).id },
+    },
+    {
+      in: 'supplementing',
+      action: 'supply',
+      by: 'applicant',
+      changed: { facts: () => ({ own: [] }) },
+      detail: { id: item(3).id },
+    },
+    {
+      in: 'draft',
+      action: 'amend',
+      by: 'applicant',
+      // Its owner takes part no longer.
+      changed: {
+        facts: () => ({ own: [] }),
+        data: ({ owners }) => ({ owners: { ...owners, [item(2).id]: ORGS.stranger } }),
+      },
+      detail: { id: item(2).id },
+    },
+  ],
   'evidence-verified': [
     {
       ...accepting,
@@ -61,6 +90,12 @@ export const evidenceScenes: Scenes<keyof typeof evidenceGuards> = {
       changed: { facts: (nowMs) => ({ evidence: factsAt(nowMs - 20 * MINUTE_MS).evidence }) },
     },
   ],
+  'check-of-case': {
+    in: 'submitted',
+    action: 'record-check',
+    by: 'assistant',
+    changed: { input: { results: [{ id: item(3).id, verdict: 'valid', report: 'aa'.repeat(32) }] } },
+  },
   'obtaining-checked': {
     ...accepting,
     changed: {

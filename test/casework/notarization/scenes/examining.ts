@@ -115,6 +115,23 @@ export const examiningScenes: Scenes<keyof typeof examiningGuards> = {
     changed: { input: { version: 2 } },
     detail: { version: 1 },
   },
+  'correction-is-current': {
+    in: 'under-recheck',
+    action: 'approve-correction',
+    by: 'approver',
+    given: (standing) => doing(standing, { action: 'draft-correction', by: 'second' }),
+    changed: {
+      standing: (standing) => doing(standing, { action: 'draft-correction', by: 'second' }),
+    },
+    detail: { version: 2 },
+  },
+  'supplement-unanswered': {
+    in: 'supplementing',
+    action: 'lapse',
+    by: 'system',
+    given: (standing) => ({ ...standing, nowMs: standing.nowMs + 190 * DAY_MS }),
+    changed: { standing: (standing) => doing(standing, { action: 'supply', by: 'applicant' }) },
+  },
   'supplement-overdue': {
     in: 'supplementing',
     action: 'lapse',

@@ -1,7 +1,7 @@
 import type { peopleGuards } from '../../../../server/casework/notarization/guards/people.ts';
 import { ORGS, PEOPLE } from '../people.ts';
-import { confirming, INPUTS, START } from '../story.ts';
-import { accepting, drafting, issuing, type Scenes } from './scene.ts';
+import { confirming, doing, INPUTS, START } from '../story.ts';
+import { accepting, correcting, drafting, issuing, type Scenes } from './scene.ts';
 
 export const peopleScenes: Scenes<keyof typeof peopleGuards> = {
   'person-present': {
@@ -45,6 +45,17 @@ export const peopleScenes: Scenes<keyof typeof peopleGuards> = {
     },
   ],
   'not-own-matter': [
+    ...[accepting, drafting, issuing].map((scene) => ({
+      ...scene,
+      changed: { facts: () => ({ interested: [PEOPLE.notary.person!] }) },
+    })),
+    { ...correcting, changed: { facts: () => ({ interested: [PEOPLE.second.person!] }) } },
+    ...(['uphold', 'revoke', 'draft-correction'] as const).map((action) => ({
+      in: 'under-recheck' as const,
+      action,
+      by: 'second' as const,
+      changed: { facts: () => ({ interested: [PEOPLE.second.person!] }) },
+    })),
     { ...accepting, changed: { data: () => ({ parties: [PEOPLE.notary.person!] }) } },
     { ...drafting, changed: { data: () => ({ parties: [PEOPLE.notary.person!] }) } },
     {
@@ -93,6 +104,50 @@ export const peopleScenes: Scenes<keyof typeof peopleGuards> = {
       changed: { data: ({ approval }) => ({ approval: { ...approval!, person: PEOPLE.notary.person! } }) },
     },
     { ...issuing, changed: { data: () => ({ approval: null }) } },
+  ],
+  'correction-unconflicted': {
+    in: 'under-recheck',
+    action: 'draft-correction',
+    by: 'second',
+    changed: {
+      input: { text: '更正', conflicts: [{ relation: 'interest', note: '持有申请人股份' }] },
+    },
+    detail: { relation: 'relation.interest' },
+  },
+  'correction-by-another': {
+    in: 'under-recheck',
+    action: 'approve-correction',
+    by: 'approver',
+    given: (standing) => doing(standing, { action: 'draft-correction', by: 'second' }),
+    changed: {
+      data: ({ deedCorrection }) => ({
+        deedCorrection: { ...deedCorrection!, person: PEOPLE.approver.person! },
+      }),
+    },
+  },
+  'correction-approved-by-another': [
+    { ...correcting, changed: { data: () => ({ deedCorrection: null }) } },
+    {
+      ...correcting,
+      changed: {
+        data: ({ deedCorrection }) => ({ deedCorrection: { ...deedCorrection!, approval: null } }),
+      },
+    },
+    {
+      ...correcting,
+      changed: {
+        data: ({ deedCorrection }) => ({
+          deedCorrection: { ...deedCorrection!, person: PEOPLE.approver.person! },
+        }),
+      },
+    },
+    {
+      ...correcting,
+      // Written anew after it was approved.
+      changed: {
+        standing: (standing) => doing(standing, { action: 'draft-correction', by: 'second' }),
+      },
+    },
   ],
   'recheck-by-another': {
     in: 'under-recheck',

@@ -4,7 +4,7 @@ import type { NotarizationFacts } from '../../../../server/casework/notarization
 import type { State } from '../../../../server/casework/notarization/names.ts';
 import type { JsonObject } from '../../../../server/core/read/json.ts';
 import type { Person } from '../people.ts';
-import { APPLICATION, DEED, doing, type Standing } from '../story.ts';
+import { APPLICATION, CORRECTION, DEED, doing, type Standing } from '../story.ts';
 
 /*
  * A scene: a case in which an action is done, and one change because of which one guard refuses it.
@@ -55,6 +55,13 @@ export const drafting = {
   action: 'draft',
   by: 'notary',
   given: (standing: Standing) => doing(standing, { action: 'record-review', by: 'notary' }),
+} as const;
+export const correcting = {
+  in: 'under-recheck',
+  action: 'correct',
+  by: 'second',
+  input: { ...DEED, reason: '错别字' },
+  given: (standing: Standing) => doing(standing, ...CORRECTION),
 } as const;
 export const issuing = { in: 'approved', action: 'issue', by: 'notary' } as const;
 export const granting = { in: 'reviewing', action: 'grant', by: 'applicant' } as const;
