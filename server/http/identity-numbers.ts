@@ -30,7 +30,7 @@ const Given = Type.Object(
   closed,
 );
 const common = { tags: ['cases'], security: [{ apiKey: [] }, { session: [] }] };
-const ReadParams = Type.Object({ id: Uuid, number: Uuid }, closed);
+const ReadParams = Type.Object({ id: Uuid, identity: Uuid }, closed);
 
 /** Numbers of identity documents: handed in once, shown masked, and whole to the notary of a case alone. */
 export function identityNumberRoutes(app: FastifyInstance, deps: IdentityNumberRoutes): void {
@@ -81,8 +81,8 @@ export function identityNumberRoutes(app: FastifyInstance, deps: IdentityNumberR
       return reply.code(204).send();
     },
   );
-  app.get<{ Params: { id: string; number: string } }>(
-    '/v1/cases/:id/identity-numbers/:number',
+  app.get<{ Params: { id: string; identity: string } }>(
+    '/v1/cases/:id/identity-numbers/:identity',
     {
       onRequest: requires(deps.checkKey, 'identity-number.read'),
       schema: {
@@ -101,16 +101,16 @@ export function identityNumberRoutes(app: FastifyInstance, deps: IdentityNumberR
 
 /** Only of a case of one's own office, and only what stands in it by one of its parties. */
 async function readWhole(deps: IdentityNumberRoutes, request: FastifyRequest) {
-  const { number } = request.params as { number: string };
+  const { identity } = request.params as { identity: string };
   const stored = await caseFor(deps, request);
   const { organization, person } = request.caller;
   const parties = await deps.store.partiesOf(stored.id);
   const isOffice = parties.some((one) => one.organization === organization.id && one.part === 'office');
   const named = deps.cases.roomOf(stored.procedure)!.identities(recordOf(stored));
-  const kept = await deps.identityNumbers.people.identityNumber(number);
+  const kept = await deps.identityNumbers.people.identityNumber(identity);
   const isOfParty = parties.some((one) => one.organization === kept?.organization);
-  if (!isOffice || !named.includes(number) || !isOfParty) throw new Problem('not-found');
-  const read = await readIdentityNumber(deps.identityNumbers, number, {
+  if (!isOffice || !named.includes(identity) || !isOfParty) throw new Problem('not-found');
+  const read = await readIdentityNumber(deps.identityNumbers, identity, {
     person: person!.id,
     organization: organization.id,
     purpose: `case ${stored.id}`,

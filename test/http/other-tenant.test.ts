@@ -69,13 +69,15 @@ const ids = {
   invitation: (await made('POST /v1/people/invitations')).id as string,
   session: (await signedInAs(accounts, admin, origin)).session,
 };
-const ofCase = { id: ids.case, evidence };
+const identity: string = (await made('POST /v1/identity-numbers')).id;
+const ofCase = { id: ids.case, evidence, identity };
 /** Of each path with an id: what is there, and whether it is the organization's or the person's alone. */
 const THERE: readonly (readonly [prefix: string, ids: Readonly<Record<string, string>>, personal?: true])[] =
   [
     ['/v1/evidence/:id', { id: evidence }],
     ['/v1/cases/:id', ofCase],
     ['/v1/keys/:id', { id: ids.key }],
+    ['/v1/identity-numbers/:id', { id: identity }],
     ['/v1/people/invitations/:id', { id: ids.invitation }],
     ['/v1/people/:id', { id: leaving.person }],
     ['/v1/webhooks/:id', { id: webhook, delivery: delivery!.id }],

@@ -104,6 +104,7 @@ export const NEVER: Readonly<Record<string, string>> = {
   id: '019ab1c2-0000-7000-8000-00000000ffff',
   organization: '019ab1c2-0000-7000-8000-00000000fffe',
   evidence: '019ab1c2-0000-7000-8000-00000000fffd',
+  identity: '019ab1c2-0000-7000-8000-00000000fffc',
   delivery: `msg_${'0'.repeat(32)}`,
   token: 'A'.repeat(43),
   action: 'withdraw',

@@ -19,6 +19,7 @@ export function bodies(office: string): Readonly<Record<string, object>> {
     'POST /v1/cases/:id/deed/prepare': {},
     'POST /v1/cases/:id/deed/sign': { cms: 'AAAA' },
     'PUT /v1/office': { feeItems: [] },
+    'POST /v1/identity-numbers': { kind: 'passport', number: 'E12345678' },
     'POST /v1/webhooks': { url: 'https://receiver.example/hook', types: ['*'] },
     'PATCH /v1/webhooks/:id': { description: '另一个' },
     'POST /v1/webhooks/:id/replay-failed': { since: '2026-01-01T00:00:00Z' },
