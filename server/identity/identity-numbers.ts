@@ -2,6 +2,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { IdentityNumber, PeopleStore } from '../ports/people.ts';
 import type { Sealing } from '../ports/sealing.ts';
 import { newIdentity } from './api-keys.ts';
+import { hasRightCheck } from './resident-number.ts';
 
 /*
  * Numbers of identity documents. Everybody sees the masked form; the whole number is sealed, and to read it is an event
@@ -18,11 +19,6 @@ export type IdentityRefusal =
   | 'identity-number-check'
   /** the date in it is none, or is to come */
   | 'identity-number-birth';
-
-/** GB 11643-1999 (ISO 7064 MOD 11-2): the weight of place i, from the left, is 2^(18−i) mod 11. */
-const WEIGHTS = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2] as const;
-/** By the sum mod 11. */
-const CHECKS = '10X98765432';
 
 /** Any document of some country: visible characters, as it prints them. */
 const OTHER = /^[\p{L}\p{N}](?:[\p{L}\p{N} ()./-]{0,62}[\p{L}\p{N})])?$/u;
@@ -45,12 +41,9 @@ export function whyNoIdentityNumber(
   if (kind === 'other') return OTHER.test(number) ? undefined : 'identity-number-malformed';
   // Those of 15 digits, without century and check, ended with the cards of the first kind, on 1 January 2013.
   if (!/^[1-9][0-9]{16}[0-9X]$/.test(number)) return 'identity-number-malformed';
-  if (checkOf(number) !== number[17]) return 'identity-number-check';
+  if (!hasRightCheck(number)) return 'identity-number-check';
   return isPastDay(number.slice(6, 14), nowMs) ? undefined : 'identity-number-birth';
 }
-
-const checkOf = (number: string): string =>
-  CHECKS[WEIGHTS.reduce((sum, weight, i) => sum + weight * Number(number[i]), 0) % 11]!;
 
 function isPastDay(digits: string, nowMs: number): boolean {
   const day = digits.replace(/^(....)(..)(..)$/, '$1-$2-$3');

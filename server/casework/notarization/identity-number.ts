@@ -1,23 +1,26 @@
+import { hasRightCheck } from '../../identity/resident-number.ts';
+
 /*
  * Identity numbers stand encrypted in a store of their own; a case and its events, which are kept for ever, hold a
  * reference and the masked form. Free text is where a number would slip in all the same.
  */
 
-/** GB 11643-1999: region, date of birth, serial, check character; not inside a longer run such as a digest. */
-const NUMBER =
-  /(?<![0-9A-Za-z])[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![0-9A-Za-z])/g;
+/** A number whose date of birth may be one. */
+const NUMBER = /(?<!\d)[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dX](?!\d)/g;
 
-/** ISO 7064 MOD 11-2: the weight of place i is 2^(17−i) mod 11. */
-const WEIGHTS = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2] as const;
-const CHECK = '10X98765432';
+/** Digests and keys, in which eighteen digits in a row are chance. */
+const LONG_RUN = /[0-9A-Z]{32,}/g;
 
-const holds = (number: string): boolean => {
-  const sum = WEIGHTS.reduce((total, weight, i) => total + weight * Number(number[i]), 0);
-  return CHECK[sum % 11] === number[17]!.toUpperCase();
-};
-
-export const hasIdentityNumber = (text: string): boolean =>
-  [...text.matchAll(NUMBER)].some(([number]) => holds(number));
+/** Also of full-width digits, with letters beside it, with marks that are not seen, or with spaces between its groups. */
+export function hasIdentityNumber(text: string): boolean {
+  const plain = text
+    .normalize('NFKC')
+    .replaceAll(/\p{Cf}/gu, '')
+    .toUpperCase()
+    .replaceAll(LONG_RUN, ' # ');
+  const closed = plain.replaceAll(/(?<=\d)[\s\p{Pd}]+(?=[\dX])/gu, '');
+  return [plain, closed].some((one) => [...one.matchAll(NUMBER)].some(([number]) => hasRightCheck(number)));
+}
 
 /** Whether any text of a JSON value has one in it. */
 export function holdsIdentityNumber(value: unknown): boolean {

@@ -56,7 +56,17 @@ t.test(
     );
     const number = `11010519491231002${checkCharacter('11010519491231002')}`;
     t.equal(number, '11010519491231002X');
-    t.notOk(hasIdentityNumber(`a${number}`));
+    const [before, after] = [number.slice(0, 6), number.slice(6)];
+    for (const written of [
+      `ID${number}号`,
+      [...number].map((one) => String.fromCodePoint(one.codePointAt(0)! + 0xfee0)).join(''),
+      `${before} ${after}`,
+      `${before}-${after.slice(0, 8)}-${after.slice(8)}`,
+      `${before}\u200b${after}`,
+      `2026年11月29日 ${number}`,
+    ])
+      t.ok(hasIdentityNumber(written), written);
+    t.notOk(hasIdentityNumber(`${'a'.repeat(23)}${number}${'b'.repeat(23)}`), 'within a digest');
     t.notOk(hasIdentityNumber(`${number}0`));
     t.notOk(hasIdentityNumber('123502001549897397'), 'a credit code that is all digits');
     t.notOk(hasIdentityNumber('330***********0012'));
