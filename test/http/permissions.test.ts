@@ -107,13 +107,15 @@ async function refusedCallers(): Promise<Caller[]> {
 
 const demanding = first.court;
 await store.demandSecondFactor(demanding.organization, true, Date.now());
+/** Persons of their own: what somebody changes of his account ends his other sessions. */
+const unproved = await Promise.all(demanding.people.map(({ roles }) => addMember(store, demanding, roles)));
 const callers: readonly Caller[] = [
   ...(await refusedCallers()),
   ...Object.values(first).flatMap((tenant) => [
     ...tenant.people.map((member) => byPerson(member)),
     ...tenant.keys.filter((_, i) => tenant.kind !== 'depositor' || i !== 3).map((key) => byKey(tenant, key)),
   ]),
-  ...demanding.people.map((member) => byPerson(member, ['password'])),
+  ...unproved.map((member) => byPerson(member, ['password'])),
 ];
 
 // ---- what the table says, read anew here
